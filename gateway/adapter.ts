@@ -1,0 +1,246 @@
+/**
+ * THE CONTRACT between the gateway and its adapters: types only.
+ *
+ * An adapter is a folder under adapters/ and one line in adapters/index.ts. All that it may touch
+ * of the gateway is the {@link Host} that `create` hands it. Units: times are Unix seconds, durations seconds.
+ */
+import type { Exact, ExactMap } from '../adapters/common/exact-json.js'
+
+export type { Exact, ExactMap }
+
+/** What each folder under adapters/ exports, once per role; adapters/index.ts lists them. */
+export interface AdapterType<Config extends InstanceConfig = InstanceConfig> {
+  /** Folder name, plus -server or -client where a folder has both roles: `type` in the configuration. */
+  readonly type: string
+  /** What an operator may write besides `id` and `type`; the only home of defaults. */
+  readonly configSchema: object
+  /** Pure: what this instance will hold and bind, and what is wrong with its configuration. Called before anything opens. */
+  plan(config: Config, site: Site): Plan
+  /** Pure: no sockets, no timers, no files. */
+  create(config: Config, host: Host): Adapter
+}
+
+/** The part of an instance's configuration that all types share. */
+export interface InstanceConfig {
+  readonly id: string
+  readonly type: string
+}
+
+export interface Adapter {
+  /** Binds or dials. A rejection is retried for ever by the supervisor unless the error is marked as not retryable. */
+  start(signal: AbortSignal): Promise<void>
+  /** Safe at any time and twice, also after half a start. Once it resolves: no open handle, no further publish. */
+  stop(): Promise<void>
+  /** MQTT (or another instance) to the old side: do it and return the value of the reply. Throw a GatewayError to refuse. */
+  execute?(command: Command, signal: AbortSignal): Promise<Exact>
+  /** Legacy sockets only: what `status` of the protocol reports about this one. */
+  endpoint?(): Endpoint
+}
+
+/** One codename of one device. */
+export interface Ref {
+  readonly device: string
+  readonly codename: string
+}
+
+/** A right on one codename, or on all codenames of a device, also those not declared, when `codename` is left out. */
+export interface Right {
+  readonly device: string
+  readonly codename?: string
+}
+
+export interface Listen {
+  readonly protocol: 'udp' | 'tcp'
+  readonly host: string
+  readonly port: number
+  /** Where in the instance's configuration the port stands. */
+  readonly path: readonly string[]
+}
+
+export interface Plan {
+  readonly listens?: readonly Listen[]
+  /** Codenames whose readings only this instance writes. */
+  readonly feeds?: readonly Right[]
+  /** Codenames whose commands this instance carries out. */
+  readonly executes?: readonly Right[]
+  /** Devices that exist because this instance does; they need no entry under `devices`. */
+  readonly devices?: Readonly<Record<string, Device>>
+  readonly problems?: readonly Problem[]
+}
+
+/** Something wrong with an instance's configuration that its schema cannot say. */
+export interface Problem {
+  /** Path below the instance, e.g. `['channels', 'x#y']`. */
+  readonly path: readonly (string | number)[]
+  /** The rule in one word, e.g. `forbidden-character`. */
+  readonly rule: string
+  readonly message: string
+  /** A warning lets the gateway start. */
+  readonly warning?: boolean
+}
+
+/** The declared devices, defaults filled in, in the order of the file. */
+export interface Site {
+  readonly devices: Readonly<Record<string, Device>>
+}
+
+export interface Device {
+  readonly description?: string
+  readonly codenames: Readonly<Record<string, Codename>>
+}
+
+/** What is known of a codename; published as its meta. */
+export interface Codename {
+  readonly description?: string
+  readonly unit?: string
+  /** Digits to show, for people only. */
+  readonly digits?: number
+  /** Age in seconds above which a reading is old. */
+  readonly maxAge?: number
+  readonly settable?: boolean
+  readonly callable?: Callable
+  /** Time in seconds that an executor has for a `set` or a `get`. */
+  readonly timeout?: number
+  /** JSON Schema of the value, for readings and for `set`. */
+  readonly schema?: object
+  /** The name on the legacy side where it differs. */
+  readonly original?: string
+}
+
+export interface Callable {
+  readonly arguments?: object
+  readonly returns?: object
+  /** Seconds. */
+  readonly timeout?: number
+}
+
+export type Quality = 'good' | 'stale' | 'uncertain' | 'bad'
+export type Source = 'poll' | 'push' | 'set' | 'restored' | 'simulated' | 'client'
+
+/** What an adapter publishes. The value is exact: int (bigint) or float (number) as written, NaN and order of members kept. */
+export interface Reading extends Ref {
+  readonly value: Exact
+  /** When measured, the double that arrived. Left out: now. */
+  readonly time?: number
+  /** For x,y data: the x that goes with the value. */
+  readonly x?: Exact
+  readonly unit?: string
+  /** Left out: good. The gateway lowers it where value or time tell it to. */
+  readonly quality?: Quality
+  readonly source?: Source
+  readonly uncertainty?: number
+  readonly error?: ReadingError
+}
+
+export interface ReadingError {
+  readonly class: string
+  readonly code?: string
+  readonly message: string
+  readonly retryable: boolean
+}
+
+/** The last reading of a codename, as held in memory. */
+export interface Latest extends Reading {
+  readonly time: number
+  readonly quality: Quality
+  /** True when `time` came from the source and not from our clock. */
+  readonly sourceTime: boolean
+  /** Evaluated when asked: older than its maxAge, restored, or its device offline. */
+  readonly old: boolean
+  /** Seconds, when asked. */
+  readonly age: number
+}
+
+export type Op = 'set' | 'get' | 'call'
+
+/** What an executor is asked; already checked against the codename's schema. */
+export interface Command extends Ref {
+  readonly id: string
+  readonly op: Op
+  /** The value of a set; the arguments of a call. */
+  readonly value: Exact
+  /** MQTT client id, or the id of the instance whose legacy client asked. */
+  readonly client: string
+}
+
+/** What a legacy server asks of any device. */
+export interface Request extends Ref {
+  readonly op: Op
+  readonly value?: Exact
+  /** Seconds; the answer is failed/Timeout after that, whatever the device does. */
+  readonly within?: number
+  /** Ends the wait early; the command may still be carried out. */
+  readonly signal?: AbortSignal
+}
+
+/** For legacy `status` commands that report all sockets of a machine. */
+export interface Endpoint {
+  readonly protocol: 'udp' | 'tcp'
+  readonly host: string
+  readonly port: number
+  readonly name: string
+  readonly type: string
+  /** Seconds, or undefined when activity is not checked. */
+  readonly activityTimeout?: number
+  /** Unix seconds. */
+  readonly lastActivity: number
+}
+
+export interface Watch {
+  cancel(): void
+}
+
+export interface Clock {
+  /** Unix seconds. */
+  now(): number
+  /** Seconds that never jump. */
+  monotonic(): number
+  after(seconds: number, run: () => void): Watch
+}
+
+export interface Logger {
+  debug(fields: object, message: string): void
+  info(fields: object, message: string): void
+  warn(fields: object, message: string): void
+  error(fields: object, message: string): void
+  child(bindings: object): Logger
+}
+
+/** All that an adapter may touch of the gateway. */
+export interface Host {
+  /** Child logger that carries the instance's id. */
+  readonly log: Logger
+  readonly clock: Clock
+  /**
+   * Old side to MQTT, all or nothing. Resolves when every reading is validated, in `latest` and in the broker's
+   * bounded queue; never waits for delivery. Rejects with a GatewayError (schema, right, overload) and then nothing was published.
+   */
+  publish(...readings: readonly Reading[]): Promise<void>
+  /** Would `publish` accept these? Returns the refusal, or undefined. Changes nothing. */
+  check(...readings: readonly Reading[]): Error | undefined
+  /** From memory, never a wait. Whoever published it. */
+  latest(device: string, codename: string): Latest | undefined
+  /** Codenames of a device in order: declared first, then undeclared ones as they came. */
+  codenames(device: string): readonly string[]
+  /** What is known of a codename. */
+  meta(device: string, codename: string): Codename | undefined
+  /** Readings as they arrive, new ones only. What the instance feeds itself never comes. */
+  watch(filter: Right, run: (reading: Latest) => void): Watch
+  /** Asks a device to act; resolves with the value of the reply, rejects with a GatewayError. */
+  request(request: Request): Promise<Exact>
+  /** Adds or replaces the description of a codename found at run time on a device this instance feeds. */
+  describe(device: string, codename: string, meta: Codename): void
+  /** Takes the feeding right on a device found at run time; throws a GatewayError when another holds it. */
+  claim(device: string): void
+  release(device: string): void
+  /** Endpoints of every running instance. */
+  endpoints(): readonly Endpoint[]
+  /** Reachable again or partly so; shown as the state of the instance's devices. */
+  report(state: 'online' | 'degraded', reason?: string): void
+  /** Adds to a counter of this instance, shown on the gateway device. Nothing is dropped uncounted. */
+  count(counter: 'received' | 'answered' | 'refused' | 'dropped', by?: number): void
+  /** Bad input of the old side: a dead letter with the reason, under lab-dead/. `detail` is what arrived. */
+  dead(ref: Right, detail: string, error: Error): void
+  /** The instance broke after start: it is stopped, shown as offline and started again. */
+  failed(error: Error): void
+}
