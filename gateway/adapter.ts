@@ -64,7 +64,7 @@ export interface Plan {
   /** Codenames whose commands this instance carries out. */
   readonly executes?: readonly Right[]
   /** Devices that exist because this instance does; they need no entry under `devices`. */
-  readonly devices?: Readonly<Record<string, Device>>
+  readonly devices?: ReadonlyMap<string, Device>
   readonly problems?: readonly Problem[]
 }
 
@@ -79,14 +79,17 @@ export interface Problem {
   readonly warning?: boolean
 }
 
-/** The declared devices, defaults filled in, in the order of the file. */
+/**
+ * The devices, of the configuration and of the instances' plans, in the order of the file. Maps, as the order of codenames matters
+ * to legacy clients and an object would move names like `21984878` to the front.
+ */
 export interface Site {
-  readonly devices: Readonly<Record<string, Device>>
+  readonly devices: ReadonlyMap<string, Device>
 }
 
 export interface Device {
   readonly description?: string
-  readonly codenames: Readonly<Record<string, Codename>>
+  readonly codenames: ReadonlyMap<string, Codename>
 }
 
 /** What is known of a codename; published as its meta. */
@@ -103,6 +106,8 @@ export interface Codename {
   readonly timeout?: number
   /** JSON Schema of the value, for readings and for `set`. */
   readonly schema?: object
+  /** The plain mirror on …/value: live (the default) or retained as well. */
+  readonly mirror?: 'live' | 'retained'
   /** The name on the legacy side where it differs. */
   readonly original?: string
 }
@@ -220,14 +225,16 @@ export interface Host {
   check(...readings: readonly Reading[]): Error | undefined
   /** From memory, never a wait. Whoever published it. */
   latest(device: string, codename: string): Latest | undefined
-  /** Codenames of a device in order: declared first, then undeclared ones as they came. */
-  codenames(device: string): readonly string[]
+  /** Codenames of a device: the declared ones in their order, and the others as they came. */
+  codenames(device: string): { readonly declared: readonly string[]; readonly undeclared: readonly string[] }
   /** What is known of a codename. */
   meta(device: string, codename: string): Codename | undefined
   /** Readings as they arrive, new ones only. What the instance feeds itself never comes. */
   watch(filter: Right, run: (reading: Latest) => void): Watch
   /** Asks a device to act; resolves with the value of the reply, rejects with a GatewayError. */
   request(request: Request): Promise<Exact>
+  /** Would a device take this command by its declaration and schema? Returns the refusal, or undefined. Changes nothing. */
+  checkRequest(request: Request): Error | undefined
   /** Adds or replaces the description of a codename found at run time on a device this instance feeds. */
   describe(device: string, codename: string, meta: Codename): void
   /** Takes the feeding right on a device found at run time; throws a GatewayError when another holds it. */

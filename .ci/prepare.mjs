@@ -1,0 +1,58 @@
+// Brings a checkout to where `npm start` and `npm test` can begin: installs what package-lock.json says, builds what changed.
+// Does nothing, quickly, when nothing changed. Plain JavaScript without dependencies, as there are none yet.
+import { spawnSync } from 'node:child_process'
+import { createHash } from 'node:crypto'
+import { existsSync, mkdirSync, readFileSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+
+const root = dirname(dirname(fileURLToPath(import.meta.url)))
+process.chdir(root)
+
+const wanted = [20, 19]
+const [major, minor] = process.versions.node.split('.').map(Number)
+if (major < wanted[0] || (major === wanted[0] && minor < wanted[1])) {
+  console.error(`labgate needs Node.js ${wanted.join('.')} or newer; this is ${process.versions.node}`)
+  process.exit(1)
+}
+
+run('dependencies', 'node_modules/.prepared', digest(['package.json', 'package-lock.json']), 'npm', ['install', '--no-save', '--no-audit', '--no-fund'])
+const sources = ['tsconfig.json', 'package-lock.json', ...['gateway', 'adapters', 'schemas', 'test'].flatMap(files)]
+run('build', 'dist/.prepared', digest(sources), process.execPath, ['node_modules/typescript/bin/tsc'], clean)
+
+/** Runs the command unless the stamp says that it ran for this very input. */
+function run(what, stamp, hash, command, args, before = () => {}) {
+  if (existsSync(stamp) && readFileSync(stamp, 'utf8') === hash) return
+  console.error(`labgate: ${what} …`)
+  before()
+  const { status, error } = spawnSync(command, args, { stdio: ['ignore', 2, 2] })
+  if (status !== 0) {
+    console.error(`labgate: ${what} failed${error ? `: ${error.message}` : ''}; the lines above say why`)
+    process.exit(1)
+  }
+  mkdirSync(dirname(stamp), { recursive: true })
+  writeFileSync(stamp, hash)
+}
+
+/** A module that was deleted or renamed must not live on in dist. */
+function clean() {
+  if (!existsSync('dist')) return
+  const known = new Set(['gateway', 'adapters', 'schemas', 'test'].flatMap(files).map((file) => join('dist', file.replace(/\.ts$/, '.js'))))
+  for (const file of files('dist')) {
+    const compiled = file.replace(/\.(js\.map|d\.ts)$/, '.js')
+    if (/\.(js|json)$/.test(compiled) && !known.has(compiled)) rmSync(file)
+  }
+}
+
+function files(folder) {
+  return readdirSync(folder, { recursive: true })
+    .map((name) => join(folder, name))
+    .filter((name) => /\.(ts|js|mjs|json|map)$/.test(name) && statSync(name).isFile())
+    .sort()
+}
+
+function digest(names) {
+  const hash = createHash('sha256')
+  for (const name of names) hash.update(name).update(readFileSync(name))
+  return hash.digest('hex')
+}

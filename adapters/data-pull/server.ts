@@ -1,0 +1,182 @@
+/** Legacy clients ask us: DateDataPullSocket and DataPullSocket. A front: it holds no right and answers from memory. */
+import type { Adapter, AdapterType, Endpoint, Host, Latest, Plan, Watch } from '../../gateway/adapter.js'
+import { dumps } from '../common/python-text.js'
+import { MachineStatus, statusAnswer } from '../common/machine-status.js'
+import { UdpServer } from '../common/udp-server.js'
+import { channelProblems, shownChannels } from './channels.js'
+import type { Shown } from './channels.js'
+import * as codec from './codec.js'
+import schema from './config.schema.json' with { type: 'json' }
+import type { DataPullServerConfig } from './types.js'
+
+export const dataPullServer: AdapterType<DataPullServerConfig> = {
+  type: 'data-pull-server',
+  configSchema: schema.$defs['data-pull-server'],
+  plan: (config, site): Plan => ({
+    listens: [{ protocol: 'udp', host: config.host, port: config.port, path: ['port'] }],
+    problems: channelProblems(config, site)
+  }),
+  create: (config, host) => new DataPullServer(config, host)
+}
+
+class DataPullServer implements Adapter {
+  readonly #config: DataPullServerConfig
+  readonly #host: Host
+  readonly #machine = new MachineStatus()
+  #socket: UdpServer | undefined
+  #watches: Watch[] = []
+  #shown: readonly Shown[] = []
+  #byName = new Map<string, Shown>()
+  /** Readings that came without being declared: shown by json_wn and by name only (vector pg-date). */
+  #undeclared: Shown[] = []
+  #lastActivity = 0
+
+  constructor(config: DataPullServerConfig, host: Host) {
+    this.#config = config
+    this.#host = host
+  }
+
+  async start(signal: AbortSignal): Promise<void> {
+    const { host, port } = this.#config
+    this.#shown = shownChannels(this.#config, this.#host)
+    this.#byName = new Map(this.#shown.map((channel) => [channel.legacy, channel]))
+    this.#undeclared = []
+    this.#lastActivity = this.#host.clock.now()
+    this.#watch()
+    await this.#machine.look(this.#host.clock.monotonic())
+    const socket = new UdpServer({
+      host,
+      port,
+      onDatagram: (datagram, answer) => this.#question(datagram, answer),
+      onError: (error) => this.#host.failed(error),
+      onLost: (error) => {
+        this.#host.count('dropped')
+        this.#host.log.debug({ reason: error.message }, 'an answer could not be sent')
+      }
+    })
+    this.#socket = socket
+    await socket.open(signal)
+    const { kind, name } = this.#config
+    this.#host.log.info({ protocol: 'udp', host, port: socket.port, kind, channels: this.#shown.length }, `pull socket ${JSON.stringify(name)} on udp ${host}:${socket.port}`)
+  }
+
+  async stop(): Promise<void> {
+    for (const watch of this.#watches.splice(0)) watch.cancel()
+    await this.#socket?.close()
+    this.#socket = undefined
+  }
+
+  endpoint(): Endpoint {
+    const { host, port, name, kind, checkActivity, activityTimeout } = this.#config
+    return {
+      protocol: 'udp',
+      host,
+      port: this.#socket?.port ?? port,
+      name,
+      type: kind,
+      lastActivity: this.#lastActivity,
+      ...(checkActivity ? { activityTimeout } : {})
+    }
+  }
+
+  /** New readings are the socket's activity; being asked is not (section 6). */
+  #watch(): void {
+    const { device } = this.#config
+    const devices = new Set(this.#shown.map((channel) => channel.device))
+    if (device !== undefined) {
+      devices.add(device)
+      for (const codename of this.#host.codenames(device).undeclared) this.#meet(device, codename)
+    }
+    const shown = new Set(this.#shown.map(key))
+    for (const each of devices)
+      this.#watches.push(
+        this.#host.watch({ device: each }, (reading) => {
+          if (shown.has(key(reading))) this.#lastActivity = this.#host.clock.now()
+          else if (each === device) this.#meet(device, reading.codename)
+        })
+      )
+  }
+
+  #meet(device: string, codename: string): void {
+    if (this.#byName.has(codename)) return
+    const channel: Shown = { legacy: codename, device, codename }
+    this.#byName.set(codename, channel)
+    this.#undeclared.push(channel)
+  }
+
+  #question(datagram: Buffer, answer: (reply: Buffer) => void): void {
+    this.#host.count('received')
+    const question = codec.decodeQuestion(datagram)
+    const reply = question.kind === 'status' ? this.#status() : this.#reply(question)
+    if (reply === undefined) return
+    this.#host.count('answered')
+    answer(reply)
+  }
+
+  #reply(question: codec.Question): Buffer | undefined {
+    switch (question.kind) {
+      case 'raw':
+        return codec.encodeRaw(this.#channels(this.#shown))
+      case 'raw_wn':
+        return codec.encodeRawWithNames(this.#channels(this.#shown))
+      case 'json':
+        return codec.encodeJson(this.#channels(this.#shown))
+      case 'json_wn':
+        return codec.encodeJsonWithNames(this.#channels(this.#shown), this.#channels(this.#undeclared))
+      case 'codenames_raw':
+        return codec.encodeCodenamesRaw(this.#shown.map(({ legacy }) => legacy))
+      case 'codenames_json':
+        return codec.encodeCodenamesJson(this.#shown.map(({ legacy }) => legacy))
+      case 'name':
+        return codec.encodeName(this.#config.name)
+      case 'point': {
+        const channel = this.#byName.get(question.codename)
+        return channel === undefined ? codec.encodeUnknown() : codec.encodePoint(this.#point(channel), question.form)
+      }
+      case 'silent':
+      case 'status':
+        return undefined
+      case 'unknown':
+        return codec.encodeUnknown()
+    }
+  }
+
+  #status(): Buffer | undefined {
+    const { clock, log } = this.#host
+    // For the next one who asks; this one is answered from memory.
+    this.#machine.look(clock.monotonic()).catch((error: unknown) => log.error({ err: error }, 'cannot look at the machine'))
+    const lengthOf = (status: Parameters<typeof codec.encodeStatus>[0]): number => dumps(status).length
+    const { status, left } = statusAnswer(this.#machine.known, this.#host.endpoints(), this.endpoint(), clock.now(), lengthOf)
+    if (left > 0) this.#host.count('dropped', left)
+    return codec.encodeStatus(status)
+  }
+
+  #channels(shown: readonly Shown[]): codec.Channel[] {
+    return shown.map((channel) => ({ codename: channel.legacy, point: this.#point(channel) }))
+  }
+
+  #point({ device, codename }: Shown): codec.Point | 'old' {
+    const latest = this.#host.latest(device, codename)
+    if (latest === undefined) return this.#unset(device, codename)
+    return latest.old ? 'old' : [this.#x(latest), latest.value]
+  }
+
+  /** x of a date socket is when it was measured; of a data socket what the source gave. */
+  #x(latest: Latest): codec.Point[number] {
+    return this.#config.kind === 'date' ? latest.time : (latest.x ?? latest.time)
+  }
+
+  /** Before the first reading. The original serves a point that looks like data; we do only when told to (section 10.4). */
+  #unset(device: string, codename: string): codec.Point | 'old' {
+    const { unset, kind } = this.#config
+    if (unset === 'old') return 'old'
+    const maxAge = this.#host.meta(device, codename)?.maxAge
+    // A data socket's first time-stamp is 0.0, so with a time-out it is old until it is set (section 4.2).
+    const age = this.#host.clock.now() - (kind === 'date' ? unset[0] : 0)
+    return maxAge !== undefined && age > maxAge ? 'old' : unset
+  }
+}
+
+function key({ device, codename }: { device: string; codename: string }): string {
+  return `${device}\0${codename}`
+}

@@ -1,0 +1,278 @@
+/** Legacy clients push to us: DataPushSocket. With accept: readings it feeds a device, with accept: commands it asks one to act. */
+import type { Adapter, AdapterType, Command, Endpoint, Exact, Host, Reading } from '../../gateway/adapter.js'
+import { dumps, repr } from '../common/python-text.js'
+import { MachineStatus, statusAnswer } from '../common/machine-status.js'
+import { UdpServer } from '../common/udp-server.js'
+import * as codec from './codec.js'
+import schema from './config.schema.json' with { type: 'json' }
+import { pushPlan, refOf, resolver } from './targets.js'
+import type { Asked, Resolve } from './targets.js'
+import { Turnstile } from './turnstile.js'
+import type { DataPushServerConfig } from './types.js'
+
+/** Pushes that may wait; a kernel's queue holds about as many (section 10.9). */
+const maxWaiting = 256
+
+export const dataPushServer: AdapterType<DataPushServerConfig> = {
+  type: 'data-push-server',
+  configSchema: schema.$defs['data-push-server'],
+  plan: pushPlan,
+  create: (config, host) => new DataPushServer(config, host)
+}
+
+class DataPushServer implements Adapter {
+  readonly #config: DataPushServerConfig
+  readonly #host: Host
+  readonly #machine = new MachineStatus()
+  readonly #turnstile: Turnstile
+  #resolve: Resolve = () => undefined
+  #socket: UdpServer | undefined
+  #last: ReadonlyMap<string, Exact> | null = null
+  #updated: ReadonlyMap<string, Exact> = new Map()
+  /** Acknowledged pushes that wait to be carried out, with accept: commands. */
+  #queue: (readonly Asked[])[] = []
+  #working = false
+  #lastActivity = 0
+
+  constructor(config: DataPushServerConfig, host: Host) {
+    this.#config = config
+    this.#host = host
+    this.#turnstile = new Turnstile({
+      clock: host.clock,
+      within: config.answerWithin,
+      max: maxWaiting,
+      tooLate: () => {
+        host.count('dropped')
+        host.log.warn({ answerWithin: config.answerWithin }, 'a result came after answerWithin and was dropped; its client has been told EXCEP#')
+      }
+    })
+  }
+
+  async start(signal: AbortSignal): Promise<void> {
+    const { host, port, name, device, action, id } = this.#config
+    const codenames = device === undefined ? [] : this.#host.codenames(device).declared.map((codename) => [codename, this.#host.meta(device, codename) ?? {}] as const)
+    this.#resolve = resolver(this.#config, codenames)
+    this.#lastActivity = this.#host.clock.now()
+    await this.#machine.look(this.#host.clock.monotonic())
+    const socket = new UdpServer({
+      host,
+      port,
+      onDatagram: (datagram, answer) => this.#datagram(datagram, answer),
+      onError: (error) => this.#host.failed(error),
+      onLost: (error) => {
+        this.#host.count('dropped')
+        this.#host.log.debug({ reason: error.message }, 'an answer could not be sent')
+      }
+    })
+    this.#socket = socket
+    await socket.open(signal)
+    await this.#host.publish({ device: id, codename: 'updated', value: this.#updated }, { device: id, codename: 'queue_length', value: 0n })
+    this.#host.log.info({ protocol: 'udp', host, port: socket.port, action }, `push socket ${JSON.stringify(name)} on udp ${host}:${socket.port}`)
+  }
+
+  async stop(): Promise<void> {
+    this.#turnstile.clear()
+    const left = this.#queue.splice(0).length
+    if (left > 0) {
+      this.#host.count('dropped', left)
+      this.#host.log.warn({ pushes: left }, 'acknowledged pushes were not carried out before the stop')
+    }
+    await this.#socket?.close()
+    this.#socket = undefined
+  }
+
+  endpoint(): Endpoint {
+    const { host, port, name, checkActivity, activityTimeout } = this.#config
+    return {
+      protocol: 'udp',
+      host,
+      port: this.#socket?.port ?? port,
+      name,
+      type: 'push',
+      lastActivity: this.#lastActivity,
+      ...(checkActivity ? { activityTimeout } : {})
+    }
+  }
+
+  /** The calls of the instance's own device. */
+  async execute(command: Command): Promise<Exact> {
+    const { id } = this.#config
+    switch (command.codename) {
+      case 'set_last_to_none':
+        this.#last = null
+        await this.#host.publish({ device: id, codename: 'last', value: null })
+        break
+      case 'clear_updated':
+        this.#updated = new Map()
+        await this.#host.publish({ device: id, codename: 'updated', value: this.#updated })
+        break
+      case 'poke':
+        this.#lastActivity = this.#host.clock.now()
+        break
+    }
+    return null
+  }
+
+  /** The last push, as the original's program would see it. */
+  get last(): ReadonlyMap<string, Exact> | null {
+    return this.#last
+  }
+
+  #datagram(datagram: Buffer, answer: (reply: Buffer) => void): void {
+    this.#host.count('received')
+    const push = codec.decodePush(datagram)
+    if (push.kind === 'silent') return
+    const send = (reply: Buffer | undefined): void => {
+      if (reply === undefined) return
+      this.#host.count('answered')
+      answer(reply)
+    }
+    const run = (): Promise<Buffer | undefined> => this.#answer(push, datagram)
+    // Only a direct callback makes others wait, as in the original.
+    if (this.#config.action !== 'callback_direct') void run().then(send)
+    else if (!this.#turnstile.push({ run, late: () => this.#late(push), answer: send })) this.#host.count('dropped')
+  }
+
+  /** Never rejects. */
+  async #answer(push: Exclude<codec.Push, { kind: 'silent' }>, datagram: Buffer): Promise<Buffer | undefined> {
+    switch (push.kind) {
+      case 'name':
+        return codec.encodeText('RET#', this.#config.name)
+      case 'commands':
+        return codec.encodeText('RET#', codec.COMMANDS)
+      case 'status':
+        return this.#status()
+      case 'error':
+        this.#host.count('refused')
+        return codec.encodeError(push.text)
+      case 'push':
+        try {
+          return this.#config.accept === 'readings' ? await this.#takeReadings(push.values) : await this.#takeCommands(push.values)
+        } catch (thrown) {
+          const error = thrown instanceof Error ? thrown : new Error(String(thrown))
+          this.#host.count('refused')
+          this.#host.dead({ device: this.#config.device ?? this.#config.id }, datagram.toString('latin1'), error)
+          return codec.encodeError(error.message)
+        }
+    }
+  }
+
+  #late(push: Exclude<codec.Push, { kind: 'silent' }>): Buffer | undefined {
+    if (push.kind === 'name') return codec.encodeText('RET#', this.#config.name)
+    if (push.kind === 'commands') return codec.encodeText('RET#', codec.COMMANDS)
+    if (push.kind === 'status') return this.#status()
+    if (push.kind === 'error') return codec.encodeError(push.text)
+    return codec.encodeException(`no result within ${this.#config.answerWithin} s`)
+  }
+
+  /** All or nothing: every key, and the socket's own readings. */
+  async #takeReadings(values: Map<string, Exact>): Promise<Buffer | undefined> {
+    const readings: Reading[] = []
+    for (const [key, value] of values) readings.push({ ...this.#target(key), value, source: 'push' })
+    const updated = new Map([...this.#updated, ...values])
+    await this.#host.publish(...readings, ...this.#own(values, updated))
+    this.#store(values, updated)
+    return codec.encodeAck(values)
+  }
+
+  async #takeCommands(values: Map<string, Exact>): Promise<Buffer | undefined> {
+    const { as, action } = this.#config
+    if (typeof as === 'object' && 'method' in as && !values.has(as.method)) return this.#noMethod(as.method, values)
+    const updated = new Map([...this.#updated, ...values])
+    const shown = repr(values)
+    const asked = this.#asked(values)
+    // An unknown method is the callback's failure, not a refusal: the original has stored the push by then.
+    const refused = asked.map((each) => this.#host.checkRequest(each)).find((error) => error !== undefined)
+    if (refused !== undefined && !(typeof as === 'object' && 'method' in as && isUnknown(refused))) throw refused
+    if (action !== 'callback_direct' && this.#queue.length >= maxWaiting) throw new Error(`${maxWaiting} pushes wait already; nothing was stored`)
+    await this.#host.publish(...this.#own(values, updated))
+    this.#store(values, updated)
+    if (action === 'callback_direct') return await this.#direct(asked, refused)
+    if (refused !== undefined) throw refused
+    this.#queue.push(asked)
+    void this.#work()
+    return codec.encodeText('ACK#', shown)
+  }
+
+  /** The original's callback pops the key and fails with a KeyError, whose text is the key's repr; the push is stored. */
+  async #noMethod(method: string, values: Map<string, Exact>): Promise<Buffer | undefined> {
+    const updated = new Map([...this.#updated, ...values])
+    await this.#host.publish(...this.#own(values, updated))
+    this.#store(values, updated)
+    return this.#config.action === 'callback_direct' ? codec.encodeException(repr(method)) : codec.encodeAck(values)
+  }
+
+  /** In method mode the key is popped from the very dict that is kept as last, as the original's example does (section 5.5). */
+  #asked(values: Map<string, Exact>): Asked[] {
+    const { as } = this.#config
+    if (typeof as !== 'object') return [...values].map(([key, value]) => ({ ...this.#target(key), op: 'set', value }))
+    if ('call' in as) return [{ ...refOf(as.call), op: 'call', value: values }]
+    const method = values.get(as.method)
+    values.delete(as.method)
+    return [{ device: as.device, codename: typeof method === 'string' ? method : repr(method as Exact), op: 'call', value: values }]
+  }
+
+  async #direct(asked: readonly Asked[], refused: Error | undefined): Promise<Buffer | undefined> {
+    try {
+      if (refused !== undefined) throw refused
+      const results: Exact[] = []
+      for (const each of asked) results.push(await this.#host.request(each))
+      const value = this.#config.as === 'set' ? new Map(asked.map((each, i) => [each.codename, results[i] as Exact])) : (results[0] as Exact)
+      return codec.encodeReturn(value, this.#config.returnFormat)
+    } catch (error) {
+      return codec.encodeException(error instanceof Error ? error.message : String(error))
+    }
+  }
+
+  /** Carries out what was acknowledged, one push after another, in order. */
+  async #work(): Promise<void> {
+    if (this.#working) return
+    this.#working = true
+    for (let asked = this.#queue.shift(); asked !== undefined; asked = this.#queue.shift()) {
+      for (const each of asked) {
+        try {
+          await this.#host.request(each)
+        } catch (error) {
+          const reason = error instanceof Error ? error : new Error(String(error))
+          this.#host.count('dropped')
+          this.#host.log.warn({ device: each.device, codename: each.codename, reason: reason.message }, 'an acknowledged push could not be carried out')
+          this.#host.dead(each, dumps(each.value), reason)
+        }
+      }
+    }
+    this.#working = false
+  }
+
+  #target(key: string): { device: string; codename: string } {
+    const ref = this.#resolve(key)
+    if (ref === undefined) throw new Error(`this socket has no codename ${repr(key)}; it has ${[...(this.#config.channels?.keys() ?? [])].map((name) => repr(name)).join(', ')}`)
+    return ref
+  }
+
+  #own(last: ReadonlyMap<string, Exact>, updated: ReadonlyMap<string, Exact>): Reading[] {
+    const { id } = this.#config
+    return [
+      { device: id, codename: 'last', value: last, source: 'push' },
+      { device: id, codename: 'updated', value: updated, source: 'push' },
+      { device: id, codename: 'queue_length', value: BigInt(this.#queue.length), source: 'push' }
+    ]
+  }
+
+  #store(last: ReadonlyMap<string, Exact>, updated: ReadonlyMap<string, Exact>): void {
+    this.#last = last
+    this.#updated = updated
+  }
+
+  #status(): Buffer | undefined {
+    const { clock, log } = this.#host
+    this.#machine.look(clock.monotonic()).catch((error: unknown) => log.error({ err: error }, 'cannot look at the machine'))
+    const lengthOf = (status: Exact): number => dumps(status).length
+    const { status, left } = statusAnswer(this.#machine.known, this.#host.endpoints(), this.endpoint(), clock.now(), lengthOf)
+    if (left > 0) this.#host.count('dropped', left)
+    return codec.encodeStatus(status)
+  }
+}
+
+function isUnknown(error: Error): boolean {
+  return 'class' in error && (error.class === 'UnknownCodename' || error.class === 'ReadOnly')
+}

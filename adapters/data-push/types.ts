@@ -1,0 +1,84 @@
+/** Generated from the JSON Schemas by npm run types. Do not edit. */
+
+/**
+ * Takes what clients of DataPushSocket send (UDP), as readings or as commands.
+ */
+export interface DataPushServerConfig {
+  /**
+   * Name of the instance, different from all instances and devices.
+   */
+  id: string
+  /**
+   * Type of the adapter.
+   */
+  type: 'data-push-server'
+  /**
+   * Name of the socket, as the command name answers it.
+   */
+  name: string
+  /**
+   * An IP address or host name to listen at, without port or brackets.
+   */
+  host: string
+  /**
+   * UDP port; 0 lets the system choose one.
+   */
+  port: number
+  /**
+   * true: anybody who reaches the host may push. Without it, only addresses of this computer are allowed.
+   */
+  insecure?: boolean
+  /**
+   * readings: each key is a reading of a codename. commands: what arrives is asked of a device, see as.
+   */
+  accept: 'readings' | 'commands'
+  /**
+   * With accept: commands. set: each key is a set of that codename; {call: device/codename}: the whole dict is the arguments of that call; {method: KEY, device: X}: the value of KEY names the codename of X to call, the rest are the arguments.
+   */
+  as?:
+    | 'set'
+    | {
+        /**
+         * device/codename.
+         */
+        call: string
+      }
+    | {
+        /**
+         * The key whose value names the codename.
+         */
+        method: string
+        /**
+         * The device that is called.
+         */
+        device: string
+      }
+  /**
+   * Keys are codenames of this device.
+   */
+  device?: string
+  /**
+   * Key on the legacy side to device/codename; other keys are refused.
+   */
+  channels?: ReadonlyMap<string, string>
+  /**
+   * What the original does with a push: store_last, enqueue and callback_async acknowledge what is queued; callback_direct answers with the result.
+   */
+  action: 'store_last' | 'enqueue' | 'callback_async' | 'callback_direct'
+  /**
+   * Form of the result of callback_direct.
+   */
+  returnFormat: 'json' | 'raw' | 'string'
+  /**
+   * Seconds that callback_direct waits for the result; a later one is dropped.
+   */
+  answerWithin: number
+  /**
+   * The socket shows as inactive in status when no push came for activityTimeout.
+   */
+  checkActivity: boolean
+  /**
+   * Seconds.
+   */
+  activityTimeout: number
+}

@@ -1,0 +1,215 @@
+/** What the broker enforces on every PUBLISH and every will, before acknowledgement and fan-out (DESIGN.md section 4). */
+import { toPlain } from '../../adapters/common/exact-json.js'
+import type { Clock, Exact, ExactMap, Quality, Reading, ReadingError } from '../adapter.js'
+import type { Commands } from '../commands.js'
+import { self } from '../devices.js'
+import type { Devices, Entry } from '../devices.js'
+import { GatewayError, asGatewayError } from '../errors.js'
+import type { ErrorClass } from '../errors.js'
+import { errorClasses } from '../errors.js'
+import type { Latest } from '../latest.js'
+import { json, plainValue, readingPayload, understand } from '../payload.js'
+import type { Understood } from '../payload.js'
+import type { State, States } from '../states.js'
+import { formatTime, parseTime } from '../time.js'
+import type { Kind, ParsedTopic, Topics } from '../topic.js'
+import { conform } from '../validators.js'
+import type { Validators } from '../validators.js'
+import { deadLetter } from './dead-letter.js'
+
+/** The packet as Aedes hands it over; what is written here holds before acknowledgement and fan-out. */
+export interface MutablePacket {
+  topic: string
+  payload: Buffer | string
+  retain: boolean
+  readonly qos: 0 | 1 | 2
+}
+
+export interface ContractOptions {
+  readonly clock: Clock
+  readonly topics: Topics
+  readonly devices: Devices
+  readonly validators: Validators
+  readonly latest: Latest
+  readonly states: States
+  readonly commands: Commands
+  /** A message was refused: counted, and logged with restraint. */
+  readonly refused: (topic: string, client: string, error: GatewayError) => void
+}
+
+/** Where a command goes that was answered already: out of the way of devices, and of `#`. */
+export const swallowed = '$SYS/labgate/duplicate'
+
+/** What the contract does to a packet. `client` is the MQTT client id; empty for the will of a client of an earlier run. */
+export class Contract {
+  readonly #options: ContractOptions
+
+  constructor(options: ContractOptions) {
+    this.#options = options
+  }
+
+  /** Rewrites the packet in place. Never throws: whatever goes wrong becomes a dead letter. */
+  apply(packet: MutablePacket, client: string): void {
+    const parsed = this.#options.topics.parse(packet.topic)
+    if (parsed.where === 'outside') return
+    try {
+      this.#apply(parsed, packet, client)
+    } catch (thrown) {
+      this.#refuse(packet, client, asGatewayError(thrown))
+    }
+  }
+
+  #refuse(packet: MutablePacket, client: string, error: GatewayError): void {
+    const { topics, clock, refused } = this.#options
+    const { topic } = packet
+    packet.payload = Buffer.from(deadLetter({ topic, payload: bytes(packet.payload), retain: packet.retain, qos: packet.qos, client, error, now: clock.now() }))
+    packet.topic = topics.dead(topic)
+    packet.retain = false
+    refused(topic, client, error)
+  }
+
+  #apply(parsed: Exclude<ParsedTopic, { where: 'outside' }>, packet: MutablePacket, client: string): void {
+    if (parsed.where === 'reserved') throw new GatewayError('Forbidden', `nobody but the gateway writes to ${packet.topic}`, { rule: 'reserved' })
+    if (parsed.where === 'invalid') throw new GatewayError('BadPayload', parsed.reason, { rule: 'topic' })
+    const { device, codename, kind } = parsed
+    if (kind === 'value' || kind === 'meta') throw new GatewayError('Forbidden', `${kind} is written by the gateway`, { rule: 'writer' })
+    if (kind === 'state') return this.#state(device, packet, client)
+    if (kind === 'reading') return this.#reading(device, codename, packet, client)
+    if (kind === 'reply') return this.#reply(device, codename, packet, client)
+    this.#command(kind, device, codename, packet, client)
+  }
+
+  #command(kind: Exclude<Kind, 'state' | 'reading' | 'value' | 'meta' | 'reply'>, device: string, codename: string, packet: MutablePacket, client: string): void {
+    const { topics, commands } = this.#options
+    const topic = topics.reading(device, codename)
+    if (topic === undefined) throw new GatewayError('UnknownCodename', 'the topic is too long', { rule: 'topic' })
+    const verdict = commands.receive({ device, codename, topic, op: kind, payload: bytes(packet.payload), retain: packet.retain, client })
+    if (verdict.kind === 'refused') return this.#refuse(packet, client, verdict.error)
+    if (verdict.kind === 'duplicate') packet.topic = swallowed
+    else if (verdict.payload !== undefined) packet.payload = Buffer.from(verdict.payload)
+    packet.retain = false
+  }
+
+  /** May this client write for this device? Throws the refusal. `codename` undefined: for the device as a whole. */
+  #writer(device: string, codename: string | undefined, client: string): void {
+    const { devices } = this.#options
+    if (device === self) throw new GatewayError('Forbidden', 'the gateway speaks for itself', { rule: 'writer' })
+    const holder = codename === undefined ? devices.holders(device).values().next().value : devices.feeder(device, codename)
+    if (holder !== undefined)
+      throw new GatewayError('Forbidden', `${device}${codename === undefined ? '' : '/' + codename} is written by the instance ${holder}`, { rule: 'writer' })
+    const owner = devices.options(device)?.client
+    if (owner !== undefined && owner !== client)
+      throw new GatewayError('Forbidden', `${device} is written by the client ${JSON.stringify(owner)} alone`, { rule: 'client' })
+  }
+
+  #state(device: string, packet: MutablePacket, client: string): void {
+    const { devices, states, validators, clock } = this.#options
+    this.#writer(device, undefined, client)
+    if (isForget(packet)) return states.forget(device)
+    if (!devices.has(device)) devices.mayAdmit(device, 'state')
+    const understood = understand(bytes(packet.payload))
+    const said: unknown = understood.value === undefined || typeof understood.value === 'string' ? { state: understood.value ?? understood.text.trim() } : toPlain(understood.value)
+    const full = typeof said === 'object' && said !== null ? { since: formatTime(clock.now()), reason: 'it says so', via: client, ...said } : said
+    const refused = validators.checkMessage('state', full)
+    if (refused !== undefined) throw refused
+    const { state, reason } = full as { state: State; reason: string }
+    packet.payload = Buffer.from(json(full as object))
+    packet.retain = true
+    states.native(device, state, reason, client, false)
+  }
+
+  #reading(device: string, codename: string, packet: MutablePacket, client: string): void {
+    const { devices, latest, states, validators, clock } = this.#options
+    this.#writer(device, codename, client)
+    const payload = bytes(packet.payload)
+    if (isForget(packet)) return this.#forget(devices.find(device, codename))
+    if (payload.length === 0) throw new GatewayError('BadPayload', 'an empty payload is no reading; to forget one, publish it retained', { rule: 'empty' })
+    const known = devices.mayAdmit(device, codename)
+    const reading = this.#read(understand(payload), device, codename, known)
+    const { schema } = known?.meta ?? {}
+    const refused = schema && reading.value !== null ? validators.check(schema, reading.value, 'value') : undefined
+    if (refused !== undefined) throw refused
+    const entry = known ?? devices.admit(device, codename)
+    const held = latest.weigh(entry, { ...reading, value: conform(schema, reading.value) })
+    packet.payload = Buffer.from(readingPayload(held, clock.now()))
+    packet.retain = true
+    latest.put(entry, held, false)
+    states.heard(device, client)
+  }
+
+  #forget(entry: Entry | undefined): void {
+    if (entry === undefined) return
+    this.#options.latest.forget(entry)
+    this.#options.devices.forget(entry)
+  }
+
+  /** JSON with a `value` is a reading as it stands; anything else is the value itself. */
+  #read(understood: Understood, device: string, codename: string, known: Entry | undefined): Reading {
+    const { validators } = this.#options
+    const { value } = understood
+    if (!(value instanceof Map)) return { device, codename, source: 'client', value: plainValue(understood, known?.meta ?? {}, validators, 'value') }
+    const map = value as ExactMap
+    if (!map.has('value')) throw new GatewayError('BadPayload', 'an object is a reading only with a member "value"; send {"value": …}', { rule: 'required' })
+    const plain = toPlain(map) as Record<string, unknown>
+    const time = typeof plain['time'] === 'string' ? parseTime(plain['time']) : undefined
+    // What others write may carry an offset or more decimals; what we publish never does.
+    const inOurForm = time === undefined ? (plain['time'] ?? formatTime(0)) : formatTime(time)
+    const refused = validators.checkMessage('reading', { quality: plain['value'] === null ? 'bad' : 'good', ...plain, time: inOurForm })
+    if (refused !== undefined) throw refused
+    return {
+      device,
+      codename,
+      source: 'client',
+      value: map.get('value') as Exact,
+      ...(time === undefined ? {} : { time }),
+      ...(map.has('x') ? { x: map.get('x') as Exact } : {}),
+      ...pick<{ unit: string; quality: Quality; uncertainty: number; error: ReadingError }>(plain, ['unit', 'quality', 'uncertainty', 'error'])
+    }
+  }
+
+  #reply(device: string, codename: string, packet: MutablePacket, client: string): void {
+    const { devices, commands, validators, clock } = this.#options
+    if (device === self || devices.executor(device, codename) !== undefined)
+      throw new GatewayError('Forbidden', `${device}/${codename} is answered by the gateway`, { rule: 'writer' })
+    this.#writerOfNative(device, client)
+    const entry = devices.expect(device, codename)
+    const { value } = understand(bytes(packet.payload))
+    if (!(value instanceof Map)) throw new GatewayError('BadPayload', 'a reply is JSON: {"id": …, "phase": "done", "value": …}', { rule: 'json' })
+    const plain = toPlain(value as ExactMap) as Record<string, unknown>
+    const error = plain['error'] as Record<string, unknown> | undefined
+    const filledError = typeof error === 'object' && error !== null ? { error: { class: 'DeviceError', retryable: true, ...error } } : {}
+    const full = { op: 'set', phase: error === undefined ? 'done' : 'failed', time: formatTime(clock.now()), client, ...plain, ...filledError }
+    const refused = validators.checkMessage('reply', full)
+    if (refused !== undefined) throw refused
+    const { id, phase } = full as unknown as { id: string; phase: string }
+    const said = filledError.error as { class: ErrorClass; message: string; code?: string } | undefined
+    const late = commands.nativeReply(entry, {
+      id,
+      phase,
+      ...((value as ExactMap).has('value') ? { value: (value as ExactMap).get('value') as Exact } : {}),
+      ...(said === undefined ? {} : { error: new GatewayError(said.class in errorClasses ? said.class : 'DeviceError', said.message, said.code === undefined ? {} : { code: said.code }) })
+    })
+    if (late !== undefined) throw late
+    packet.payload = Buffer.from(json(full))
+    packet.retain = false
+  }
+
+  #writerOfNative(device: string, client: string): void {
+    const owner = this.#options.devices.options(device)?.client
+    if (owner !== undefined && owner !== client)
+      throw new GatewayError('Forbidden', `${device} is written by the client ${JSON.stringify(owner)} alone`, { rule: 'client' })
+  }
+}
+
+function bytes(payload: Buffer | string): Buffer {
+  return typeof payload === 'string' ? Buffer.from(payload) : payload
+}
+
+function isForget(packet: MutablePacket): boolean {
+  return packet.retain && packet.payload.length === 0
+}
+
+function pick<T extends object>(from: Record<string, unknown>, keys: readonly (keyof T & string)[]): Partial<T> {
+  return Object.fromEntries(keys.filter((key) => from[key] !== undefined).map((key) => [key, from[key]])) as Partial<T>
+}
+

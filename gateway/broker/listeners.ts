@@ -1,0 +1,93 @@
+import { createServer as createHttpServer } from 'node:http'
+import type { Server as HttpServer } from 'node:http'
+import { createServer } from 'node:net'
+import type { AddressInfo, Server, Socket } from 'node:net'
+import type { Duplex } from 'node:stream'
+import { WebSocketServer, createWebSocketStream } from 'ws'
+
+export interface Address {
+  readonly host: string
+  readonly port: number
+}
+
+/** Seconds that a listener has to come up. */
+const openWithin = 10
+
+/** A listener of the gateway's own; legacy sockets belong to their adapters. */
+export interface Listener {
+  readonly address: Address
+  close(): Promise<void>
+}
+
+/** MQTT over TCP. */
+export async function listenTcp(address: Address, handle: (stream: Duplex) => void): Promise<Listener> {
+  const sockets = new Set<Socket>()
+  const server = createServer({ noDelay: true }, (socket) => {
+    track(sockets, socket)
+    handle(socket)
+  })
+  return await open(server, address, sockets)
+}
+
+/** The HTTP port: MQTT over WebSocket on /mqtt; everything else says where to look. */
+export async function listenHttp(address: Address, handle: (stream: Duplex) => void, maxPayload: number): Promise<Listener> {
+  const sockets = new Set<Socket>()
+  const server = createHttpServer({ requestTimeout: 10_000, headersTimeout: 10_000, maxHeaderSize: 16_384 }, (request, response) => {
+    const found = request.url === '/' && (request.method === 'GET' || request.method === 'HEAD')
+    response.writeHead(found ? 200 : 404, { 'content-type': 'text/plain; charset=utf-8', 'x-content-type-options': 'nosniff' })
+    response.end(found ? 'labgate: MQTT over WebSocket is on /mqtt (subprotocol mqtt)\n' : 'not found; MQTT over WebSocket is on /mqtt\n')
+  })
+  const webSockets = new WebSocketServer({
+    noServer: true,
+    maxPayload,
+    perMessageDeflate: false,
+    handleProtocols: (offered) => (offered.has('mqtt') ? 'mqtt' : offered.has('mqttv3.1') ? 'mqttv3.1' : false)
+  })
+  server.on('connection', (socket) => track(sockets, socket))
+  server.on('upgrade', (request, socket, head) => {
+    const offered = (request.headers['sec-websocket-protocol'] ?? '').split(',').map((name) => name.trim())
+    const wanted = request.url?.split('?')[0] === '/mqtt'
+    if (!wanted || !offered.some((name) => name === 'mqtt' || name === 'mqttv3.1')) {
+      socket.end(`HTTP/1.1 ${wanted ? '400 Bad Request' : '404 Not Found'}\r\nconnection: close\r\ncontent-length: 0\r\n\r\n`)
+      return
+    }
+    webSockets.handleUpgrade(request, socket, head, (webSocket) => {
+      const stream = createWebSocketStream(webSocket)
+      // Aedes listens only once it has the client; a socket that breaks before must not end the process.
+      stream.on('error', () => {})
+      handle(stream)
+    })
+  })
+  return await open(server, address, sockets)
+}
+
+function track(sockets: Set<Socket>, socket: Socket): void {
+  sockets.add(socket)
+  socket.on('error', () => {})
+  socket.once('close', () => sockets.delete(socket))
+}
+
+async function open(server: Server | HttpServer, { host, port }: Address, sockets: Set<Socket>): Promise<Listener> {
+  await new Promise<void>((resolve, reject) => {
+    const timer = setTimeout(() => reject(new Error(`${host}:${port} did not open within ${openWithin} s`)), openWithin * 1000)
+    const settle = (run: () => void): void => {
+      clearTimeout(timer)
+      server.removeListener('error', failed)
+      run()
+    }
+    const failed = (error: Error): void => settle(() => reject(error))
+    server.once('error', failed)
+    server.listen({ host, port }, () => settle(resolve))
+  })
+  // Failing to accept one connection (no file descriptor left) must not end the process.
+  server.on('error', () => {})
+  const bound = server.address() as AddressInfo
+  return {
+    address: { host, port: bound.port },
+    close: () =>
+      new Promise<void>((resolve) => {
+        server.close(() => resolve())
+        for (const socket of sockets) socket.destroy()
+      })
+  }
+}

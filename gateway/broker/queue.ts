@@ -1,0 +1,96 @@
+import { delivery } from '../topic.js'
+import type { Kind } from '../topic.js'
+
+/** Hands a message of the gateway to the broker. False: refused, because the queue is full. `retain` overrides the kind's own. */
+export type Publish = (topic: string, payload: string, kind: Kind | 'dead', retain?: boolean) => boolean
+
+export interface Message {
+  readonly cmd: 'publish'
+  readonly topic: string
+  readonly payload: Buffer
+  readonly qos: 0 | 1
+  readonly retain: boolean
+  readonly dup: false
+}
+
+/** Messages that Aedes may hold undelivered, because a subscriber of theirs reads slowly. */
+const inFlight = 1024
+
+/**
+ * The bounded, ordered queue between the gateway and the broker. Its callers never wait for Aedes: a subscriber that reads
+ * slowly holds back Aedes' callback, sometimes for seconds (BROKER.md section 3).
+ * Readings are refused when it is full, dead letters already at half; states, replies and descriptions always find room,
+ * as each is bounded where it is made.
+ */
+export class Queue {
+  readonly #deliver: (message: Message, done: () => void) => void
+  readonly #max: number
+  readonly #shed: (kind: Kind | 'dead') => void
+  #waiting: Message[] = []
+  #head = 0
+  #underway = 0
+  #idle: (() => void)[] = []
+  #draining = false
+
+  constructor(options: { max: number; deliver: (message: Message, done: () => void) => void; shed: (kind: Kind | 'dead') => void }) {
+    this.#deliver = options.deliver
+    this.#max = options.max
+    this.#shed = options.shed
+  }
+
+  get length(): number {
+    return this.#waiting.length - this.#head
+  }
+
+  /** Readings that still find room. */
+  get room(): number {
+    return Math.max(this.#max - this.length, 0)
+  }
+
+  readonly publish: Publish = (topic, payload, kind, retain) => {
+    const { length } = this
+    const full = kind === 'dead' ? length >= this.#max / 2 : (kind === 'reading' || kind === 'value') && length >= this.#max
+    if (full) {
+      this.#shed(kind)
+      return false
+    }
+    const how = delivery[kind]
+    this.#waiting.push({ cmd: 'publish', topic, payload: Buffer.from(payload), qos: how.qos, retain: retain ?? how.retain, dup: false })
+    this.#drain()
+    return true
+  }
+
+  /** Resolves when everything that waits now has been handed over and delivered, or after the time limit. */
+  async flush(seconds: number): Promise<void> {
+    if (this.length === 0 && this.#underway === 0) return
+    await new Promise<void>((resolve) => {
+      const timer = setTimeout(resolve, seconds * 1000)
+      this.#idle.push(() => {
+        clearTimeout(timer)
+        resolve()
+      })
+    })
+  }
+
+  /** Not re-entrant: Aedes may call back before `deliver` returns, and order is the point of a queue. */
+  #drain(): void {
+    if (this.#draining) return
+    this.#draining = true
+    while (this.#underway < inFlight && this.length > 0) {
+      const message = this.#waiting[this.#head++] as Message
+      this.#underway += 1
+      this.#deliver(message, () => this.#delivered())
+    }
+    if (this.#head > 1024 && this.#head * 2 > this.#waiting.length) {
+      this.#waiting = this.#waiting.slice(this.#head)
+      this.#head = 0
+    }
+    this.#draining = false
+    if (this.length === 0 && this.#underway === 0) for (const resolve of this.#idle.splice(0)) resolve()
+  }
+
+  #delivered(): void {
+    this.#underway -= 1
+    this.#drain()
+  }
+}

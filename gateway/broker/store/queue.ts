@@ -1,0 +1,132 @@
+import { type PacketLike, publishOf, type Publish, type Pubrel, type Qos } from './packet.js'
+
+const highestId = 65535
+
+interface Entry {
+  key: string
+  packet: Publish | Pubrel
+  /** The connection it was last sent on; undefined: never sent. */
+  sentOn: number | undefined
+}
+
+/** How a message is queued for one subscription. */
+export interface Terms {
+  qos?: Qos | undefined
+  /** Retain as published, MQTT 5. */
+  rap?: boolean | undefined
+}
+
+/** What one session has still to receive or to acknowledge, in order of arrival. Found by broker number or packet id, never by search. */
+export class Queue {
+  readonly #entries = new Map<string, Entry>()
+  readonly #byId = new Map<number, Entry>()
+  #unnumbered = 0
+
+  get size(): number {
+    return this.#entries.size
+  }
+
+  /** Once per message: a second filter that matches may only raise the QoS [MQTT-3.3.5-1]. */
+  add(packet: PacketLike, terms: Terms): void {
+    const asked = packet.qos ?? 0
+    const qos = Math.min(asked, terms.qos ?? asked) as Qos
+    const key = keyOf(packet) ?? `unnumbered:${this.#unnumbered++}`
+    const queued = this.#entries.get(key)
+    if (queued) {
+      if (queued.sentOn === undefined && queued.packet.cmd === 'publish' && qos > queued.packet.qos) queued.packet.qos = qos
+      return
+    }
+    const copy = publishOf(packet)
+    copy.qos = qos
+    // For an established subscription the flag is 0 [MQTT-3.3.1-9]; Aedes clears it too, but only on the way to a connected client.
+    copy.retain = copy.retain && terms.rap === true
+    this.#entries.set(key, { key, packet: copy, sentOn: undefined })
+  }
+
+  /**
+   * Called just before a PUBLISH or PUBREL is written. Changes `packet`, which Aedes writes as soon as this returns:
+   * - a packet id that is still open for another message becomes a free one. Aedes counts from a random id at each connection
+   *   (`_nextId`) and never asks which are open;
+   * - the QoS becomes that of the queue, min(published, granted). Aedes applies the granted QoS to exact filters only.
+   *
+   * False: no id is free. A message that is not (any more) here is left alone: Aedes sends it, and nobody waits for its PUBACK.
+   */
+  sending(packet: PacketLike, connection: number): boolean {
+    if (packet.messageId === undefined) return true
+    if (packet.cmd === 'pubrel') {
+      this.#release(packet.messageId, connection)
+      return true
+    }
+    const entry = this.#entries.get(keyOf(packet) ?? '')
+    if (entry?.packet.cmd !== 'publish') return true
+    const id = entry.packet.messageId ?? this.#freeId(packet.messageId)
+    if (id === undefined) return false
+    entry.packet.messageId = id
+    entry.sentOn = connection
+    this.#byId.set(id, entry)
+    packet.messageId = id
+    packet.qos = entry.packet.qos
+    return true
+  }
+
+  /** PUBACK or PUBCOMP. A packet without id names no message: see Store.outgoingClearMessageId. */
+  settle(messageId: number | undefined): Publish | Pubrel | undefined {
+    const entry = messageId === undefined ? undefined : this.#byId.get(messageId)
+    return entry && this.#remove(entry)
+  }
+
+  /** Takes out a message by its broker number. */
+  forget(packet: PacketLike): Publish | Pubrel | undefined {
+    const entry = this.#entries.get(keyOf(packet) ?? '')
+    return entry && this.#remove(entry)
+  }
+
+  /** What was never sent. */
+  unsent(): Publish[] {
+    return [...this.#entries.values()].flatMap(({ packet, sentOn }) => (sentOn === undefined && packet.cmd === 'publish' ? [packet] : []))
+  }
+
+  /**
+   * What there is now, for a session that returned on `connection`; DUP on what was sent on another one [MQTT-3.3.1-1].
+   * What is acknowledged, or sent by the way of live messages, before its turn comes is left out.
+   */
+  replay(connection: number): Generator<Publish | Pubrel> {
+    const now = [...this.#entries.values()].map((entry) => ({ entry, sentOn: entry.sentOn }))
+    return this.#replay(now, connection)
+  }
+
+  *#replay(turns: { entry: Entry; sentOn: number | undefined }[], connection: number): Generator<Publish | Pubrel> {
+    for (const { entry, sentOn } of turns) {
+      if (this.#entries.get(entry.key) !== entry || entry.sentOn !== sentOn) continue
+      if (entry.packet.cmd === 'publish' && sentOn !== undefined && sentOn !== connection) entry.packet.dup = true
+      yield entry.packet
+    }
+  }
+
+  /** A QoS 2 message from a retained topic was never queued, but its PUBREL must survive the connection all the same. */
+  #release(messageId: number, connection: number): void {
+    const packet: Pubrel = { cmd: 'pubrel', messageId }
+    const entry = this.#byId.get(messageId) ?? { key: `pubrel:${messageId}`, packet, sentOn: connection }
+    entry.packet = packet
+    entry.sentOn = connection
+    this.#byId.set(messageId, entry)
+    this.#entries.set(entry.key, entry)
+  }
+
+  #freeId(wanted: number): number | undefined {
+    if (this.#byId.size >= highestId) return undefined
+    let id = wanted
+    while (this.#byId.has(id)) id = id >= highestId ? 1 : id + 1
+    return id
+  }
+
+  #remove(entry: Entry): Publish | Pubrel {
+    this.#entries.delete(entry.key)
+    if (entry.packet.messageId !== undefined) this.#byId.delete(entry.packet.messageId)
+    return entry.packet
+  }
+}
+
+function keyOf({ brokerId, brokerCounter }: PacketLike): string | undefined {
+  return brokerId && brokerCounter ? `${brokerId}:${brokerCounter}` : undefined
+}

@@ -1,0 +1,80 @@
+import type { ClientSubscription, Subscription } from './packet.js'
+import { TopicTree } from './tree.js'
+
+/** The filters of persistent sessions. QoS 0 is kept for the session's return, but nothing is queued for it. */
+export class Subscriptions {
+  readonly #byClient = new Map<string, Map<string, Subscription>>()
+  readonly #byFilter = new TopicTree<Map<string, ClientSubscription>>()
+  #queueing = 0
+
+  /** Clients that have a subscription. */
+  get clients(): number {
+    return this.#byClient.size
+  }
+
+  /** Subscriptions that queue: QoS 1 and 2. */
+  get queueing(): number {
+    return this.#queueing
+  }
+
+  add(clientId: string, subscriptions: Iterable<Subscription>): void {
+    let own = this.#byClient.get(clientId)
+    if (!own) this.#byClient.set(clientId, (own = new Map()))
+    for (const { topic, qos, rh, rap, nl, subscriptionIdentifier } of subscriptions) {
+      const before = own.get(topic)
+      if (before && before.qos > 0) this.#unlink(clientId, topic)
+      const record: Subscription = { topic, qos, rh, rap, nl }
+      if (subscriptionIdentifier !== undefined) record.subscriptionIdentifier = subscriptionIdentifier
+      own.set(topic, record)
+      if (qos > 0) this.#link({ clientId, topic, qos, rh, rap, nl })
+    }
+  }
+
+  remove(clientId: string, filters: Iterable<string>): void {
+    const own = this.#byClient.get(clientId)
+    if (!own) return
+    for (const filter of filters) {
+      const before = own.get(filter)
+      if (!before) continue
+      own.delete(filter)
+      if (before.qos > 0) this.#unlink(clientId, filter)
+    }
+    if (own.size === 0) this.#byClient.delete(clientId)
+  }
+
+  removeAll(clientId: string): void {
+    this.remove(clientId, [...(this.#byClient.get(clientId)?.keys() ?? [])])
+  }
+
+  ofClient(clientId: string): Subscription[] {
+    return [...(this.#byClient.get(clientId)?.values() ?? [])].map((subscription) => ({ ...subscription }))
+  }
+
+  /** Clients with exactly this filter. */
+  *clientsOf(filter: string): Generator<string> {
+    for (const [clientId, own] of this.#byClient) {
+      if (own.has(filter)) yield clientId
+    }
+  }
+
+  /** What queues a message on `topic`; a session with overlapping filters comes once per filter. */
+  matching(topic: string): ClientSubscription[] {
+    const found: ClientSubscription[] = []
+    for (const clients of this.#byFilter.overTopic(topic)) found.push(...clients.values())
+    return found
+  }
+
+  #link(subscription: ClientSubscription): void {
+    let clients = this.#byFilter.get(subscription.topic)
+    if (!clients) this.#byFilter.set(subscription.topic, (clients = new Map()))
+    clients.set(subscription.clientId, subscription)
+    this.#queueing++
+  }
+
+  #unlink(clientId: string, filter: string): void {
+    const clients = this.#byFilter.get(filter)
+    if (!clients?.delete(clientId)) return
+    this.#queueing--
+    if (clients.size === 0) this.#byFilter.delete(filter)
+  }
+}

@@ -1,0 +1,62 @@
+/** Addresses to listen at: who may reach them, and do two of them clash? */
+import type { Path, Finding } from './problem.js'
+
+export interface Listener {
+  readonly protocol: 'udp' | 'tcp'
+  readonly host: string
+  readonly port: number
+  readonly insecure: boolean
+  /** Of the port; the host stands beside it. */
+  readonly path: Path
+  /** Who listens, and in which line of the file that stands. */
+  readonly owner: string
+}
+
+export function checkListeners(listeners: readonly Listener[]): Finding[] {
+  const findings: Finding[] = []
+  for (const [index, listener] of listeners.entries()) {
+    const { host, port, protocol, path } = listener
+    if (!listener.insecure && !isLoopback(host))
+      findings.push({
+        path: [...path.slice(0, -1), 'host'],
+        at: 'value',
+        rule: 'exposed',
+        message: `${host} can be reached from other computers, by anybody; listen at 127.0.0.1, or write insecure: true beside it`
+      })
+    const other = listeners.slice(0, index).find((earlier) => clash(earlier, listener))
+    if (other !== undefined)
+      findings.push({
+        path,
+        at: 'value',
+        rule: 'port-taken',
+        message: `${protocol} ${host}:${port} is taken by ${other.owner}, which listens at ${other.host}`
+      })
+  }
+  return findings
+}
+
+function clash(a: Listener, b: Listener): boolean {
+  if (a.protocol !== b.protocol || a.port !== b.port || a.port === 0) return false
+  const [left, right] = [addresses(a.host), addresses(b.host)]
+  return [left, right].some((one) => one.some(isWildcard)) || left.some((address) => right.includes(address))
+}
+
+function isWildcard(address: string): boolean {
+  return address === '0.0.0.0' || address === '::'
+}
+
+function isLoopback(host: string): boolean {
+  return addresses(host).every((address) => address === '::1' || /^127\.[0-9]+\.[0-9]+\.[0-9]+$/.test(address))
+}
+
+/** What a host means, in one spelling each. Names are not resolved, but for localhost. */
+function addresses(host: string): string[] {
+  const name = host.toLowerCase()
+  if (name === 'localhost') return ['127.0.0.1', '::1']
+  try {
+    const { hostname } = new URL(`http://${name.includes(':') ? `[${name}]` : name}`)
+    return [hostname.replace(/^\[|\]$/g, '')]
+  } catch {
+    return [name]
+  }
+}

@@ -1,0 +1,59 @@
+/** Names of devices and codenames in the entries of adapters: do they mean anything? */
+import type { Site } from '../adapter.js'
+import type { Finding, Path } from './problem.js'
+import { quote, suggest } from './words.js'
+
+/** A value that its schema marks with `format: device` or `format: device/codename`. */
+export interface Reference {
+  readonly path: Path
+  readonly format: 'device' | 'device/codename'
+  readonly text: string
+}
+
+interface Part {
+  readonly format?: string
+  readonly properties?: Record<string, Part>
+  readonly additionalProperties?: Part | boolean
+  readonly items?: Part
+  readonly oneOf?: readonly Part[]
+  readonly anyOf?: readonly Part[]
+}
+
+/** All references in `value`, which keeps to the schema. */
+export function findReferences(schema: object, value: unknown, path: Path): Reference[] {
+  const part = schema as Part
+  const alternatives = [...(part.oneOf ?? []), ...(part.anyOf ?? [])].flatMap((branch) => findReferences(branch, value, path))
+  if (typeof value === 'string') {
+    const { format } = part
+    return format === 'device' || format === 'device/codename' ? [{ path, format, text: value }] : alternatives
+  }
+  if (typeof value !== 'object' || value === null) return alternatives
+  const members: Iterable<[string, unknown]> = value instanceof Map ? value : Object.entries(value)
+  const inside = [...members].flatMap(([key, member]) => {
+    const other = typeof part.additionalProperties === 'object' ? part.additionalProperties : undefined
+    const below = Array.isArray(value) ? part.items : Object.hasOwn(part.properties ?? {}, key) ? part.properties?.[key] : other
+    return below === undefined ? [] : findReferences(below, member, [...path, key])
+  })
+  return [...alternatives, ...inside]
+}
+
+/** The device that is meant. */
+export function deviceOf({ format, text }: Reference): string {
+  return format === 'device' ? text : text.slice(0, Math.max(0, text.indexOf('/')))
+}
+
+/** Undefined when the device or codename is there. A device without codenames gets them at run time when an instance brings it along. */
+export function checkReference(reference: Reference, site: Site, brought: ReadonlySet<string>): Finding | undefined {
+  const { path, format, text } = reference
+  const say = (rule: string, message: string): Finding => ({ path, at: 'value', rule, message })
+  if (format === 'device/codename' && !/^[^/]+\/[^/]+$/.test(text))
+    return say('reference', `${quote(text)} is not of the form device/codename`)
+  const name = deviceOf(reference)
+  const device = site.devices.get(name)
+  if (device === undefined) return say('unknown-device', `there is no device ${quote(name)}${suggest(name, [...site.devices.keys()])}`)
+  if (format === 'device') return undefined
+  const codename = text.slice(name.length + 1)
+  const codenames = [...device.codenames.keys()]
+  if (codenames.includes(codename) || (codenames.length === 0 && brought.has(name))) return undefined
+  return say('unknown-codename', `device ${name} has no codename ${quote(codename)}${suggest(codename, codenames)}`)
+}

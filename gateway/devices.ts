@@ -1,0 +1,229 @@
+import type { Codename, Device, Plan, Ref, Right } from './adapter.js'
+import { GatewayError } from './errors.js'
+import { nearest } from './config/nearest.js'
+import type { Topics } from './topic.js'
+
+/** A codename as the gateway knows it: declared in the configuration or by an instance, or met at run time. */
+export interface Entry extends Ref {
+  /** Topic of the reading; everything else hangs below it. */
+  readonly topic: string
+  readonly declared: boolean
+  meta: Codename
+}
+
+export interface DeviceOptions {
+  /** MQTT client id that alone may write the readings of a native device. */
+  readonly client?: string | undefined
+  readonly undeclared: 'accept' | 'refuse'
+}
+
+export interface DevicesOptions {
+  readonly topics: Topics
+  readonly undeclared: 'accept' | 'refuse'
+  /** Undeclared codenames a device may gather, and undeclared devices there may be. */
+  readonly maxUndeclared: number
+  /** Called once for each codename that becomes known after start, and when its description changes. */
+  readonly described: (entry: Entry) => void
+}
+
+interface Held {
+  readonly options: DeviceOptions
+  readonly codenames: Map<string, Entry>
+  undeclared: number
+  readonly declared: boolean
+}
+
+/** Instance ids that hold a right, by codename; the empty key of `all` is the whole device. */
+interface Holders {
+  readonly one: Map<string, string>
+  all?: string
+}
+
+/** The gateway's own device; nobody else may have the name. */
+export const self = 'gateway'
+
+/** All devices and codenames, and who holds the rights on them. */
+export class Devices {
+  readonly #options: DevicesOptions
+  readonly #devices = new Map<string, Held>()
+  readonly #feeds = new Map<string, Holders>()
+  readonly #executes = new Map<string, Holders>()
+  #undeclaredDevices = 0
+
+  constructor(options: DevicesOptions) {
+    this.#options = options
+  }
+
+  /** Adds a device of the configuration or of an instance's plan. */
+  declare(name: string, device: Device, options: Partial<DeviceOptions> = {}): void {
+    const undeclared = options.undeclared ?? this.#options.undeclared
+    this.#devices.set(name, { options: { ...options, undeclared }, codenames: new Map(), undeclared: 0, declared: true })
+    for (const [codename, meta] of device.codenames) this.#add(name, codename, meta, true)
+  }
+
+  /** Notes the rights that an instance's plan takes. The configuration check has made sure that none is held twice. */
+  grant(instance: string, plan: Plan): void {
+    for (const right of plan.feeds ?? []) hold(this.#feeds, right, instance)
+    for (const right of plan.executes ?? []) hold(this.#executes, right, instance)
+  }
+
+  /** Takes the feeding right on a whole device at run time. */
+  claim(instance: string, device: string): void {
+    const holders = this.#feeds.get(device)
+    const other = holders?.all ?? holders?.one.values().next().value
+    if (other !== undefined && other !== instance) throw new GatewayError('Forbidden', `${device} is fed by the instance ${other}`)
+    hold(this.#feeds, { device }, instance)
+  }
+
+  release(instance: string, device: string): void {
+    if (this.#feeds.get(device)?.all === instance) this.#feeds.delete(device)
+  }
+
+  feeder(device: string, codename: string): string | undefined {
+    return holder(this.#feeds, device, codename)
+  }
+
+  executor(device: string, codename: string): string | undefined {
+    return holder(this.#executes, device, codename)
+  }
+
+  /** Instances that hold any right on the device. */
+  holders(device: string): Set<string> {
+    const found = new Set<string>()
+    for (const rights of [this.#feeds.get(device), this.#executes.get(device)]) {
+      if (rights?.all !== undefined) found.add(rights.all)
+      for (const instance of rights?.one.values() ?? []) found.add(instance)
+    }
+    return found
+  }
+
+  /** Devices on which the instance holds a right. */
+  heldBy(instance: string): Set<string> {
+    const found = new Set<string>()
+    for (const rights of [this.#feeds, this.#executes])
+      for (const [device, { one, all }] of rights) if (all === instance || [...one.values()].includes(instance)) found.add(device)
+    return found
+  }
+
+  has(device: string): boolean {
+    return this.#devices.has(device)
+  }
+
+  names(): IterableIterator<string> {
+    return this.#devices.keys()
+  }
+
+  options(device: string): DeviceOptions | undefined {
+    return this.#devices.get(device)?.options
+  }
+
+  find(device: string, codename: string): Entry | undefined {
+    return this.#devices.get(device)?.codenames.get(codename)
+  }
+
+  /** Declared codenames first, in the order of the configuration; then the others as they came. */
+  codenames(device: string): Entry[] {
+    return [...(this.#devices.get(device)?.codenames.values() ?? [])]
+  }
+
+  get undeclaredCount(): number {
+    let count = this.#undeclaredDevices
+    for (const device of this.#devices.values()) count += device.undeclared
+    return count
+  }
+
+  /** Would {@link admit} take it? Throws the same errors, changes nothing. */
+  mayAdmit(device: string, codename: string, more = 0): Entry | undefined {
+    const held = this.#devices.get(device)
+    const known = held?.codenames.get(codename)
+    if (known !== undefined) return known
+    const policy = held?.options.undeclared ?? this.#options.undeclared
+    const max = this.#options.maxUndeclared
+    if (held === undefined) {
+      if (policy === 'refuse') throw new GatewayError('UnknownDevice', this.#unknown('device', device, this.#devices.keys()), { rule: 'undeclared' })
+      if (this.#undeclaredDevices >= max) throw new GatewayError('RateLimited', `already ${max} undeclared devices; declare the ones you need`, { rule: 'maxUndeclared' })
+    } else {
+      if (policy === 'refuse')
+        throw new GatewayError('UnknownCodename', this.#unknown(`codename of ${device}`, codename, held.codenames.keys()), { rule: 'undeclared' })
+      if (held.undeclared + more >= max)
+        throw new GatewayError('RateLimited', `${device} already has ${max} undeclared codenames; declare the ones you need`, { rule: 'maxUndeclared' })
+    }
+    if (this.#options.topics.reading(device, codename) === undefined)
+      throw new GatewayError('BadPayload', `the name ${JSON.stringify(codename.slice(0, 60))} cannot be written as a topic`, { rule: 'name' })
+    return undefined
+  }
+
+  /** The codename for a reading: known, or taken in as undeclared (counted, capped) where that is allowed. */
+  admit(device: string, codename: string): Entry {
+    const known = this.mayAdmit(device, codename)
+    if (known !== undefined) return known
+    if (!this.#devices.has(device)) {
+      this.#devices.set(device, { options: { undeclared: this.#options.undeclared }, codenames: new Map(), undeclared: 0, declared: false })
+      this.#undeclaredDevices += 1
+    }
+    return this.#add(device, codename, {}, false)
+  }
+
+  /** The codename for a command. Commands only ever go to declared ones. */
+  expect(device: string, codename: string): Entry {
+    const held = this.#devices.get(device)
+    if (held === undefined) throw new GatewayError('UnknownDevice', this.#unknown('device', device, this.#devices.keys()))
+    const entry = held.codenames.get(codename)
+    if (entry?.declared) return entry
+    const declared = [...held.codenames.values()].filter((other) => other.declared).map((other) => other.codename)
+    const hint = entry === undefined ? this.#unknown(`codename of ${device}`, codename, declared) : `${device}/${codename} is not declared, so it takes no commands`
+    throw new GatewayError('UnknownCodename', hint)
+  }
+
+  /** Adds or replaces the description of a codename found at run time. */
+  describe(device: string, codename: string, meta: Codename): void {
+    const entry = this.find(device, codename) ?? this.#add(device, codename, meta, true)
+    if (entry.meta === meta) return
+    entry.meta = meta
+    this.#options.described(entry)
+  }
+
+  /** Forgets an undeclared codename: an empty retained message was published to its topic. */
+  forget(entry: Entry): void {
+    const held = this.#devices.get(entry.device)
+    if (held === undefined || entry.declared) return
+    if (held.codenames.delete(entry.codename)) held.undeclared -= 1
+    if (!held.declared && held.codenames.size === 0) {
+      this.#devices.delete(entry.device)
+      this.#undeclaredDevices -= 1
+    }
+  }
+
+  #add(device: string, codename: string, meta: Codename, declared: boolean): Entry {
+    const topic = this.#options.topics.reading(device, codename)
+    if (topic === undefined) throw new GatewayError('BadPayload', `${device}/${codename} cannot be written as a topic`, { rule: 'name' })
+    let held = this.#devices.get(device)
+    if (held === undefined) {
+      held = { options: { undeclared: this.#options.undeclared }, codenames: new Map(), undeclared: 0, declared: true }
+      this.#devices.set(device, held)
+    }
+    const entry: Entry = { device, codename, topic, declared, meta }
+    held.codenames.set(codename, entry)
+    if (!declared) held.undeclared += 1
+    this.#options.described(entry)
+    return entry
+  }
+
+  #unknown(what: string, name: string, known: Iterable<string>): string {
+    const close = nearest(name, known)
+    const shown = JSON.stringify(name.length > 60 ? name.slice(0, 60) + '…' : name)
+    return `no ${what} is called ${shown}${close === undefined ? '' : `; did you mean ${JSON.stringify(close)}?`}`
+  }
+}
+
+function hold(rights: Map<string, Holders>, { device, codename }: Right, instance: string): void {
+  const holders: Holders = rights.get(device) ?? { one: new Map() }
+  if (codename === undefined) holders.all = instance
+  else holders.one.set(codename, instance)
+  rights.set(device, holders)
+}
+
+function holder(rights: Map<string, Holders>, device: string, codename: string): string | undefined {
+  const holders = rights.get(device)
+  return holders?.one.get(codename) ?? holders?.all
+}

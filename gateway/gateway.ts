@@ -1,0 +1,243 @@
+import type { AdapterType, Clock, Endpoint, Logger } from './adapter.js'
+import { Broker } from './broker/broker.js'
+import { Contract } from './broker/contract.js'
+import { listenHttp, listenTcp } from './broker/listeners.js'
+import type { Address, Listener } from './broker/listeners.js'
+import { systemClock } from './clock.js'
+import { Commands } from './commands.js'
+import type { Checked } from './config.js'
+import { Devices, self } from './devices.js'
+import { GatewayError } from './errors.js'
+import { InstanceHost } from './host.js'
+import { Latest } from './latest.js'
+import { Throttle } from './log.js'
+import { metaPayload } from './payload.js'
+import { Self, selfDevice } from './self.js'
+import { States } from './states.js'
+import { Supervisor } from './supervisor.js'
+import type { Schedule } from './supervisor.js'
+import { Topics } from './topic.js'
+import { Validators } from './validators.js'
+
+export interface GatewayOptions {
+  /** A configuration that has been checked: see config.ts. */
+  readonly checked: Checked
+  readonly types: readonly AdapterType[]
+  readonly log: Logger
+  readonly version?: string
+  readonly clock?: Clock
+  /** How instances that failed are tried again. */
+  readonly schedule?: Schedule
+}
+
+/** Seconds for what waits at the end. */
+const flushWithin = 2
+
+/** Seconds between two log lines about the refused messages of one client. */
+const refusalsEvery = 10
+
+/** The composition: everything is made here, started in order and stopped in reverse. Tests use this. */
+export class Gateway {
+  readonly #options: GatewayOptions
+  readonly #log: Logger
+  readonly #broker: Broker
+  readonly #states: States
+  readonly #latest: Latest
+  readonly #commands: Commands
+  readonly #contract: Contract
+  readonly #devices: Devices
+  readonly #self: Self
+  readonly #topics: Topics
+  readonly #instances = new Map<string, { supervisor: Supervisor; host: InstanceHost; listens: boolean }>()
+  readonly #listeners = new Map<'tcp' | 'http', Listener>()
+  #stopping: Promise<void> | undefined
+
+  /** Opens nothing, starts no timer. */
+  constructor(options: GatewayOptions) {
+    const { checked, log } = options
+    const { config } = checked
+    const clock = options.clock ?? systemClock
+    const limits = config.broker.limits
+    this.#options = options
+    this.#log = log
+    this.#topics = new Topics(config.broker.root)
+    this.#self = new Self({ clock, log, version: options.version ?? 'unknown' })
+    this.#broker = new Broker({ log, maxQueue: limits.maxQueue, shed: (kind) => this.#self.shed(kind) })
+    const { publish } = this.#broker
+    const validators = new Validators()
+    this.#devices = new Devices({
+      topics: this.#topics,
+      undeclared: config.broker.undeclared,
+      maxUndeclared: limits.maxUndeclared,
+      described: (entry) => publish(`${entry.topic}/meta`, metaPayload(entry), 'meta')
+    })
+    this.#latest = new Latest({
+      clock,
+      devices: this.#devices,
+      publish,
+      onError: (error) => log.error({ err: error }, 'an instance failed on a reading that it watches')
+    })
+    this.#states = new States({ clock, devices: this.#devices, topics: this.#topics, publish, wentOffline: (device) => this.#latest.expire(device) })
+    this.#commands = new Commands({
+      clock,
+      devices: this.#devices,
+      validators,
+      latest: this.#latest,
+      publish,
+      log,
+      isOffline: (device) => this.#states.saidOffline(device),
+      execute: async (instance, command, signal) => {
+        const found = this.#instances.get(instance)
+        if (found === undefined) throw new GatewayError('Unreachable', `the instance ${instance} is not there`)
+        return await found.supervisor.execute(command, signal)
+      }
+    })
+    const throttle = new Throttle(refusalsEvery, () => clock.monotonic())
+    this.#contract = new Contract({
+      clock,
+      topics: this.#topics,
+      devices: this.#devices,
+      validators,
+      latest: this.#latest,
+      states: this.#states,
+      commands: this.#commands,
+      refused: (topic, client, error) => {
+        this.#self.refused()
+        const held = throttle.pass(client)
+        if (held !== undefined) log.warn({ client, topic, class: error.class, reason: error.message, ...(held > 0 ? { alike: held } : {}) }, 'a message was refused')
+      }
+    })
+    this.#createInstances(clock, validators)
+  }
+
+  /** Broker in process; then every listener; dialling starts after, and is not awaited. Rejects when an MQTT listener cannot open. */
+  async start(): Promise<void> {
+    const { config } = this.#options.checked
+    await this.#broker.start(this.#contract, (client) => this.#disconnected(client))
+    this.#declare()
+    this.#states.announceAll()
+    this.#self.start({ devices: this.#devices, latest: this.#latest, states: this.#states, broker: this.#broker })
+    const servers = [...this.#instances.values()].filter(({ listens }) => listens)
+    await Promise.all(servers.map(({ supervisor }) => supervisor.start()))
+    try {
+      await this.#listen('tcp', config.broker.tcp, (address) => listenTcp(address, this.#broker.handle))
+      if (config.http !== undefined) {
+        const { maxPacket } = config.broker.limits
+        await this.#listen('http', config.http, (address) => listenHttp(address, this.#broker.handle, maxPacket))
+      }
+    } catch (error) {
+      await this.stop('it could not start')
+      throw error
+    }
+    for (const { supervisor, listens } of this.#instances.values()) if (!listens) void supervisor.start()
+  }
+
+  /** In reverse, complete and idempotent: afterwards nothing of the gateway is open. */
+  stop(reason = 'it was stopped'): Promise<void> {
+    this.#stopping ??= this.#stop(reason)
+    return this.#stopping
+  }
+
+  /** Where a listener really is; the port is one that the system chose when the configuration says 0. */
+  address(listener: 'tcp' | 'http'): Address | undefined {
+    return this.#listeners.get(listener)?.address
+  }
+
+  /** The sockets of all running instances. */
+  endpoints(): readonly Endpoint[] {
+    const found: Endpoint[] = []
+    for (const { supervisor } of this.#instances.values()) {
+      const endpoint = supervisor.running ? supervisor.adapter.endpoint?.() : undefined
+      if (endpoint !== undefined) found.push(endpoint)
+    }
+    return found
+  }
+
+  /** For tests and the composition of others: what is known of an instance. */
+  endpoint(instance: string): Endpoint | undefined {
+    return this.#instances.get(instance)?.supervisor.adapter.endpoint?.()
+  }
+
+  #createInstances(clock: Clock, validators: Validators): void {
+    const { checked, types, log } = this.#options
+    const shared = {
+      clock,
+      validators,
+      broker: this.#broker,
+      topics: this.#topics,
+      devices: this.#devices,
+      latest: this.#latest,
+      commands: this.#commands,
+      states: this.#states,
+      self: this.#self,
+      endpoints: () => this.endpoints()
+    }
+    for (const config of checked.config.adapters) {
+      const { id } = config
+      const type = types.find((candidate) => candidate.type === config.type)
+      if (type === undefined) throw new GatewayError('Internal', `the configuration was checked with other adapter types: ${config.type} is not there`)
+      const instanceLog = log.child({ instance: id })
+      const host = new InstanceHost(id, shared, instanceLog, (error) => this.#instances.get(id)?.supervisor.failed(error))
+      const supervisor = new Supervisor({
+        id,
+        clock,
+        adapter: type.create(config, host),
+        log: instanceLog,
+        state: (state, reason) => this.#states.instance(id, state, reason),
+        ...(this.#options.schedule === undefined ? {} : { schedule: this.#options.schedule })
+      })
+      const listens = (checked.plans.get(id)?.listens ?? []).length > 0
+      this.#instances.set(id, { supervisor, host, listens })
+    }
+  }
+
+  /** Devices of the configuration, then those that instances bring along, and who holds which right. */
+  #declare(): void {
+    const { config, site, plans } = this.#options.checked
+    this.#devices.declare(self, selfDevice, { undeclared: 'refuse' })
+    for (const [name, device] of site.devices) {
+      const options = config.devices[name]
+      this.#devices.declare(name, device, {
+        ...(options?.client === undefined ? {} : { client: options.client }),
+        ...(options?.undeclared === undefined ? {} : { undeclared: options.undeclared })
+      })
+    }
+    for (const [id, plan] of plans) {
+      for (const [name, device] of plan.devices ?? []) this.#devices.declare(name, device, { undeclared: 'refuse' })
+      this.#devices.grant(id, plan)
+    }
+  }
+
+  async #listen(name: 'tcp' | 'http', { host, port }: Address, open: (address: Address) => Promise<Listener>): Promise<void> {
+    try {
+      const listener = await open({ host, port })
+      this.#listeners.set(name, listener)
+      this.#log.info({ listener: name === 'tcp' ? 'mqtt' : 'http', ...listener.address }, `${name === 'tcp' ? 'MQTT over TCP' : 'HTTP and MQTT over WebSocket'} on ${host}:${listener.address.port}`)
+    } catch (error) {
+      const path = name === 'tcp' ? 'broker.tcp' : 'http'
+      const taken = (error as NodeJS.ErrnoException).code === 'EADDRINUSE'
+      const hint = taken ? `the port is taken: stop the other program, or choose another ${path}.port` : (error as Error).message
+      throw new GatewayError('Unreachable', `cannot listen on ${host}:${port} (${path}): ${hint}`, { cause: error })
+    }
+  }
+
+  /** A native device whose client is named is there while that client is connected. */
+  #disconnected(client: string): void {
+    for (const [name, device] of Object.entries(this.#options.checked.config.devices))
+      if (device.client === client && this.#devices.holders(name).size === 0 && !this.#states.isOffline(name))
+        this.#states.native(name, 'offline', `its client ${client} disconnected`, client, true)
+  }
+
+  async #stop(reason: string): Promise<void> {
+    await Promise.all([...this.#instances.values()].map(({ supervisor }) => supervisor.stop()))
+    for (const { host } of this.#instances.values()) host.close()
+    this.#commands.stop()
+    this.#self.stop()
+    this.#states.leave(reason)
+    this.#latest.stop()
+    await this.#broker.stop(flushWithin)
+    await Promise.all([...this.#listeners.values()].map((listener) => listener.close()))
+    this.#listeners.clear()
+  }
+}
+

@@ -1,0 +1,166 @@
+import type { Clock, Codename, Endpoint, Exact, Host, Latest as LatestReading, Logger, Reading, Request, Right, Watch } from './adapter.js'
+import type { Broker } from './broker/broker.js'
+import { deadLetter } from './broker/dead-letter.js'
+import type { Commands } from './commands.js'
+import type { Devices, Entry } from './devices.js'
+import { GatewayError, asGatewayError } from './errors.js'
+import type { Held, Latest } from './latest.js'
+import type { Self } from './self.js'
+import type { States } from './states.js'
+import type { Topics } from './topic.js'
+import { conform } from './validators.js'
+import type { Validators } from './validators.js'
+
+/** The parts of the gateway that hosts share. */
+export interface Shared {
+  readonly clock: Clock
+  readonly broker: Broker
+  readonly topics: Topics
+  readonly devices: Devices
+  readonly validators: Validators
+  readonly latest: Latest
+  readonly commands: Commands
+  readonly states: States
+  readonly self: Self
+  readonly endpoints: () => readonly Endpoint[]
+}
+
+/** What one instance sees of the gateway. */
+export class InstanceHost implements Host {
+  readonly log: Logger
+  readonly clock: Clock
+  readonly #id: string
+  readonly #shared: Shared
+  readonly #failed: (error: Error) => void
+  readonly #watches = new Set<Watch>()
+
+  constructor(id: string, shared: Shared, log: Logger, failed: (error: Error) => void) {
+    this.#id = id
+    this.#shared = shared
+    this.log = log
+    this.clock = shared.clock
+    this.#failed = failed
+  }
+
+  async publish(...readings: readonly Reading[]): Promise<void> {
+    const { broker, devices, latest } = this.#shared
+    const valued = readings.map((reading) => this.#accept(reading, readings.length))
+    // A reading and its mirror.
+    if (broker.room < readings.length * 2) throw new GatewayError('RateLimited', 'the queue to the broker is full', { rule: 'maxQueue' })
+    for (const [i, reading] of readings.entries()) {
+      const entry = devices.admit(reading.device, reading.codename)
+      const held: Held = latest.weigh(entry, valued[i] as Reading)
+      latest.put(entry, held, true)
+    }
+  }
+
+  check(...readings: readonly Reading[]): Error | undefined {
+    try {
+      for (const reading of readings) this.#accept(reading, readings.length)
+      return undefined
+    } catch (error) {
+      return asGatewayError(error)
+    }
+  }
+
+  latest(device: string, codename: string): LatestReading | undefined {
+    return this.#shared.latest.get(device, codename)
+  }
+
+  codenames(device: string): { declared: string[]; undeclared: string[] } {
+    const entries = this.#shared.devices.codenames(device)
+    const names = (declared: boolean): string[] => entries.filter((entry) => entry.declared === declared).map((entry) => entry.codename)
+    return { declared: names(true), undeclared: names(false) }
+  }
+
+  meta(device: string, codename: string): Codename | undefined {
+    return this.#shared.devices.find(device, codename)?.meta
+  }
+
+  watch(filter: Right, run: (reading: LatestReading) => void): Watch {
+    const { devices, latest } = this.#shared
+    const watch = latest.watch(filter, (reading) => {
+      if (devices.feeder(reading.device, reading.codename) !== this.#id) run(reading)
+    })
+    const own: Watch = {
+      cancel: () => {
+        watch.cancel()
+        this.#watches.delete(own)
+      }
+    }
+    this.#watches.add(own)
+    return own
+  }
+
+  async request(request: Request): Promise<Exact> {
+    return await this.#shared.commands.request(request, this.#id)
+  }
+
+  checkRequest(request: Request): Error | undefined {
+    return this.#shared.commands.check(request)
+  }
+
+  describe(device: string, codename: string, meta: Codename): void {
+    if (this.#shared.devices.feeder(device, codename) !== this.#id)
+      throw new GatewayError('Forbidden', `${this.#id} does not feed ${device}/${codename}`)
+    this.#shared.devices.describe(device, codename, meta)
+  }
+
+  claim(device: string): void {
+    this.#shared.devices.claim(this.#id, device)
+  }
+
+  release(device: string): void {
+    this.#shared.devices.release(this.#id, device)
+  }
+
+  endpoints(): readonly Endpoint[] {
+    return this.#shared.endpoints()
+  }
+
+  report(state: 'online' | 'degraded', reason = 'it works'): void {
+    this.#shared.states.instance(this.#id, state, reason)
+  }
+
+  count(counter: 'received' | 'answered' | 'refused' | 'dropped', by = 1): void {
+    this.#shared.self.count(this.#id, counter, by)
+  }
+
+  dead({ device, codename }: Right, detail: string, error: Error): void {
+    const { topics, broker, clock, self } = this.#shared
+    const topic = (codename === undefined ? undefined : topics.reading(device, codename)) ?? topics.state(device) ?? topics.root
+    const refused = asGatewayError(error)
+    self.refused()
+    const payload = deadLetter({ topic, payload: Buffer.from(detail), client: this.#id, error: refused, now: clock.now() })
+    broker.publish(topics.dead(topic), payload, 'dead')
+  }
+
+  failed(error: Error): void {
+    this.#failed(error)
+  }
+
+  /** Ends the watches that the adapter left. */
+  close(): void {
+    for (const watch of this.#watches) watch.cancel()
+  }
+
+  /** The reading with its value as the schema wants it; throws the refusal. */
+  #accept(reading: Reading, together: number): Reading {
+    const { devices, validators } = this.#shared
+    const { device, codename, value } = reading
+    if (devices.feeder(device, codename) !== this.#id)
+      throw new GatewayError('Forbidden', `the instance ${this.#id} does not feed ${device}/${codename}`, { rule: 'feeds' })
+    const entry: Entry | undefined = devices.mayAdmit(device, codename, together - 1)
+    const schema = entry?.meta.schema
+    if (schema === undefined || value === null || isNotFinite(value)) return reading
+    const refused = validators.check(schema, value, codename)
+    if (refused !== undefined) throw refused
+    const conformed = conform(schema, value)
+    return conformed === value ? reading : { ...reading, value: conformed }
+  }
+}
+
+/** NaN of a thermocouple that broke is no fault of the schema: it becomes null and bad, see latest.ts. */
+function isNotFinite(value: Exact): boolean {
+  return typeof value === 'number' && !Number.isFinite(value)
+}

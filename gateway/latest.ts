@@ -1,0 +1,189 @@
+import type { Clock, Latest as LatestReading, Quality, Reading, Right, Watch } from './adapter.js'
+import { isFiniteExact } from '../adapters/common/exact-json.js'
+import type { Devices, Entry } from './devices.js'
+import { mirrorText, readingPayload } from './payload.js'
+import type { Publish } from './broker/queue.js'
+
+/** Seconds ahead of our clock above which a source's time is not believed (DESIGN.md section 4). */
+const future = 60
+
+/** A reading as held: what arrived, when, and what became of it. */
+export interface Held extends Reading {
+  readonly time: number
+  readonly quality: Quality
+  readonly sourceTime: boolean
+  /** Monotonic seconds. */
+  readonly arrived: number
+  readonly ageAtArrival: number
+  /** Once old, old until the next reading: too old at some moment, restored, or the device went offline. */
+  stale: boolean
+}
+
+export interface LatestOptions {
+  readonly clock: Clock
+  readonly devices: Devices
+  readonly publish: Publish
+  /** A watcher threw; it must not hurt the publisher. */
+  readonly onError: (error: unknown) => void
+}
+
+/** The last reading of every codename, its age, and the moment at which it becomes old. */
+export class Latest {
+  readonly #options: LatestOptions
+  readonly #held = new Map<Entry, Held>()
+  readonly #timers = new Map<Entry, Watch>()
+  readonly #watchers = new Map<string, Set<{ filter: Right; run: (reading: LatestReading) => void }>>()
+
+  constructor(options: LatestOptions) {
+    this.#options = options
+  }
+
+  /** What {@link put} would hold; pure but for the clock. */
+  weigh(entry: Entry, reading: Reading): Held {
+    const { clock } = this.#options
+    const now = clock.now()
+    const sourceTime = reading.time !== undefined && !Number.isNaN(reading.time)
+    const time = reading.time ?? now
+    const ahead = sourceTime && time - now > future
+    const ageAtArrival = sourceTime && !ahead ? now - time : 0
+    const { maxAge } = entry.meta
+    const stale = reading.quality === 'stale' || (maxAge !== undefined && ageAtArrival > maxAge)
+    let quality = reading.quality ?? 'good'
+    let error = reading.error
+    if (!isFiniteExact(reading.value)) {
+      quality = 'bad'
+      error ??= { class: 'NotFinite', message: 'the source gave a number that is not finite', retryable: true }
+    } else if (reading.value === null) {
+      quality = 'bad'
+      error ??= { class: 'DeviceError', message: 'the source gave no value', retryable: true }
+    } else if (quality === 'good' && (ahead || Number.isNaN(reading.time))) quality = 'uncertain'
+    if (stale && quality !== 'bad') quality = 'stale'
+    const unit = reading.unit ?? entry.meta.unit
+    return {
+      ...reading,
+      ...(unit === undefined ? {} : { unit }),
+      ...(error === undefined ? {} : { error }),
+      time,
+      quality,
+      sourceTime,
+      arrived: clock.monotonic(),
+      ageAtArrival,
+      stale
+    }
+  }
+
+  /** Takes a reading in; with `announce` it is also published (a client's own message is on its way already). */
+  put(entry: Entry, held: Held, announce: boolean): void {
+    this.#held.set(entry, held)
+    if (announce) this.#announce(entry, held)
+    else this.#mirror(entry, held)
+    this.#arm(entry, held)
+    const watchers = this.#watchers.get(entry.device)
+    if (watchers !== undefined) for (const watcher of watchers) this.#tell(watcher, entry, held)
+  }
+
+  get(device: string, codename: string): LatestReading | undefined {
+    const entry = this.#options.devices.find(device, codename)
+    const held = entry && this.#held.get(entry)
+    return entry && held && this.#judge(entry, held)
+  }
+
+  held(entry: Entry): Held | undefined {
+    return this.#held.get(entry)
+  }
+
+  /** The device went offline: whatever is known of it is old from now on, also without maxAge. */
+  expire(device: string): void {
+    for (const entry of this.#options.devices.codenames(device)) {
+      const held = this.#held.get(entry)
+      if (held !== undefined) this.#becomeStale(entry, held)
+    }
+  }
+
+  /** An empty retained message was published to the topic: MQTT's way to forget. */
+  forget(entry: Entry): void {
+    this.#held.delete(entry)
+    this.#disarm(entry)
+  }
+
+  watch(filter: Right, run: (reading: LatestReading) => void): Watch {
+    const watchers = this.#watchers.get(filter.device) ?? new Set()
+    const watcher = { filter, run }
+    watchers.add(watcher)
+    this.#watchers.set(filter.device, watchers)
+    return {
+      cancel: () => {
+        watchers.delete(watcher)
+        if (watchers.size === 0 && this.#watchers.get(filter.device) === watchers) this.#watchers.delete(filter.device)
+      }
+    }
+  }
+
+  stop(): void {
+    for (const timer of this.#timers.values()) timer.cancel()
+    this.#timers.clear()
+    this.#watchers.clear()
+  }
+
+  #age(held: Held): number {
+    return held.ageAtArrival + (this.#options.clock.monotonic() - held.arrived)
+  }
+
+  #judge(entry: Entry, held: Held): LatestReading {
+    const age = this.#age(held)
+    const { maxAge } = entry.meta
+    return { ...held, age, old: held.stale || (maxAge !== undefined && age > maxAge) }
+  }
+
+  #tell(watcher: { filter: Right; run: (reading: LatestReading) => void }, entry: Entry, held: Held): void {
+    if (watcher.filter.codename !== undefined && watcher.filter.codename !== entry.codename) return
+    try {
+      watcher.run(this.#judge(entry, held))
+    } catch (error) {
+      this.#options.onError(error)
+    }
+  }
+
+  /** One timer a codename at most, set again when it fires too early: a reading a second must not cost a timer a second. */
+  #arm(entry: Entry, held: Held): void {
+    const { maxAge } = entry.meta
+    if (maxAge === undefined || held.stale || this.#timers.has(entry)) return
+    const left = Math.max(maxAge - this.#age(held), 0) + 0.001
+    const timer = this.#options.clock.after(left, () => {
+      this.#timers.delete(entry)
+      const now = this.#held.get(entry)
+      if (now === undefined || now.stale) return
+      if (this.#age(now) > (entry.meta.maxAge ?? Infinity)) this.#becomeStale(entry, now)
+      else this.#arm(entry, now)
+    })
+    this.#timers.set(entry, timer)
+  }
+
+  #disarm(entry: Entry): void {
+    this.#timers.get(entry)?.cancel()
+    this.#timers.delete(entry)
+  }
+
+  /** Staleness is published, not guessed: the same value with its original time. */
+  #becomeStale(entry: Entry, held: Held): void {
+    if (held.stale) return
+    held.stale = true
+    this.#disarm(entry)
+    if (held.quality === 'bad') return
+    const stale: Held = { ...held, quality: 'stale' }
+    this.#held.set(entry, stale)
+    this.#announce(entry, stale)
+  }
+
+  #announce(entry: Entry, held: Held): void {
+    this.#options.publish(entry.topic, readingPayload(held, this.#options.clock.now()), 'reading')
+    this.#mirror(entry, held)
+  }
+
+  #mirror(entry: Entry, held: Held): void {
+    const text = mirrorText(held)
+    const retain = entry.meta.mirror === 'retained'
+    // A gauge shows nothing rather than an old number: what was retained is cleared.
+    if (text !== undefined || retain) this.#options.publish(`${entry.topic}/value`, text ?? '', 'value', retain)
+  }
+}

@@ -1,0 +1,119 @@
+#!/usr/bin/env node
+/** The process: arguments, signals, exit code. Nothing else touches `process`. */
+import { readFileSync } from 'node:fs'
+import { Command, InvalidArgumentError, Option } from 'commander'
+import { adapterTypes } from '../adapters/index.js'
+import { ConfigError, formatProblem, loadConfig } from './config.js'
+import type { Checked } from './config.js'
+import { Gateway } from './gateway.js'
+import { createLog } from './log.js'
+import type { LogLevel } from './log.js'
+
+const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as { version: string }
+
+/** Seconds for a stop, after which the process ends all the same. */
+const stopWithin = 5
+
+const program = new Command('labgate')
+  .description('The MQTT gateway for the laboratory.')
+  .version(version, '-V, --version', 'print the version')
+  .helpOption('-h, --help', 'print this help')
+  .helpCommand('help [command]', 'print the help of a command')
+  .showHelpAfterError('(labgate --help shows what there is)')
+  .addHelpText(
+    'after',
+    `
+Examples:
+  labgate check gateway.yaml             says what is wrong with the file, and opens nothing
+  labgate start --config gateway.yaml    runs until it is told to stop (Ctrl-C, SIGTERM)
+
+Exit codes: 0 all is well, 1 it failed, 2 the configuration is wrong.`
+  )
+
+program
+  .command('start')
+  .description('run the gateway')
+  .requiredOption('-c, --config <file>', 'configuration, YAML or JSON')
+  .addOption(new Option('--log-level <level>', 'least serious line to print').choices(['debug', 'info', 'warn', 'error']).default('info'))
+  .addOption(new Option('--log-format <format>', 'text for people, json for machines (default: text on a terminal)').choices(['text', 'json']))
+  .action(async (options: { config: string; logLevel: LogLevel; logFormat?: 'text' | 'json' }) => await start(options))
+
+program
+  .command('check')
+  .description('check a configuration, all of it, and open nothing')
+  .argument('<file>', 'configuration, YAML or JSON', notEmpty)
+  .action(async (file: string) => {
+    const checked = await load(file)
+    if (checked === undefined) return
+    const { adapters } = checked.config
+    console.log(`${file} is good: ${checked.site.devices.size} devices, ${adapters.length} adapter instances`)
+  })
+
+await program.parseAsync()
+
+function notEmpty(value: string): string {
+  if (value === '') throw new InvalidArgumentError('a file name is needed')
+  return value
+}
+
+/** Undefined after the problems were printed and the exit code set. */
+async function load(file: string): Promise<Checked | undefined> {
+  try {
+    const checked = await loadConfig({ file, types: adapterTypes, env: process.env })
+    for (const warning of checked.warnings) console.error(formatProblem(warning))
+    return checked
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error
+    console.error(error.message)
+    process.exitCode = 2
+    return undefined
+  }
+}
+
+async function start({ config: file, logLevel, logFormat }: { config: string; logLevel: LogLevel; logFormat?: 'text' | 'json' }): Promise<void> {
+  const checked = await load(file)
+  if (checked === undefined) return
+  const text = (logFormat ?? (process.stdout.isTTY ? 'text' : 'json')) === 'text'
+  const stream = text ? (await import('pino-pretty')).PinoPretty({ sync: true, ignore: 'pid,hostname', translateTime: 'SYS:HH:MM:ss.l' }) : undefined
+  const log = createLog({ level: logLevel, ...(stream === undefined ? {} : { stream }) })
+  const gateway = new Gateway({ checked, types: adapterTypes, log, version })
+  const where = checked.config.gateway.data
+  if (where === undefined) log.info({}, 'everything is in memory: the last readings are gone after a restart')
+  else log.warn({ data: where }, 'gateway.data is not used yet: everything is in memory, and the last readings are gone after a restart')
+
+  let stopping = false
+  const stop = (signal: NodeJS.Signals): void => {
+    if (stopping) return
+    stopping = true
+    log.info({ signal }, 'stopping')
+    const timer = setTimeout(() => {
+      log.error({}, `did not stop within ${stopWithin} s`)
+      process.exit(1)
+    }, stopWithin * 1000)
+    gateway.stop(`stopped by ${signal}`).then(
+      () => {
+        clearTimeout(timer)
+        log.info({}, 'stopped')
+      },
+      (error: unknown) => {
+        log.error({ err: error }, 'the stop failed')
+        process.exit(1)
+      }
+    )
+  }
+  process.on('SIGINT', stop)
+  process.on('SIGTERM', stop)
+  // A fault of ours must be seen, and must not leave a gateway that looks alive.
+  process.on('uncaughtException', (error) => {
+    log.error({ err: error }, 'a fault of the gateway; it ends, and should be started again by the system')
+    process.exit(1)
+  })
+
+  try {
+    await gateway.start()
+    log.info({ version }, 'ready')
+  } catch (error) {
+    log.error({ reason: (error as Error).message }, 'cannot start')
+    process.exitCode = 1
+  }
+}

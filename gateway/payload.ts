@@ -1,0 +1,95 @@
+/** What crosses MQTT, as text: the projection of exact values (DESIGN.md sections 3 and 4). */
+import stringify from 'fast-json-stable-stringify'
+import { parseExact, toPlain } from '../adapters/common/exact-json.js'
+import type { Codename, Exact } from './adapter.js'
+import { GatewayError } from './errors.js'
+import type { Entry } from './devices.js'
+import type { Held } from './latest.js'
+import { formatTime, isWritable } from './time.js'
+import { namePattern } from './topic.js'
+import type { Validators } from './validators.js'
+
+/** Keys sorted, so that equal messages are equal bytes. */
+export function json(value: object): string {
+  return stringify(value)
+}
+
+/** A time that RFC 3339 cannot write (milliseconds taken for seconds, 1e300) is replaced by that of arrival; its quality is `uncertain` then. */
+export function readingPayload(held: Held, now: number): string {
+  const { value, x, unit, quality, error, uncertainty, source } = held
+  return json({
+    quality,
+    time: formatTime(isWritable(held.time) ? held.time : now),
+    value: toPlain(value),
+    ...(x === undefined ? {} : { x: toPlain(x) }),
+    ...(unit === undefined ? {} : { unit }),
+    ...(error === undefined ? {} : { error }),
+    ...(uncertainty === undefined ? {} : { uncertainty }),
+    ...(source === undefined ? {} : { source })
+  })
+}
+
+/** The plain mirror for gauges: only what is fresh, and only scalars. */
+export function mirrorText(held: Held): string | undefined {
+  if (held.quality !== 'good' && held.quality !== 'uncertain') return undefined
+  const { value } = held
+  if (typeof value === 'string') return value
+  return typeof value === 'object' ? undefined : String(value)
+}
+
+export function metaPayload(entry: Entry): string {
+  const { callable, settable, description, unit, digits, maxAge, schema, timeout, original } = entry.meta
+  const name = original ?? (namePattern.test(entry.codename) ? undefined : entry.codename)
+  return json({
+    declared: entry.declared,
+    settable: settable ?? false,
+    ...(callable === undefined ? {} : { callable }),
+    ...(description === undefined ? {} : { description }),
+    ...(unit === undefined ? {} : { unit }),
+    ...(digits === undefined ? {} : { digits }),
+    ...(maxAge === undefined ? {} : { maxAge }),
+    ...(schema === undefined ? {} : { schema }),
+    ...(timeout === undefined ? {} : { timeout }),
+    ...(name === undefined ? {} : { original: name })
+  })
+}
+
+const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
+
+/** UTF-8 or undefined. */
+export function textOf(payload: Uint8Array): string | undefined {
+  try {
+    return decoder.decode(payload)
+  } catch {
+    return undefined
+  }
+}
+
+/** A payload understood: what it says, and the bare text, which may be meant as such. */
+export interface Understood {
+  readonly text: string
+  /** Undefined when the text is no JSON. */
+  readonly value: Exact | undefined
+}
+
+export function understand(payload: Uint8Array): Understood {
+  const text = textOf(payload)
+  if (text === undefined) throw new GatewayError('BadPayload', 'the payload is no UTF-8 text', { rule: 'utf-8' })
+  const parsed = parseExact(text)
+  return { text, value: parsed.ok ? parsed.value : undefined }
+}
+
+/** A value given plainly: JSON where it keeps to the schema, else the bare text where that does (`open`, `42` for a text codename). */
+export function plainValue({ text, value }: Understood, meta: Codename, validators: Validators, what: string): Exact {
+  if (value !== undefined) {
+    const refused = meta.schema && validators.check(meta.schema, value, what)
+    if (refused === undefined || meta.schema === undefined || validators.check(meta.schema, text, what) !== undefined) return value
+    return text
+  }
+  if (/^\s*[[{"]/.test(text)) {
+    const parsed = parseExact(text)
+    throw new GatewayError('BadPayload', `the payload looks like JSON but is none: ${parsed.ok ? '' : parsed.error}`, { rule: 'json' })
+  }
+  if (/^\s*[+-]?(nan|inf|infinity)\s*$/i.test(text)) throw new GatewayError('NotFinite', `${text.trim()} is not a number that JSON can hold`)
+  return text
+}

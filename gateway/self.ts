@@ -1,0 +1,114 @@
+import { memoryUsage } from 'node:process'
+import type { Clock, Codename, Device, Exact, Logger, Watch } from './adapter.js'
+import type { Broker } from './broker/broker.js'
+import { self } from './devices.js'
+import type { Devices } from './devices.js'
+import type { Latest } from './latest.js'
+import type { States } from './states.js'
+import type { Kind } from './topic.js'
+
+/** Seconds between two looks at the gateway's own codenames. */
+const period = 10
+
+const count = (description: string): Codename => ({ description, maxAge: 3 * period, schema: { type: 'integer', minimum: 0 } })
+
+/** The gateway is a device like any other; the name is reserved. */
+export const selfDevice: Device = {
+  description: 'The gateway itself',
+  codenames: new Map<string, Codename>([
+    ['version', { description: 'Version of labgate', schema: { type: 'string' } }],
+    ['uptime', { description: 'Time since start', unit: 's', maxAge: 3 * period, schema: { type: 'number', minimum: 0 } }],
+    ['clients', count('MQTT clients connected')],
+    ['instances', { description: 'State of every instance, and why', schema: { type: 'object' } }],
+    ['counters', { description: 'Messages by instance: received, answered, refused, dropped', schema: { type: 'object' } }],
+    ['rejected_total', count('Messages refused since start; each is a dead letter')],
+    ['shed_total', count('Readings and dead letters refused because the queue to the broker was full')],
+    ['queue_length', count('Messages of the gateway that wait for the broker')],
+    ['undeclared', count('Devices and codenames taken in that nothing declares')],
+    ['retained', count('Retained messages held')],
+    ['memory', { description: 'Resident memory', unit: 'MiB', maxAge: 3 * period, schema: { type: 'number' } }]
+  ])
+}
+
+export interface SelfOptions {
+  readonly clock: Clock
+  readonly version: string
+  readonly log: Logger
+}
+
+type Counter = 'received' | 'answered' | 'refused' | 'dropped'
+
+/** What the gateway says of itself under lab/gateway: nothing is dropped uncounted. */
+export class Self {
+  readonly #options: SelfOptions
+  readonly #counters = new Map<string, Map<string, bigint>>()
+  #rejected = 0n
+  #shed = 0n
+  #timer: Watch | undefined
+  #sources: { devices: Devices; latest: Latest; states: States; broker: Broker } | undefined
+  #started = 0
+
+  constructor(options: SelfOptions) {
+    this.#options = options
+  }
+
+  start(sources: { devices: Devices; latest: Latest; states: States; broker: Broker }): void {
+    this.#sources = sources
+    this.#started = this.#options.clock.monotonic()
+    this.#look()
+  }
+
+  stop(): void {
+    this.#timer?.cancel()
+    this.#sources = undefined
+  }
+
+  count(instance: string, counter: Counter, by: number): void {
+    const counters = this.#counters.get(instance) ?? new Map<string, bigint>()
+    counters.set(counter, (counters.get(counter) ?? 0n) + BigInt(by))
+    this.#counters.set(instance, counters)
+  }
+
+  refused(): void {
+    this.#rejected += 1n
+  }
+
+  shed(kind: Kind | 'dead'): void {
+    this.#shed += 1n
+    if (this.#shed === 1n) this.#options.log.warn({ kind }, 'the queue to the broker is full: messages are shed; see lab/gateway/shed_total')
+  }
+
+  /** Publishes now; `instances` also whenever one of them changes. */
+  #look(): void {
+    const sources = this.#sources
+    if (sources === undefined) return
+    const { broker, devices, states } = sources
+    this.#put('version', this.#options.version)
+    this.#put('uptime', Math.round((this.#options.clock.monotonic() - this.#started) * 10) / 10)
+    this.#put('clients', BigInt(broker.clientCount))
+    this.#put('instances', new Map([...states.instances()].map(([id, { state, reason }]) => [id, new Map([['state', state], ['reason', reason]])])))
+    this.#put('counters', new Map([...this.#counters].map(([id, counters]) => [id, new Map(counters)])))
+    this.#put('rejected_total', this.#rejected)
+    this.#put('shed_total', this.#shed)
+    this.#put('queue_length', BigInt(broker.queueLength))
+    this.#put('undeclared', BigInt(devices.undeclaredCount))
+    this.#put('retained', BigInt(broker.retainedCount))
+    this.#put('memory', Math.round(memoryUsage.rss() / 1_048_576))
+    this.#timer = this.#options.clock.after(period, () => this.#look())
+  }
+
+  #put(codename: string, value: Exact): void {
+    const sources = this.#sources
+    const entry = sources?.devices.find(self, codename)
+    if (sources === undefined || entry === undefined) return
+    const { latest } = sources
+    // What has no maxAge is published when it changes.
+    const before = latest.held(entry)
+    if (entry.meta.maxAge === undefined && before !== undefined && text(before.value) === text(value)) return
+    latest.put(entry, latest.weigh(entry, { device: self, codename, value }), true)
+  }
+}
+
+function text(value: Exact): string {
+  return JSON.stringify(value, (_key, member: unknown) => (member instanceof Map ? [...(member as Map<string, unknown>)] : typeof member === 'bigint' ? String(member) : member))
+}

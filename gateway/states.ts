@@ -1,0 +1,140 @@
+import type { Clock } from './adapter.js'
+import type { Publish } from './broker/queue.js'
+import type { Devices } from './devices.js'
+import { self } from './devices.js'
+import { json } from './payload.js'
+import { formatTime } from './time.js'
+import type { Topics } from './topic.js'
+
+export type State = 'online' | 'degraded' | 'offline' | 'disabled'
+
+/** Worst last. */
+const order: readonly State[] = ['online', 'degraded', 'disabled', 'offline']
+
+export interface InstanceState {
+  readonly state: State
+  readonly reason: string
+  readonly since: number
+}
+
+interface DeviceState extends InstanceState {
+  readonly via: string
+}
+
+export interface StatesOptions {
+  readonly clock: Clock
+  readonly devices: Devices
+  readonly topics: Topics
+  readonly publish: Publish
+  /** A device just went offline: its readings are old now. */
+  readonly wentOffline: (device: string) => void
+}
+
+/**
+ * Which devices can be reached, and why not. The state of a device is the worst of the instances that hold rights on it;
+ * a native device says it itself, or is online from its first reading on.
+ */
+export class States {
+  readonly #options: StatesOptions
+  readonly #instances = new Map<string, InstanceState>()
+  readonly #devices = new Map<string, DeviceState>()
+
+  constructor(options: StatesOptions) {
+    this.#options = options
+  }
+
+  /** What a supervisor says of its instance. */
+  instance(id: string, state: State, reason: string): void {
+    const before = this.#instances.get(id)
+    if (before?.state === state && before.reason === reason) return
+    const since = before?.state === state ? before.since : this.#options.clock.now()
+    this.#instances.set(id, { state, reason, since })
+    for (const device of this.#options.devices.heldBy(id)) this.#derive(device)
+    this.#deriveSelf()
+  }
+
+  instances(): ReadonlyMap<string, InstanceState> {
+    return this.#instances
+  }
+
+  /** What a native device says of itself, or its client's connection says of it. */
+  native(device: string, state: State, reason: string, via: string, announce: boolean): void {
+    this.#set(device, state, reason, via, announce)
+  }
+
+  /** A native device that gives readings is there. */
+  heard(device: string, via: string): void {
+    const known = this.#devices.get(device)
+    if (known === undefined || known.state === 'offline') this.#set(device, 'online', 'it gives readings', via, true)
+  }
+
+  forget(device: string): void {
+    this.#devices.delete(device)
+  }
+
+  get(device: string): DeviceState | undefined {
+    return this.#devices.get(device)
+  }
+
+  isOffline(device: string): boolean {
+    const state = this.#devices.get(device)?.state
+    return state === 'offline' || state === 'disabled'
+  }
+
+  /** The device itself, or its client's connection, said so; not merely silent so far. */
+  saidOffline(device: string): boolean {
+    return this.isOffline(device) && this.#devices.get(device)?.via !== self
+  }
+
+  /** First state of every declared device, before anybody listens. */
+  announceAll(): void {
+    for (const device of this.#options.devices.names()) {
+      if (device === self) continue
+      if (this.#options.devices.holders(device).size > 0) this.#derive(device)
+      else if (!this.#devices.has(device)) this.#set(device, 'offline', 'nothing heard from it yet', self, true)
+    }
+    this.#deriveSelf()
+  }
+
+  /** The gateway is about to stop. */
+  leave(reason: string): void {
+    this.#set(self, 'offline', reason, self, true)
+  }
+
+  payload(device: string): string | undefined {
+    const state = this.#devices.get(device)
+    return state && statePayload(state)
+  }
+
+  #derive(device: string): void {
+    const holders = [...this.#options.devices.holders(device)]
+    let worst: { id: string; state: State; reason: string } | undefined
+    for (const id of holders) {
+      const { state, reason } = this.#instances.get(id) ?? { state: 'offline' as State, reason: 'not started yet' }
+      if (worst === undefined || order.indexOf(state) > order.indexOf(worst.state)) worst = { id, state, reason }
+    }
+    if (worst !== undefined) this.#set(device, worst.state, worst.reason, worst.id, true)
+  }
+
+  #deriveSelf(): void {
+    const wrong = [...this.#instances].filter(([, { state }]) => state === 'offline' || state === 'degraded')
+    const reason = wrong.length === 0 ? 'all instances work' : wrong.map(([id, { state, reason: why }]) => `${id} is ${state}: ${why}`).join('; ')
+    this.#set(self, wrong.length === 0 ? 'online' : 'degraded', reason, self, true)
+  }
+
+  #set(device: string, state: State, reason: string, via: string, announce: boolean): void {
+    const before = this.#devices.get(device)
+    if (before?.state === state && before.reason === reason && before.via === via) return
+    const since = before?.state === state ? before.since : this.#options.clock.now()
+    const after: DeviceState = { state, reason, via, since }
+    this.#devices.set(device, after)
+    const topic = this.#options.topics.state(device)
+    if (announce && topic !== undefined) this.#options.publish(topic, statePayload(after), 'state')
+    const wasOffline = before?.state === 'offline' || before?.state === 'disabled'
+    if (!wasOffline && (state === 'offline' || state === 'disabled')) this.#options.wentOffline(device)
+  }
+}
+
+export function statePayload({ state, reason, via, since }: DeviceState): string {
+  return json({ state, reason, via, since: formatTime(since) })
+}

@@ -1,0 +1,148 @@
+import type { Adapter, Clock, Command, Exact, Logger, Watch } from './adapter.js'
+import { GatewayError, asGatewayError } from './errors.js'
+import type { State } from './states.js'
+
+/** Waits between attempts, in seconds: the first, how they grow, the longest, and how far chance may move them. */
+export interface Schedule {
+  readonly first: number
+  readonly factor: number
+  readonly longest: number
+  /** 0.2: from 80 % to 120 %, so that many instances do not knock at one moment. */
+  readonly jitter: number
+}
+
+export const retrySchedule: Schedule = { first: 1, factor: 2, longest: 60, jitter: 0.2 }
+
+/** Seconds to wait before attempt `n`, counted from 1. `random` is between 0 and 1. */
+export function wait({ first, factor, longest, jitter }: Schedule, n: number, random: number): number {
+  const bare = Math.min(first * factor ** (n - 1), longest)
+  return bare * (1 + jitter * (2 * random - 1))
+}
+
+/** Seconds that `start` and `stop` of an adapter may take. */
+const startWithin = 30
+const stopWithin = 5
+
+/** Seconds after which a running instance is taken for healthy, and the next failure waits the first wait again. */
+const settledAfter = 60
+
+export interface SupervisorOptions {
+  readonly id: string
+  readonly adapter: Adapter
+  readonly clock: Clock
+  readonly log: Logger
+  readonly schedule?: Schedule
+  readonly random?: () => number
+  readonly state: (state: State, reason: string) => void
+}
+
+/** Starts one instance, keeps it running for ever, and stops it. One that fails neither delays nor stops another. */
+export class Supervisor {
+  readonly #options: SupervisorOptions
+  readonly #schedule: Schedule
+  #attempts = 0
+  #running = false
+  #stopped = false
+  #retry: Watch | undefined
+  #starting: AbortController | undefined
+  #startedAt = 0
+  /** Starts and stops of the adapter, one after another. */
+  #work: Promise<void> = Promise.resolve()
+
+  constructor(options: SupervisorOptions) {
+    this.#options = options
+    this.#schedule = options.schedule ?? retrySchedule
+  }
+
+  get running(): boolean {
+    return this.#running
+  }
+
+  get adapter(): Adapter {
+    return this.#options.adapter
+  }
+
+  /** Resolves when the first attempt has ended, well or not. Never rejects. */
+  start(): Promise<void> {
+    this.#work = this.#work.then(() => this.#attempt())
+    return this.#work
+  }
+
+  /** The instance says that it broke. */
+  failed(error: Error): void {
+    if (this.#stopped || !this.#running) return
+    this.#running = false
+    this.#work = this.#work.then(() => this.#halt()).then(() => this.#again(error))
+  }
+
+  /** Complete and idempotent. Resolves when the adapter has stopped, or did not within its time. */
+  async stop(): Promise<void> {
+    this.#stopped = true
+    this.#running = false
+    this.#retry?.cancel()
+    this.#starting?.abort(new Error('the gateway is stopping'))
+    this.#work = this.#work.then(() => this.#halt())
+    await this.#work
+  }
+
+  /** A command for this instance; rejects at once when it is down. */
+  async execute(command: Command, signal: AbortSignal): Promise<Exact> {
+    const { adapter, id } = this.#options
+    if (!this.#running) throw new GatewayError('Unreachable', `the instance ${id} is not running`)
+    if (adapter.execute === undefined) throw new GatewayError('ReadOnly', `the instance ${id} carries out no commands`)
+    return await adapter.execute(command, signal)
+  }
+
+  async #attempt(): Promise<void> {
+    if (this.#stopped) return
+    const { adapter, clock, state } = this.#options
+    this.#attempts += 1
+    const starting = new AbortController()
+    this.#starting = starting
+    try {
+      await within(clock, startWithin, adapter.start(starting.signal), () => {
+        const error = new GatewayError('Timeout', `did not start within ${startWithin} s`)
+        starting.abort(error)
+        return error
+      })
+      if (this.#stopped) return
+      this.#running = true
+      this.#startedAt = clock.monotonic()
+      state('online', this.#attempts > 1 ? `started at attempt ${this.#attempts}` : 'started')
+    } catch (error) {
+      await this.#halt()
+      this.#again(error)
+    } finally {
+      this.#starting = undefined
+    }
+  }
+
+  async #halt(): Promise<void> {
+    const { adapter, clock, log } = this.#options
+    try {
+      await within(clock, stopWithin, adapter.stop(), () => new GatewayError('Timeout', `did not stop within ${stopWithin} s`))
+    } catch (error) {
+      log.error({ err: asGatewayError(error) }, 'the instance did not stop cleanly')
+    }
+  }
+
+  #again(thrown: unknown): void {
+    if (this.#stopped) return
+    const { clock, log, state, random } = this.#options
+    const error = asGatewayError(thrown)
+    if (this.#startedAt > 0 && clock.monotonic() - this.#startedAt > settledAfter) this.#attempts = 1
+    this.#startedAt = 0
+    const seconds = wait(this.#schedule, Math.max(this.#attempts, 1), (random ?? Math.random)())
+    state('offline', error.message)
+    log.warn({ reason: error.message, attempt: this.#attempts, retryIn: Number(seconds.toFixed(1)) }, 'the instance failed and is started again')
+    this.#retry = clock.after(seconds, () => void this.start())
+  }
+}
+
+/** The promise, or the error of `late` after so many seconds; what the promise does then is nobody's concern. */
+async function within<T>(clock: Clock, seconds: number, promise: Promise<T>, late: () => Error): Promise<T> {
+  return await new Promise<T>((resolve, reject) => {
+    const timer = clock.after(seconds, () => reject(late()))
+    promise.then(resolve, reject).finally(() => timer.cancel())
+  })
+}

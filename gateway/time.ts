@@ -1,0 +1,33 @@
+/** Times on MQTT: RFC 3339 in UTC, up to six decimals, one form (DESIGN.md section 4). Inside, a time is Unix seconds as a double. */
+
+/** Years 0001 to 9999, what RFC 3339 can write. */
+const earliest = -62_135_596_800
+const latest = 253_402_300_799
+
+export function isWritable(time: number): boolean {
+  return time >= earliest && time <= latest
+}
+
+/** Microseconds are what a double of today still holds. The caller sees to it that the time {@link isWritable}. */
+export function formatTime(time: number): string {
+  let seconds = Math.floor(time)
+  let micro = Math.round((time - seconds) * 1e6)
+  if (micro === 1_000_000) {
+    seconds += 1
+    micro = 0
+  }
+  const whole = new Date(seconds * 1000).toISOString().slice(0, 19)
+  return micro === 0 ? whole + 'Z' : `${whole}.${String(micro).padStart(6, '0').replace(/0+$/, '')}Z`
+}
+
+const pattern = /^(\d{4})-(\d\d)-(\d\d)[Tt ](\d\d):(\d\d):(\d\d)(\.\d+)?([Zz]|[+-]\d\d:\d\d)$/
+
+/** Unix seconds, or undefined when the text is no RFC 3339 time. Reads what others write: offsets, any number of decimals. */
+export function parseTime(text: string): number | undefined {
+  const match = pattern.exec(text)
+  if (!match) return undefined
+  const [, year, month, day, hour, minute, second, fraction, offset] = match
+  const whole = Date.parse(`${year}-${month}-${day}T${hour}:${minute}:${second}${(offset as string).toUpperCase()}`)
+  if (Number.isNaN(whole)) return undefined
+  return whole / 1000 + (fraction === undefined ? 0 : Number('0' + fraction))
+}

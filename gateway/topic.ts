@@ -1,0 +1,146 @@
+/** The only place that builds or reads a topic (DESIGN.md section 4). Depth below the root tells the kind. */
+
+export type Op = 'set' | 'get' | 'call' | 'history'
+export type Kind = 'state' | 'reading' | 'value' | 'meta' | 'reply' | Op
+
+/** QoS and retain flag of what is published under the root. */
+export const delivery: Readonly<Record<Kind | 'dead', { readonly qos: 0 | 1; readonly retain: boolean }>> = {
+  state: { qos: 1, retain: true },
+  reading: { qos: 1, retain: true },
+  value: { qos: 0, retain: false },
+  meta: { qos: 1, retain: true },
+  set: { qos: 1, retain: false },
+  get: { qos: 1, retain: false },
+  call: { qos: 1, retain: false },
+  history: { qos: 1, retain: false },
+  reply: { qos: 1, retain: false },
+  dead: { qos: 0, retain: false }
+}
+
+const suffixes: ReadonlySet<string> = new Set<Kind>(['value', 'meta', 'reply', 'set', 'get', 'call', 'history'])
+
+/** What a configuration may call an instance, a device or a codename. */
+export const namePattern = /^[A-Za-z0-9][A-Za-z0-9_.-]{0,62}$/
+
+/** Longest topic level that an undeclared name may give; a push socket takes keys of up to 8 kB. */
+const maxSegment = 24_576
+
+/** MQTT's own bounds: bytes of a topic, and the levels that Aedes' matcher can hold. */
+const maxTopicBytes = 65_535
+const maxLevels = 100
+
+const encoder = new TextEncoder()
+const decoder = new TextDecoder('utf-8', { fatal: true })
+
+const isAlphanumeric = (byte: number): boolean => (byte >= 48 && byte <= 57) || (byte >= 65 && byte <= 90) || (byte >= 97 && byte <= 122)
+const isPlain = (byte: number): boolean => isAlphanumeric(byte) || byte === 45 || byte === 46 || byte === 95
+
+/**
+ * A name as a topic level: each UTF-8 byte outside the allowed set becomes %XX, the empty name `%`.
+ * Undefined for what has no such form: lone surrogates, and names that would be too long for a topic.
+ */
+export function encodeName(name: string): string | undefined {
+  if (namePattern.test(name)) return name
+  if (name === '') return '%'
+  if (!name.isWellFormed()) return undefined
+  let level = ''
+  for (const byte of encoder.encode(name)) {
+    const kept = level === '' ? isAlphanumeric(byte) : isPlain(byte)
+    level += kept ? String.fromCharCode(byte) : '%' + byte.toString(16).toUpperCase().padStart(2, '0')
+  }
+  return level.length > maxSegment ? undefined : level
+}
+
+/** The name that a topic level stands for; undefined when it is not exactly what {@link encodeName} writes. */
+export function decodeName(level: string): string | undefined {
+  if (namePattern.test(level)) return level
+  if (level === '%') return ''
+  if (level.length > maxSegment) return undefined
+  const bytes: number[] = []
+  for (let i = 0; i < level.length; i++) {
+    if (level[i] === '%') {
+      const hex = level.slice(i + 1, i + 3)
+      if (!/^[0-9A-F]{2}$/.test(hex)) return undefined
+      bytes.push(Number.parseInt(hex, 16))
+      i += 2
+    } else bytes.push(level.charCodeAt(i) & 0xff)
+  }
+  try {
+    const name = decoder.decode(Uint8Array.from(bytes))
+    return encodeName(name) === level ? name : undefined
+  } catch {
+    return undefined
+  }
+}
+
+export type ParsedTopic =
+  /** Not ours: passes untouched. */
+  | { readonly where: 'outside' }
+  /** `$…` or a dead letter: nobody but the broker and the gateway writes there. */
+  | { readonly where: 'reserved' }
+  /** Under the root, but no topic of ours: wrong depth, unknown last level, broken percent-encoding. */
+  | { readonly where: 'invalid'; readonly reason: string }
+  | { readonly where: 'root'; readonly kind: 'state'; readonly device: string; readonly codename: '' }
+  | { readonly where: 'root'; readonly kind: Exclude<Kind, 'state'>; readonly device: string; readonly codename: string }
+
+const outside: ParsedTopic = { where: 'outside' }
+const reserved: ParsedTopic = { where: 'reserved' }
+const invalid = (reason: string): ParsedTopic => ({ where: 'invalid', reason })
+
+/** Topics under one root. */
+export class Topics {
+  readonly root: string
+  readonly #dead: string
+
+  constructor(root: string) {
+    this.root = root
+    this.#dead = root + '-dead'
+  }
+
+  /** Undefined when the device's name has no topic form. */
+  state(device: string): string | undefined {
+    const level = encodeName(device)
+    return level === undefined ? undefined : `${this.root}/${level}`
+  }
+
+  /** Topic of the reading; the other kinds of a codename hang below it: see {@link below}. */
+  reading(device: string, codename: string): string | undefined {
+    const [first, second] = [encodeName(device), encodeName(codename)]
+    if (first === undefined || second === undefined) return undefined
+    const topic = `${this.root}/${first}/${second}`
+    return topic.length > maxTopicBytes - this.#dead.length - 16 ? undefined : topic
+  }
+
+  below(reading: string, kind: Exclude<Kind, 'state' | 'reading'>): string {
+    return `${reading}/${kind}`
+  }
+
+  /** Where a refused message goes: `lab-dead/<original topic>`, cut to what MQTT and the matcher can hold. */
+  dead(original: string): string {
+    const levels = original.split('/')
+    const room = maxLevels - this.#dead.split('/').length
+    const kept = levels.length > room ? levels.slice(0, room).join('/') : original
+    const topic = `${this.#dead}/${kept}`
+    return topic.length > maxTopicBytes / 3 ? topic.slice(0, maxTopicBytes / 3) : topic
+  }
+
+  parse(topic: string): ParsedTopic {
+    if (topic.startsWith('$')) return reserved
+    if (topic === this.#dead || topic.startsWith(this.#dead + '/')) return reserved
+    if (topic === this.root) return invalid(`a topic under ${this.root} names a device: ${this.root}/<device>`)
+    if (!topic.startsWith(this.root + '/')) return outside
+    const levels = topic.slice(this.root.length + 1).split('/')
+    if (levels.length > 3) return invalid(`too many levels: the deepest topic is ${this.root}/<device>/<codename>/<kind>`)
+    const names = levels.slice(0, 2).map(decodeName)
+    const [device, codename] = names
+    if (device === undefined || (levels.length > 1 && codename === undefined)) {
+      const wrong = device === undefined ? levels[0] : levels[1]
+      return invalid(`${JSON.stringify(wrong)} is no name: use letters, digits, _ . and -, and percent-encode the rest`)
+    }
+    if (levels.length === 1) return { where: 'root', kind: 'state', device, codename: '' }
+    if (levels.length === 2) return { where: 'root', kind: 'reading', device, codename: codename as string }
+    const last = levels[2] as string
+    if (!suffixes.has(last)) return invalid(`unknown last level ${JSON.stringify(last)}; known are ${[...suffixes].join(', ')}`)
+    return { where: 'root', kind: last as Exclude<Kind, 'state'>, device, codename: codename as string }
+  }
+}

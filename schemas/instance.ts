@@ -1,0 +1,15 @@
+/** The schema of one whole entry of `adapters`: what the type's own schema says, and `id` and `type`. */
+import config from './config.schema.json' with { type: 'json' }
+
+interface ObjectSchema {
+  readonly properties?: object
+  readonly required?: readonly string[]
+}
+
+/** A copy of `schema` (the entry of `$defs` in a folder's config.schema.json) in which `id` and `type` are required too. */
+export function instanceSchema(type: string, schema: ObjectSchema): Record<string, unknown> {
+  const id = { ...config.$defs.name, title: 'Id', description: config.$defs.instance.properties.id.description }
+  const shared = { id, type: { description: 'Type of the adapter.', const: type } }
+  const required = [...new Set(['id', 'type', ...(schema.required ?? [])])]
+  return { ...schema, required, properties: { ...shared, ...schema.properties, ...shared } }
+}

@@ -1,0 +1,551 @@
+/** Generated from the JSON Schemas by npm run types. Do not edit. */
+
+/**
+ * What a device is asked, in the JSON form: on ROOT/DEVICE/CODENAME/set, /call or /get, never retained. The topic says which of the three forms is meant. Shorter: anything else on /set is the value itself, on /call the arguments; an empty payload is a call or get without anything.
+ */
+export type Command = SetCommand | CallCommand | GetCommand
+
+/**
+ * On /set: give the codename this value.
+ */
+export interface SetCommand {
+  /**
+   * What the codename's own schema allows.
+   */
+  value: unknown
+  /**
+   * Chosen by the sender; the reply carries it. The same id from the same client on the same topic within 60 s is answered again, not carried out again.
+   */
+  id?: string
+  /**
+   * RFC 3339 with time zone. The command is refused after that.
+   */
+  expires?: string
+  /**
+   * true: only check and reply; nothing is done.
+   */
+  check?: boolean
+}
+
+/**
+ * On /call: carry out the action.
+ */
+export interface CallCommand {
+  /**
+   * What the callable's own schema of arguments allows.
+   */
+  arguments?: unknown
+  /**
+   * Chosen by the sender; the reply carries it. The same id from the same client on the same topic within 60 s is answered again, not carried out again.
+   */
+  id?: string
+  /**
+   * RFC 3339 with time zone. The command is refused after that.
+   */
+  expires?: string
+  /**
+   * true: only check and reply; nothing is done.
+   */
+  check?: boolean
+}
+
+/**
+ * On /get: read now, or answer the latest reading where nobody can be asked.
+ */
+export interface GetCommand {
+  /**
+   * Chosen by the sender; the reply carries it. The same id from the same client on the same topic within 60 s is answered again, not carried out again.
+   */
+  id?: string
+  /**
+   * RFC 3339 with time zone. The command is refused after that.
+   */
+  expires?: string
+}
+
+/**
+ * What an operator may write in gateway.yaml. Seconds have no suffix. Entries of adapters have further keys, see config.schema.json in the folder of the adapter.
+ */
+export interface Config {
+  /**
+   * The process itself.
+   */
+  gateway: {
+    /**
+     * Name of this gateway.
+     */
+    name: Name
+    /**
+     * Folder for what must survive a restart; a relative one begins at the working directory. Left out: everything is in memory and lost at the end.
+     */
+    data?: string
+  }
+  /**
+   * The embedded MQTT broker.
+   */
+  broker: {
+    /**
+     * First level or levels of all topics of the gateway, without wildcards, e.g. lab or site/lab.
+     */
+    root: string
+    /**
+     * Where MQTT clients connect.
+     */
+    tcp: {
+      host: Host
+      port: Port
+      insecure?: Insecure
+    }
+    /**
+     * Bounds of what the broker keeps in memory.
+     */
+    limits: {
+      /**
+       * Messages of the gateway that may wait for the broker; beyond, publishing is refused with RateLimited.
+       */
+      maxQueue: number
+      /**
+       * Undeclared codenames per device, and undeclared devices; beyond, new ones are refused.
+       */
+      maxUndeclared: number
+      /**
+       * Bytes of one MQTT packet; a client that sends more is disconnected.
+       */
+      maxPacket: number
+    }
+    /**
+     * Readings of devices and codenames that nothing declares: accept any JSON value, or refuse.
+     */
+    undeclared: Undeclared
+  }
+  /**
+   * Dashboard, REST, metrics, and MQTT over WebSocket on /mqtt. Left out: no HTTP.
+   */
+  http?: {
+    host: Host
+    port: Port
+    insecure?: Insecure
+  }
+  /**
+   * Device name to device. The name gateway is reserved.
+   */
+  devices: {
+    [k: string]: Device
+  }
+  /**
+   * One entry per instance.
+   */
+  adapters: Instance[]
+}
+
+/**
+ * Letters, digits, underscore, dot and hyphen, at most 63; the first is a letter or digit.
+ */
+export type Name = string
+
+/**
+ * An IP address or host name to listen at, without port or brackets.
+ */
+export type Host = string
+
+/**
+ * 0 lets the system choose one.
+ */
+export type Port = number
+
+/**
+ * true: anybody who reaches the host may use this listener. Without it, only addresses of this computer are allowed.
+ */
+export type Insecure = boolean
+
+/**
+ * What to do with readings of codenames that nothing declares.
+ */
+export type Undeclared = 'accept' | 'refuse'
+
+/**
+ * One instrument, rig or computer.
+ */
+export interface Device {
+  /**
+   * For people.
+   */
+  description?: string
+  /**
+   * MQTT client id that alone may write the device's readings. Left out: any client may.
+   */
+  client?: string
+  /**
+   * Readings of codenames not listed here. Left out: as broker.undeclared.
+   */
+  undeclared?: Undeclared
+  /**
+   * Codename to what is known of it.
+   */
+  codenames: {
+    [k: string]: Codename
+  }
+}
+
+/**
+ * One quantity or action of a device.
+ */
+export interface Codename {
+  /**
+   * For people.
+   */
+  description?: string
+  /**
+   * Unit of the value.
+   */
+  unit?: string
+  /**
+   * Digits to show, for people only.
+   */
+  digits?: number
+  /**
+   * Age in seconds above which a reading is old; 0 or less: at once. Left out: never by age alone.
+   */
+  maxAge?: number
+  /**
+   * Takes a set. Left out: it does not.
+   */
+  settable?: boolean
+  callable?: Callable
+  /**
+   * Time in seconds that an executor has for a set or a get.
+   */
+  timeout: number
+  /**
+   * JSON Schema (2020-12) of the value, for readings and for set. Left out: any JSON.
+   */
+  schema?: {
+    [k: string]: unknown
+  }
+  /**
+   * Retain the plain value on ROOT/DEVICE/CODENAME/value, so that a new subscriber sees it at once. Left out: it is not retained.
+   */
+  retainMirror?: boolean
+}
+
+/**
+ * The codename is an action. Left out: it takes no call.
+ */
+export interface Callable {
+  /**
+   * JSON Schema (2020-12) of the arguments. Left out: any JSON.
+   */
+  arguments?: {
+    [k: string]: unknown
+  }
+  /**
+   * JSON Schema (2020-12) of the value of the reply. Left out: any JSON.
+   */
+  returns?: {
+    [k: string]: unknown
+  }
+  /**
+   * Time in seconds that an executor has for a call.
+   */
+  timeout: number
+}
+
+/**
+ * One instance of an adapter.
+ */
+export interface Instance {
+  /**
+   * Name of the instance, different from all instances and devices.
+   */
+  id: Name
+  /**
+   * Type of the adapter.
+   */
+  type: string
+  [k: string]: unknown
+}
+
+/**
+ * A message that was refused: the JSON on ROOT-dead/TOPIC, never retained. Nobody but readers of dead letters saw the message.
+ */
+export interface DeadLetter {
+  /**
+   * Bytes of the whole payload, when only the beginning is given. Left out: it is whole.
+   */
+  bytes?: number
+  class: ErrorClass
+  /**
+   * Who sent it: MQTT client id, or the id of the instance whose legacy client did.
+   */
+  client: string
+  /**
+   * base64: the payload was not UTF-8. Left out: payload is its text.
+   */
+  encoding?: 'base64'
+  /**
+   * What arrived: its first 4096 bytes, as text or in base64.
+   */
+  payload: string
+  /**
+   * Of an MQTT message.
+   */
+  qos?: 0 | 1 | 2
+  /**
+   * What is wrong and what would be right; for people.
+   */
+  reason: string
+  /**
+   * Of an MQTT message.
+   */
+  retain?: boolean
+  /**
+   * The rule that was broken, in one word, e.g. maximum or retained.
+   */
+  rule: string
+  /**
+   * When it was refused.
+   */
+  time: Time
+  /**
+   * Where it was meant to go.
+   */
+  topic: string
+}
+
+/**
+ * RFC 3339 in UTC, at most 6 decimals, e.g. 2014-10-24T11:26:55.697648Z.
+ */
+export type Time = string
+
+/**
+ * What kind of refusal or failure it was. The table with help for each is in gateway/errors.ts and in the README.
+ */
+export type ErrorClass =
+  | 'BadPayload'
+  | 'UnknownDevice'
+  | 'UnknownCodename'
+  | 'ReadOnly'
+  | 'WrongType'
+  | 'RangeError'
+  | 'Forbidden'
+  | 'Retained'
+  | 'NotFinite'
+  | 'Busy'
+  | 'Locked'
+  | 'Expired'
+  | 'Timeout'
+  | 'Unreachable'
+  | 'DeviceError'
+  | 'Stale'
+  | 'RateLimited'
+  | 'Internal'
+
+/**
+ * What is known of a codename: the JSON on ROOT/DEVICE/CODENAME/meta, retained.
+ */
+export interface Meta {
+  /**
+   * Left out: takes no call.
+   */
+  callable?: CallableMeta
+  /**
+   * false: nothing declares it, it came by itself.
+   */
+  declared: boolean
+  /**
+   * For people.
+   */
+  description?: string
+  /**
+   * Digits to show, for people only.
+   */
+  digits?: number
+  /**
+   * Age in seconds above which a reading is old. Left out: never by age alone.
+   */
+  maxAge?: number
+  /**
+   * The name on the legacy side; the codename itself where the two are the same.
+   */
+  name: string
+  /**
+   * JSON Schema (2020-12) that readings and sets are checked with.
+   */
+  schema?: {
+    [k: string]: unknown
+  }
+  /**
+   * Takes a set.
+   */
+  settable: boolean
+  /**
+   * Unit of the value.
+   */
+  unit?: string
+}
+
+/**
+ * How the codename is called.
+ */
+export interface CallableMeta {
+  /**
+   * JSON Schema (2020-12) of the arguments.
+   */
+  arguments?: {
+    [k: string]: unknown
+  }
+  /**
+   * JSON Schema (2020-12) of the value of the reply.
+   */
+  returns?: {
+    [k: string]: unknown
+  }
+  /**
+   * Time in seconds that a call has until it fails with Timeout.
+   */
+  timeout?: number
+}
+
+/**
+ * Value of a codename at a time: the JSON on ROOT/DEVICE/CODENAME, retained, keys sorted.
+ */
+export interface Reading {
+  /**
+   * Why the quality is not good.
+   */
+  error?: ReadingError
+  /**
+   * good; stale: older than its maxAge, restored after a restart, or its device is offline; uncertain: the time or the value is doubtful; bad: there is no value to trust.
+   */
+  quality: 'good' | 'stale' | 'uncertain' | 'bad'
+  /**
+   * Name of the experiment or series it belongs to.
+   */
+  run?: string
+  /**
+   * Counts the readings of the sender, to find gaps.
+   */
+  seq?: number
+  /**
+   * How the gateway came by it: poll, push, set (what the device reports after a set), restored (from before a restart), simulated, client (an MQTT client wrote it).
+   */
+  source?: 'poll' | 'push' | 'set' | 'restored' | 'simulated' | 'client'
+  /**
+   * When it was measured.
+   */
+  time: Time
+  /**
+   * Standard uncertainty, in the unit of the value.
+   */
+  uncertainty?: number
+  /**
+   * Unit of the value.
+   */
+  unit?: string
+  /**
+   * Any JSON that the codename's own schema allows; null only when the quality is bad.
+   */
+  value: unknown
+  /**
+   * Of x,y data: the x that goes with the value.
+   */
+  x?: unknown
+}
+
+/**
+ * Why a reading is not good.
+ */
+export interface ReadingError {
+  class: ErrorClass
+  /**
+   * The device's or protocol's own code.
+   */
+  code?: string
+  /**
+   * For people.
+   */
+  message: string
+  /**
+   * The same may succeed later.
+   */
+  retryable: boolean
+}
+
+/**
+ * What came of a command: the JSON on ROOT/DEVICE/CODENAME/reply, never retained. Exactly one done or failed per command, refusals too; accepted comes before it when the device needs more than 0.5 s.
+ */
+export interface Reply {
+  /**
+   * Who asked: MQTT client id, or the id of the instance whose legacy client asked.
+   */
+  client: string
+  /**
+   * With failed only: why.
+   */
+  error?: ReplyError
+  /**
+   * The id of the command; of a command without one, the id that the gateway gave it.
+   */
+  id: string
+  /**
+   * Which command it was.
+   */
+  op: 'set' | 'get' | 'call' | 'history'
+  /**
+   * accepted: being carried out; done; failed.
+   */
+  phase: 'accepted' | 'done' | 'failed'
+  /**
+   * When the reply was made.
+   */
+  time: Time
+  /**
+   * With done only: what a set really set, what a get read, what a call returned.
+   */
+  value?: unknown
+}
+
+/**
+ * Why a command was refused or failed.
+ */
+export interface ReplyError {
+  class: ErrorClass
+  /**
+   * The device's or protocol's own code.
+   */
+  code?: string
+  /**
+   * true: nobody knows whether the device did it. Read before you repeat it.
+   */
+  maybeExecuted?: boolean
+  /**
+   * For people; with DeviceError the device's own text.
+   */
+  message: string
+  /**
+   * The same may succeed later.
+   */
+  retryable: boolean
+}
+
+/**
+ * State of a device: the JSON on ROOT/DEVICE, retained. The worst of the instances that hold rights on the device.
+ */
+export interface State {
+  /**
+   * Why it is in this state, and where it is not online, what to do next; for people.
+   */
+  reason: string
+  /**
+   * When it came into this state.
+   */
+  since: Time
+  /**
+   * degraded: it works in part; disabled: somebody switched it off.
+   */
+  state: 'online' | 'degraded' | 'offline' | 'disabled'
+  /**
+   * The instance, or the MQTT client, that the state comes from.
+   */
+  via: string
+}
