@@ -106,8 +106,8 @@ export interface Codename {
   readonly timeout?: number
   /** JSON Schema of the value, for readings and for `set`. */
   readonly schema?: object
-  /** The plain mirror on …/value: live (the default) or retained as well. */
-  readonly mirror?: 'live' | 'retained'
+  /** The plain mirror on …/value is retained too. */
+  readonly retainMirror?: boolean
   /** The name on the legacy side where it differs. */
   readonly original?: string
 }

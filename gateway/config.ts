@@ -3,13 +3,13 @@ import { readFile } from 'node:fs/promises'
 import type { Config } from '../schemas/types.js'
 import type { AdapterType, Codename, Device, InstanceConfig, Plan, Site } from './adapter.js'
 import { ConfigDocument } from './config/document.js'
-import type { Environment } from './config/document.js'
 import type { Listener } from './config/listeners.js'
 import { checkDeviceNames, checkIds } from './config/names.js'
 import { checkPlans } from './config/plans.js'
 import type { Entry } from './config/plans.js'
 import { ConfigError, pathKey } from './config/problem.js'
 import type { ConfigProblem, Finding, Path } from './config/problem.js'
+import type { Environment } from './config/reader.js'
 import { checkFile, checkInstance, orderMaps } from './config/shape.js'
 import { checkUserSchema } from './config/user-schema.js'
 import { quote, suggest } from './config/words.js'
@@ -76,22 +76,24 @@ function check(document: ConfigDocument, options: ConfigOptions, findings: Findi
   const { data } = document
   if (!isObject(data)) return undefined
   const devices = isObject(data['devices']) ? data['devices'] : {}
-  findings.push(...checkDevices(devices, options.validators ?? new Validators()))
-  const wrong = new Set(findings.map(({ path }) => pathKey(path.slice(0, 2))))
+  findings.push(...checkDevices(devices, options.validators))
+  const wrong = new Set(findings.filter(({ warning }) => warning !== true).map(({ path }) => pathKey(path.slice(0, 2))))
   const broken = new Set(Object.keys(devices).filter((name) => wrong.has(pathKey(['devices', name]))))
   const site = siteOf(devices, document)
   const instances: unknown[] = Array.isArray(data['adapters']) ? data['adapters'] : []
   const entries = instances.flatMap((entry, index) => checkEntry(entry, index, document, options.types, spoiled, findings))
   const ids = instances.map((entry) => (isObject(entry) && typeof entry['id'] === 'string' ? entry['id'] : undefined))
   findings.push(...checkIds(ids, new Set(Object.keys(devices))))
-  const unique = entries.filter(({ config: { id } }) => ids.indexOf(id) === ids.lastIndexOf(id))
+  const unique = entries.filter(({ config, path }) => ids.indexOf(config.id) === path[1])
   const { plans, findings: found } = checkPlans(unique, { document, site, broken, listeners: ownListeners(data, document, findings) })
   findings.push(...found)
   // Undefined members are only left where something was wrong.
   return { config: data as unknown as Config, plans, site }
 }
 
-function checkDevices(devices: Record<string, unknown>, validators: Validators): Finding[] {
+function checkDevices(devices: Record<string, unknown>, given: Validators | undefined): Finding[] {
+  let made = given
+  const validators = (): Validators => (made ??= new Validators())
   const findings = checkDeviceNames(Object.keys(devices))
   for (const [name, device] of Object.entries(devices)) {
     const codenames = isObject(device) && isObject(device['codenames']) ? device['codenames'] : {}

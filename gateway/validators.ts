@@ -33,7 +33,14 @@ const rangeKeywords = new Set(
  * Compiled when first used, since compiling takes some 4 ms each on a fast machine.
  */
 export class Validators {
-  readonly #ajv = new Ajv2020({ strict: true, allErrors: false, allowUnionTypes: true })
+  readonly #ajv = new Ajv2020({
+    strict: true,
+    // What the standard allows and people write: {type: object, required: [a]}. Unknown keywords stay errors.
+    strictTypes: false,
+    strictTuples: false,
+    strictRequired: false,
+    allErrors: false
+  })
   readonly #compiled = new Map<string, ValidateFunction>()
   /** Canonical text by schema object, so that a schema is stringified once. */
   readonly #texts = new WeakMap<object, string>()

@@ -43,7 +43,7 @@ async function readPublic(root: string): Promise<Map<string, JsonObject>> {
     if (!file.endsWith(SCHEMA) || `schemas/${file}` === COMBINED) continue
     const { $defs, ...schema } = await readSchema(join(root, 'schemas', file))
     const parts = Object.entries(($defs ?? {}) as Record<string, JsonObject>)
-    const names = new Map(parts.map(([key, part]) => [`#/$defs/${key}`, pascal(String(part['title']))]))
+    const names = new Map(parts.map(([key, part]) => [`#/$defs/${key}`, pascal(part['title'] as string)]))
     add(schemas, pascal(file.slice(0, -SCHEMA.length)), forTypes(schema, names))
     for (const [key, part] of parts) add(schemas, names.get(`#/$defs/${key}`) as string, forTypes(part, names))
   }
@@ -95,6 +95,7 @@ async function combined(root: string, adapters: Map<string, Record<string, JsonO
         properties: { ...instance.properties, type: { ...instance.properties.type, enum: Object.keys(types) } },
         allOf: Object.keys(types).map((type) => ({
           if: { required: ['type'], properties: { type: { const: type } } },
+          // oxlint-disable-next-line unicorn/no-thenable -- a keyword of JSON Schema; nobody awaits this
           then: { $ref: `#/$defs/${type}` }
         }))
       },

@@ -5,6 +5,14 @@
  */
 export interface SimulatorConfig {
   /**
+   * Name of the instance, different from all instances and devices.
+   */
+  id: string
+  /**
+   * Type of the adapter.
+   */
+  type: 'simulator'
+  /**
    * Device name to instrument.
    */
   instruments: {
@@ -167,12 +175,4 @@ export interface SimulatorConfig {
           averages: number
         }
   }
-  /**
-   * Name of the instance, different from all instances and devices.
-   */
-  id: string
-  /**
-   * Type of the adapter.
-   */
-  type: 'simulator'
 }

@@ -2,7 +2,7 @@
 import type { ErrorObject } from 'ajv/dist/2020.js'
 import { pathKey } from './problem.js'
 import type { Finding, Path } from './problem.js'
-import { describeType, describeValue, plain, quote, suggest } from './words.js'
+import { Written, describeType, describeValue, phrase, plain, quote, suggest, told } from './words.js'
 
 /** What explaining needs besides the errors. */
 export interface Context {
@@ -21,6 +21,8 @@ interface Part {
   readonly properties?: Record<string, Part>
   readonly required?: readonly string[]
   readonly type?: string
+  readonly minItems?: number
+  readonly maxItems?: number
   readonly const?: unknown
   readonly enum?: readonly unknown[]
   readonly oneOf?: readonly Part[]
@@ -28,27 +30,26 @@ interface Part {
 
 export function explain(errors: readonly ErrorObject[], context: Context): Finding[] {
   const choices = errors.filter(({ keyword }) => keyword === 'oneOf' || keyword === 'anyOf')
-  const findings: Finding[] = []
-  for (const error of errors) {
-    const { keyword, propertyName } = error
-    const follows = choices.some((choice) => choice !== error && error.schemaPath.startsWith(`${choice.schemaPath}/`))
-    // What a name breaks is told once, by propertyNames.
-    if (follows || keyword === 'if' || (propertyName !== undefined && keyword !== 'propertyNames')) continue
+  // What the forms of a choice say follows from the choice, and what a name breaks is told once, by propertyNames.
+  const own = errors.filter((error) => {
+    if (error.keyword === 'if' || (error.propertyName !== undefined && error.keyword !== 'propertyNames')) return false
+    return !choices.some((choice) => choice !== error && error.schemaPath.startsWith(`${choice.schemaPath}/`))
+  })
+  // Of a value of a wrong type only that is told.
+  const wrongTypes = new Set(own.filter(({ keyword }) => keyword === 'type').map(({ instancePath }) => instancePath))
+  return own.flatMap((error) => {
+    if (error.keyword !== 'type' && wrongTypes.has(error.instancePath)) return []
     const path = pathOf(error, context)
-    const missing = keyword === 'required' ? [...path, String(error.params['missingProperty'])] : path
-    if ([...missing.keys(), missing.length].some((end) => context.spoiled.has(pathKey(missing.slice(0, end))))) continue
-    // Of a value of a wrong type only that is told.
-    const wrongType = errors.some((other) => other.keyword === 'type' && other.instancePath === error.instancePath && other !== error)
-    if (wrongType && keyword !== 'type' && propertyName === undefined) continue
-    findings.push(...explainOne(error, errors, path, context))
-  }
-  return findings
+    const full = error.keyword === 'required' ? [...path, String(error.params['missingProperty'])] : path
+    const known = [...full, ''].some((_, depth) => context.spoiled.has(pathKey(full.slice(0, depth))))
+    return known ? [] : explainOne(error, errors, path, context)
+  })
 }
 
 function explainOne(error: ErrorObject, errors: readonly ErrorObject[], path: Path, context: Context): Finding[] {
   const params = error.params as Record<string, unknown>
   const parent = (error.parentSchema ?? {}) as Part
-  const value = context.written.get(pathKey(path)) ?? error.data
+  const value = shownValue(error.data, path, context)
   const say = (rule: string, message: string, at: 'key' | 'value' = 'value', below: Path = []): Finding[] => [
     { path: [...path, ...below], at, rule, message }
   ]
@@ -61,12 +62,12 @@ function explainOne(error: ErrorObject, errors: readonly ErrorObject[], path: Pa
       const name = String(params['propertyName'])
       const part = errors.find((other) => other.propertyName === name && other.instancePath === error.instancePath)?.parentSchema as
         Part | undefined
-      return say('name', `${quote(name)} is no name; wanted: ${part?.description ?? 'another one'}`, 'key', [name])
+      return say('name', `${quote(name)} is no name; wanted: ${phrase(part?.description ?? 'another one')}`, 'key', [name])
     }
     case 'required': {
       const key = String(params['missingProperty'])
       const description = parent.properties?.[key]?.description
-      return say('missing-key', `the key ${key} is missing${description === undefined ? '' : `: ${description}`}`, 'key')
+      return say('missing-key', `the key ${key} is missing${description === undefined ? '' : `: ${phrase(description)}`}`, 'key')
     }
     case 'type':
       return say('type', `wanted ${describeType(params['type'] as string | string[])}, found ${describeValue(value)}`)
@@ -83,7 +84,7 @@ function explainOne(error: ErrorObject, errors: readonly ErrorObject[], path: Pa
     }
     case 'not':
     case 'false schema':
-      return say('no-use', `this key has no use here: ${parent.description ?? 'remove it'}`, 'key')
+      return say('no-use', `this key has no use here: ${phrase(parent.description ?? 'remove it')}`, 'key')
     case 'oneOf':
     case 'anyOf':
       return explainChoice(error, path, context)
@@ -115,11 +116,16 @@ function explainBound({ keyword, params, message }: ErrorObject, parent: Part, v
   if (BOUNDS[keyword] !== undefined) return `wanted ${BOUNDS[keyword]} ${limit}, found ${told(value)}`
   if (size !== undefined) {
     const units = limit === 1 ? size[1] : size[1].replace(/y$/, 'ie') + 's'
-    const found = typeof value === 'string' ? told(value) : Array.isArray(value) ? value.length : Object.keys(value as object).length
+    const found =
+      typeof value === 'string' || value instanceof Written
+        ? told(value)
+        : Array.isArray(value)
+          ? value.length
+          : Object.keys(value as object).length
     return `wanted ${size[0]} ${limit} ${units}, found ${found}`
   }
   if (keyword === 'pattern' || keyword === 'format')
-    return `${told(value)} does not fit; wanted: ${parent.description ?? `${keyword} ${String((params as Record<string, unknown>)[keyword])}`}`
+    return `${told(value)} does not fit; wanted: ${phrase(parent.description ?? `${keyword} ${String((params as Record<string, unknown>)[keyword])}`)}`
   return message ?? `breaks the rule ${keyword}`
 }
 
@@ -149,7 +155,7 @@ function explainChoice(error: ErrorObject, path: Path, context: Context): Findin
     .sort((a, b) => b.overlap - a.overlap || (a.errors?.length ?? 0) - (b.errors?.length ?? 0))
   const [best] = near
   if (best?.errors !== undefined && best.errors.length > 0) return explain(best.errors, { ...context, base: path })
-  const shown = describeValue(context.written.get(pathKey(path)) ?? value)
+  const shown = describeValue(shownValue(value, path, context))
   return [{ path, at: 'value', rule: 'form', message: `wanted ${branches.map(describeForm).join(' or ')}, found ${shown}` }]
 }
 
@@ -158,15 +164,17 @@ function overlap({ properties }: Part, value: unknown): number {
   return properties === undefined ? 0 : Object.keys(value ?? {}).filter((key) => Object.hasOwn(properties, key)).length
 }
 
-function describeForm({ const: fixed, enum: list, type, required }: Part): string {
+function describeForm({ const: fixed, enum: list, type, required, minItems, maxItems }: Part): string {
   if (fixed !== undefined) return plain(fixed)
   if (list !== undefined) return list.map(plain).join(' or ')
-  const words = type === undefined ? 'another form' : describeType(type)
+  const size = minItems !== undefined && minItems === maxItems ? ` of ${minItems}` : ''
+  const words = type === undefined ? 'another form' : describeType(type) + size
   return required === undefined ? words : `${words} with ${required.join(' and ')}`
 }
 
-function told(value: unknown): string {
-  return typeof value === 'string' ? quote(value) : typeof value === 'object' ? describeValue(value) : String(value)
+function shownValue(value: unknown, path: Path, { written }: Context): unknown {
+  const text = written.get(pathKey(path))
+  return text === undefined ? value : new Written(text)
 }
 
 function pathOf({ instancePath }: ErrorObject, { base }: Context): Path {

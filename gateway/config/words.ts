@@ -10,16 +10,37 @@ export function quote(text: string): string {
   return `'${escaped.slice(1, -1).replaceAll('\\"', '"')}'`
 }
 
+/** Stands for a text in which variables were filled in: messages must not tell secrets. */
+export class Written {
+  readonly text: string
+
+  constructor(text: string) {
+    this.text = text
+  }
+}
+
+/** A value as it is named in a sentence. */
+export function told(value: unknown): string {
+  if (value instanceof Written) return `what ${quote(value.text)} stands for`
+  return typeof value === 'string' ? quote(value) : typeof value === 'object' ? describeValue(value) : JSON.stringify(value)
+}
+
+/** The description of a schema as the end of a sentence. */
+export function phrase(description: string): string {
+  return description.replace(/^[A-Z](?=[a-z ])/, (letter) => letter.toLowerCase()).replace(/\.$/, '')
+}
+
 /** What stands there: `the text '9000'`, `a list`, `nothing`. */
 export function describeValue(value: unknown): string {
   if (value === null || value === undefined) return 'nothing'
+  if (value instanceof Written) return `the text that ${quote(value.text)} stands for`
   if (typeof value === 'string') {
     const hint = /^(yes|no|on|off)$/i.test(value) ? ' (YAML 1.2 writes true and false)' : ''
     return `the text ${quote(value)}${hint}`
   }
   if (Array.isArray(value)) return 'a list'
   if (typeof value === 'object') return 'a mapping'
-  return typeof value === 'number' ? `the number ${value}` : String(value)
+  return typeof value === 'number' ? `the number ${value}` : JSON.stringify(value)
 }
 
 const TYPES: Record<string, string> = {
