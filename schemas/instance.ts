@@ -13,3 +13,9 @@ export function instanceSchema(type: string, schema: ObjectSchema): Record<strin
   const required = [...new Set(['id', 'type', ...(schema.required ?? [])])]
   return { ...schema, required, properties: { ...shared, ...schema.properties, ...shared } }
 }
+
+/**
+ * Keywords of our own in schemas of configurations. tsType: the generated type, where a mapping must keep its order.
+ * refusal: what to say of a value that is not allowed, where the original program has its own words.
+ */
+export const vocabulary = ['tsType', 'refusal']

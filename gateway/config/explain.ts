@@ -26,6 +26,8 @@ interface Part {
   readonly const?: unknown
   readonly enum?: readonly unknown[]
   readonly oneOf?: readonly Part[]
+  /** Our own keyword: what to say of a value that is not allowed, where the original program has its own words; {value} is filled in. */
+  readonly refusal?: string
 }
 
 export function explain(errors: readonly ErrorObject[], context: Context): Finding[] {
@@ -72,6 +74,7 @@ function explainOne(error: ErrorObject, errors: readonly ErrorObject[], path: Pa
     case 'type':
       return say('type', `wanted ${describeType(params['type'] as string | string[])}, found ${describeValue(value)}`)
     case 'enum':
+      if (parent.refusal !== undefined && typeof value === 'string') return say('enum', parent.refusal.replace('{value}', () => value))
       return say('enum', `${told(value)} is not allowed${suggest(value, params['allowedValues'] as unknown[])}`)
     case 'const':
       return say('const', `wanted ${plain(params['allowedValue'])}, found ${describeValue(value)}`)

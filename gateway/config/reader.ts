@@ -60,7 +60,7 @@ export class Reader {
     for (const pair of node instanceof YAMLMap ? (node.items as Pair<Node, Node | null>[]) : []) {
       const key = keyText(pair.key)
       const below = [...path, key]
-      if (seen.has(key)) this.#refuse('duplicate-key', `${quote(key)} is present more than once`, below, pair.key)
+      if (seen.has(key)) this.#refuse('duplicate-key', `${ofCodenames(path)}${quote(key)} is present more than once`, below, pair.key)
       else if (key === '<<') this.#refuse('merge-key', 'YAML 1.2 knows no merge; use an alias as a value, or write it out', below, pair.key)
       else define(data, key, this.read(pair.value, below, depth + 1))
       seen.add(key)
@@ -125,4 +125,9 @@ export class Reader {
     this.findings.push({ path, at: 'value', rule, message, ...(offset === undefined ? {} : { offset }) })
     return undefined
   }
+}
+
+/** Where the keys are codenames, the original's words say so (vector cn-duplicate). */
+function ofCodenames(path: Path): string {
+  return path.at(-1) === 'channels' || path.at(-1) === 'codenames' ? 'Codenames must be unique; ' : ''
 }

@@ -3,7 +3,7 @@ import { Ajv2020 } from 'ajv/dist/2020.js'
 import type { ValidateFunction } from 'ajv/dist/2020.js'
 import addFormats from 'ajv-formats'
 import configSchema from '../../schemas/config.schema.json' with { type: 'json' }
-import { instanceSchema } from '../../schemas/instance.js'
+import { instanceSchema, vocabulary } from '../../schemas/instance.js'
 import type { AdapterType } from '../adapter.js'
 import type { ConfigDocument } from './document.js'
 import { explain } from './explain.js'
@@ -21,8 +21,8 @@ function compiler(): NonNullable<typeof shared> {
   const ajv = new Ajv2020({ ...trusted, strict: true, ...lenient, allErrors: true, verbose: true, useDefaults: true, discriminator: true })
   // The package's types describe its CommonJS form, where the function is the default export of the default export.
   ;(addFormats as unknown as (ajv: Ajv2020) => void)(ajv)
-  // tsType: see orderMaps. What the formats refer to is known only when all instances are planned: references.ts.
-  ajv.addVocabulary(['tsType'])
+  // tsType: see orderMaps; refusal: see explain.ts. What the formats refer to is known only when all instances are planned: references.ts.
+  ajv.addVocabulary(vocabulary)
   ajv.addFormat('device', true)
   ajv.addFormat('device/codename', true)
   shared = { ajv, compiled: new WeakMap() }

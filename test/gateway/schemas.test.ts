@@ -1,3 +1,4 @@
+import { vocabulary } from '../../schemas/instance.js'
 import assert from 'node:assert/strict'
 import { readFile, readdir } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -22,7 +23,7 @@ function newAjv(): Ajv2020 {
   // The package's types describe its CommonJS form, where the function is the default export of the default export.
   ;(addFormats as unknown as (ajv: Ajv2020) => void)(ajv)
   ajv.addFormat('device', true).addFormat('device/codename', true)
-  return ajv.addVocabulary(['tsType'])
+  return ajv.addVocabulary(vocabulary)
 }
 
 const topics = ['command', 'dead-letter', 'meta', 'reading', 'reply', 'state']

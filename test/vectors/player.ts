@@ -1,0 +1,172 @@
+/** Plays files of recorded cases and reports: failures as they come, a count at the end. */
+import { readFileSync } from 'node:fs'
+import { basename, dirname, join } from 'node:path'
+import { Ajv } from 'ajv'
+import { isExactMap, parseExact } from '../../adapters/common/exact-json.js'
+import type { ExactMap } from '../../adapters/common/exact-json.js'
+import { run } from './run.js'
+import { unreachable } from './unreachable.js'
+import { readVector } from './vector.js'
+import type { Vector } from './vector.js'
+
+export interface Selection {
+  /** Undefined: all. */
+  readonly tiers?: readonly string[] | undefined
+  /** What an id begins with. */
+  readonly id?: string | undefined
+  readonly dialect: string
+}
+
+export interface Count {
+  readonly passed: number
+  readonly failed: number
+  readonly skipped: number
+}
+
+/** The file is not there, or of no format that is known. */
+export class FileError extends Error {
+  override readonly name = 'FileError'
+}
+
+/** Recordings of other protocols, by what their lines hold. */
+const others: readonly { readonly name: string; readonly has: (line: ExactMap) => boolean }[] = [
+  { name: 'HTTP transcripts', has: (line) => kindOf(line).startsWith('http.') },
+  { name: 'WebSocket transcripts', has: (line) => kindOf(line).startsWith('ws.') },
+  { name: 'pickles', has: (line) => kindOf(line).startsWith('pickle.') },
+  { name: 'rig transcripts', has: (line) => line.has('transport') && line.has('role') && line.has('steps') },
+  { name: 'rig tables', has: (line) => line.has('table') && line.has('input') }
+]
+
+/** Kinds of sockets that a gateway of this release serves, in the one dialect that it speaks. */
+const kinds = new Set(['date', 'data', 'push'])
+const spoken = 'py3'
+
+export class Player {
+  readonly #write: (line: string) => void
+  /** By reason, with what was skipped for it. */
+  readonly #skipped = new Map<string, string[]>()
+  readonly #bugs: string[] = []
+  #passed = 0
+  #failed = 0
+
+  constructor(write: (line: string) => void) {
+    this.#write = write
+  }
+
+  /** Rejects with a {@link FileError}. */
+  async play(file: string, selection: Selection): Promise<Count> {
+    const lines = readLines(file)
+    const schema = schemasBeside(file)
+    for (const [i, line] of lines.entries()) {
+      const vector = readOne(line, `${file}: line ${i + 1}`)
+      const other = others.find(({ has }) => has(line))
+      if (vector !== undefined) {
+        if (isSelected(vector, selection)) await this.#one(vector, schema)
+      } else if (other !== undefined) this.#skip(`${other.name}: their protocol is served in a later release`, other.name)
+      else throw new FileError(`${file}: line ${i + 1} is of no format that this player knows: ${formats()}`)
+    }
+    return this.#report()
+  }
+
+  async #one(vector: Vector, schema: ReturnType<typeof schemasBeside>): Promise<void> {
+    const { id, kind, tier, dialect } = vector
+    if (dialect !== spoken) return this.#skip(`dialect ${dialect}: a client must bear it, no gateway speaks it`, id)
+    if (!kinds.has(kind)) return this.#skip(`sockets of kind ${kind} are served in a later release`, kind)
+    const reason = unreachable.get(id)
+    if (reason !== undefined) return this.#skip(`${id}: ${reason}`, id)
+    const {
+      problems,
+      better,
+      unreachable: kept
+    } = await run(vector, schema).catch((error: unknown) => ({
+      problems: [`the player failed: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`],
+      better: [],
+      unreachable: undefined
+    }))
+    if (problems.length > 0) {
+      this.#failed += 1
+      this.#write(`FAIL ${tier} ${id}`)
+      for (const problem of problems) this.#write(`  ${problem.replaceAll('\n', '\n  ')}`)
+    } else if (kept !== undefined) this.#skip(`${id}: ${kept}`, id)
+    else {
+      this.#passed += 1
+      if (tier === 'bug') this.#bugs.push(`${id}: ${better.length === 0 ? 'like the original' : `better\n  ${better.join('\n  ')}`}`)
+    }
+  }
+
+  #skip(reason: string, what: string): void {
+    const all = this.#skipped.get(reason) ?? []
+    all.push(what)
+    this.#skipped.set(reason, all)
+  }
+
+  #report(): Count {
+    const skipped = [...this.#skipped.values()].reduce((sum, { length }) => sum + length, 0)
+    if (skipped > 0) this.#write('skipped:')
+    for (const [reason, { length }] of this.#skipped) this.#write(`  ${length} × ${reason}`)
+    if (this.#bugs.length > 0) this.#write('tier bug, where the original is better not imitated:')
+    for (const bug of this.#bugs) this.#write(`  ${bug.replaceAll('\n', '\n  ')}`)
+    this.#write(`${this.#passed} passed, ${this.#failed} failed, ${skipped} skipped`)
+    return { passed: this.#passed, failed: this.#failed, skipped }
+  }
+}
+
+function isSelected({ id, tier, dialect }: Vector, selection: Selection): boolean {
+  const { tiers, id: prefix = '' } = selection
+  return dialect === selection.dialect && id.startsWith(prefix) && (tiers === undefined || tiers.includes(tier))
+}
+
+function readOne(line: ExactMap, place: string): Vector | undefined {
+  try {
+    return readVector(line)
+  } catch (error) {
+    throw new FileError(`${place}: ${(error as Error).message}`, { cause: error })
+  }
+}
+
+function kindOf(line: ExactMap): string {
+  const kind = line.get('kind')
+  return typeof kind === 'string' ? kind : ''
+}
+
+function formats(): string {
+  return `PyExpLabSys sockets (server, steps, tier, dialect), ${others.map(({ name }) => name).join(', ')}`
+}
+
+function readLines(file: string): ExactMap[] {
+  let text: string
+  try {
+    text = readFileSync(file, 'utf8')
+  } catch (error) {
+    throw new FileError(`${file} cannot be read: ${(error as Error).message}`, { cause: error })
+  }
+  const lines = text.split('\n').flatMap((line, i): ExactMap[] => {
+    if (line.trim() === '') return []
+    const parsed = parseExact(line, { words: true })
+    if (!parsed.ok) throw new FileError(`${file}: line ${i + 1} is no JSON: ${parsed.error} at ${parsed.at + 1}`)
+    if (!isExactMap(parsed.value)) throw new FileError(`${file}: line ${i + 1} is no object; formats that this player knows: ${formats()}`)
+    return [parsed.value]
+  })
+  if (lines.length === 0) throw new FileError(`${file} holds no cases`)
+  return lines
+}
+
+/** Schemas by the names that the recordings use: files beside theirs, there with the recording's name in front. */
+function schemasBeside(file: string): (name: string) => ((value: unknown) => boolean) | undefined {
+  const compiled = new Map<string, ((value: unknown) => boolean) | undefined>()
+  const read = (name: string): ((value: unknown) => boolean) | undefined => {
+    for (const candidate of [`${basename(file, '.jsonl')}-${basename(name)}`, basename(name)]) {
+      try {
+        const schema = JSON.parse(readFileSync(join(dirname(file), candidate), 'utf8')) as object
+        return new Ajv({ allowUnionTypes: true, strictRequired: false }).compile(schema)
+      } catch (error) {
+        if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error
+      }
+    }
+    return undefined
+  }
+  return (name) => {
+    if (!compiled.has(name)) compiled.set(name, read(name))
+    return compiled.get(name)
+  }
+}

@@ -1,0 +1,173 @@
+/** The recorded talk of real PyExpLabSys sockets, played against the gateway, and the player itself. */
+import assert from 'node:assert/strict'
+import { spawnSync } from 'node:child_process'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { FileError, Player } from './player.js'
+import type { Count } from './player.js'
+import { unreachable } from './unreachable.js'
+
+const recorded = 'test/vectors/pyexplabsys.jsonl'
+
+describe('recorded cases', () => {
+  let folder = ''
+  before(() => {
+    folder = mkdtempSync(join(tmpdir(), 'labgate-vectors-'))
+  })
+  after(() => rmSync(folder, { recursive: true, force: true }))
+
+  function fileOf(...lines: (string | object)[]): string {
+    const file = join(folder, 'cases.jsonl')
+    writeFileSync(file, lines.map((line) => (typeof line === 'string' ? line : JSON.stringify(line))).join('\n'))
+    return file
+  }
+
+  async function play(file: string, tiers?: string[], id?: string): Promise<{ count: Count; lines: string[] }> {
+    const lines: string[] = []
+    const count = await new Player((line) => lines.push(line)).play(file, { tiers, id, dialect: 'py3' })
+    return { count, lines }
+  }
+
+  it('of tiers core, edge and api: all are answered as the real sockets answered', async function () {
+    this.timeout(60_000)
+    const { count, lines } = await play(recorded, ['core', 'edge', 'api'])
+    // 174 cases of the kinds date, data and push, of which 5 are unreachable, and 28 of other kinds.
+    assert.deepEqual(count, { passed: 169, failed: 0, skipped: 33 }, lines.join('\n'))
+  })
+
+  it('of tier bug: as the real sockets, or better', async function () {
+    this.timeout(20_000)
+    const { count, lines } = await play(recorded, ['bug'])
+    assert.deepEqual(count, { passed: 6, failed: 0, skipped: 5 }, lines.join('\n'))
+    const better = lines.filter((line) => line.endsWith(': better') || /: better\n/.test(line))
+    assert.equal(better.length, 6, lines.join('\n'))
+  })
+
+  it('are skipped for what the design makes unreachable only by names that the file has', async () => {
+    const text = readFileSync(recorded, 'utf8')
+    for (const id of unreachable.keys()) assert.ok(text.includes(`"id": "${id}"`), id)
+  })
+
+  describe('the player', () => {
+    const answer = { send: 'name', recv: 'moon laser' }
+    const status = '{"system_status": {}, "socket_server_status": {}}'
+    const wrong: [what: string, step: object, expected: RegExp, got: RegExp][] = [
+      ['one byte', { ...answer, recv: 'moon lasar' }, /expected "moon lasar"/, /got {6}"moon laser"/],
+      ['a digest', { send: 'name', recv_sha256: '0'.repeat(64), recv_len: 10 }, /10 bytes with the SHA-256 0000/, /"moon laser"/],
+      ['a pattern', { ...answer, match: 'regex', pattern: '^moon$' }, /something like \^moon\$/, /"moon laser"/],
+      ['a shape', { send: 'status', match: 'json-shape', recv: status }, /the shape of/, /system_status/],
+      ['an answer in place of silence', { send: 'name', recv: null }, /expected silence/, /"moon laser"/],
+      ['silence in place of an answer', { send: 'é', recv: 'x' }, /expected "x"/, /got {6}silence/],
+      ['a result', { op: 'last', args: [], result: { a: 1 } }, /expected \{"a": 1\}/, /got {6}null/],
+      ['an error of an operation', { op: 'last', args: [], raises: 'ValueError: no' }, /ValueError: no/, /no error/]
+    ]
+    for (const [what, step, expected, got] of wrong) {
+      it(`reports ${what} that is wrong`, async () => {
+        const { count, lines } = await play(
+          fileOf(what.startsWith('silence') ? { ...pull('wrong', [step]), wait: 0.1 } : pull('wrong', [step]))
+        )
+        assert.deepEqual(count, { passed: 0, failed: 1, skipped: 0 })
+        assert.match(lines.join('\n'), expected)
+        assert.match(lines.join('\n'), got)
+      })
+    }
+
+    it('reports an error at construction that did not come, and one that should not', async () => {
+      const missing = pull('missing', [], { raises: 'ValueError: no' })
+      const unwanted = pull('unwanted', [], { codenames: ['x#y'] })
+      const { count, lines } = await play(fileOf(missing, unwanted))
+      assert.equal(count.failed, 2)
+      assert.match(lines.join('\n'), /expected ValueError: no\n {4}got {6}no error/)
+      assert.match(lines.join('\n'), /got {6}ValueError: The character '#' is not allowed in the codenames/)
+    })
+
+    it('ends with exit code 1 when one byte of a case is changed', () => {
+      const line =
+        readFileSync(recorded, 'utf8')
+          .split('\n')
+          .find((one) => one.includes('"pb-name"')) ?? ''
+      const player = fileURLToPath(new URL('play.js', import.meta.url))
+      const { status: code, stdout } = spawnSync(process.execPath, [player, fileOf(line.replace('"recv": "Last', '"recv": "Lost'))], {
+        encoding: 'utf8'
+      })
+      assert.equal(code, 1, stdout)
+      assert.match(stdout, /FAIL core pb-name/)
+      assert.match(stdout, /expected "Lost shot usage data.*\n.*got {6}"Last shot usage data/)
+      assert.match(stdout, /\n0 passed, 1 failed, 0 skipped\n$/)
+    }).timeout(20_000)
+
+    it('takes another or a broken file for what it is', async () => {
+      await assert.rejects(
+        play(fileOf({ colour: 'red' })),
+        new FileError(`${join(folder, 'cases.jsonl')}: line 1 is of no format that this player knows: ${known}`)
+      )
+      await assert.rejects(play(fileOf('{')), /line 1 is no JSON/)
+      await assert.rejects(play(fileOf('')), /holds no cases/)
+      await assert.rejects(play(join(folder, 'nothing.jsonl')), /cannot be read/)
+      const { count, lines } = await play(fileOf({ id: 'a', kind: 'http.tutorial' }, { ...pull('b', []), server: { kind: 'live' } }))
+      assert.deepEqual(count, { passed: 0, failed: 0, skipped: 2 })
+      assert.match(lines.join('\n'), /1 × HTTP transcripts: .*\n {2}1 × sockets of kind live/)
+    })
+
+    it('plays what the recorded file has no case of', async () => {
+      const two = {
+        ...pull('two', [
+          { op: 'set_point', args: ['a', [1, 2.5]] },
+          { op: 'set_point', to: 1, args: ['b', ['x', { $tuple: [{ $int: 3 }] }]] },
+          { send: 'raw', recv: '1.0,2.5' },
+          { send: 'raw', to: 1, client: 1, recv: 'x,[3]' },
+          {
+            send: 'status',
+            to: 1,
+            match: 'regex',
+            recv: '',
+            pattern: '.*"socket_server_status": \\{"\\d+": \\{.*"type": "d.*"\\d+": \\{.*"type": "d'
+          },
+          { op: 'stop', args: [] },
+          { send: 'name', recv: null },
+          { send: 'name', to: 1, recv: 'other' }
+        ]),
+        more_servers: [{ kind: 'data', name: 'other', codenames: ['b'] }]
+      }
+      const forgetful = {
+        ...pull('forgetful', [
+          { send: 'raw_wn#a:int:1', recv: "ACK#{'a': 1}" },
+          { op: 'set_last_to_none', args: [] },
+          { op: 'last', args: [], result: null },
+          { op: 'clear_updated', args: [] },
+          { op: 'updated', args: [], result: {} },
+          { send: 'name', no_wait: true },
+          { recv: 'RET#moon laser' },
+          { recv: null }
+        ]),
+        server: { kind: 'push', name: 'moon laser', action: 'store_last' }
+      }
+      const still = {
+        ...pull('still', [
+          { op: 'set_point_now', args: ['a', { $py: "{1: float('-inf'), 'b': [None, True]}" }] },
+          { op: 'advance', args: [2] },
+          { send: 'a#raw', recv: "1414150015.0,{'1': -inf, 'b': [None, True]}" },
+          { op: 'advance', args: [0.5] },
+          { send: 'a#json', recv: '"OLD_DATA"' }
+        ]),
+        clock: 1414150015
+      }
+      const ms = pull('text-time', [{ op: 'set_point', args: ['a', ['x', 1]] }])
+      const { count, lines } = await play(fileOf(two, forgetful, { ...still, server: { ...still.server, timeouts: [2] } }, ms))
+      assert.deepEqual(count, { passed: 3, failed: 0, skipped: 1 }, lines.join('\n'))
+    })
+  })
+})
+
+const known =
+  'PyExpLabSys sockets (server, steps, tier, dialect), HTTP transcripts, WebSocket transcripts, pickles, rig transcripts, rig tables'
+
+function pull(
+  id: string,
+  steps: object[],
+  server: object = {}
+): { id: string; tier: string; dialect: string; server: object; steps: object[] } {
+  return { id, tier: 'core', dialect: 'py3', server: { kind: 'date', name: 'moon laser', codenames: ['a'], ...server }, steps }
+}
