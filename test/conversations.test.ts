@@ -1,0 +1,93 @@
+import assert from 'node:assert/strict'
+import { existsSync, readFileSync, readdirSync } from 'node:fs'
+import { join } from 'node:path'
+import { cwd } from 'node:process'
+import { isExactMap, parseExact } from '../adapters/common/exact-json.js'
+import type { ExactMap } from '../adapters/common/exact-json.js'
+import { play, readConversation } from './support/conversation.js'
+import type { Conversation } from './support/conversation.js'
+
+const adapters = join(cwd(), 'adapters')
+const found = readdirSync(adapters, { withFileTypes: true })
+  .filter((entry) => entry.isDirectory() && existsSync(join(adapters, entry.name, 'conversations')))
+  .map(({ name }) => ({ name, files: readdirSync(join(adapters, name, 'conversations')).sort() }))
+
+const recordings = join(cwd(), 'test/vectors/pyexplabsys.jsonl')
+
+/** By id: what was said to the real server and what it said. */
+function recorded(): Map<string, readonly (readonly [send: unknown, receive: unknown])[]> {
+  const lines = readFileSync(recordings, 'utf8')
+    .split('\n')
+    .filter((line) => line !== '')
+  return new Map(
+    lines.map((line) => {
+      // Two recordings hold the word NaN, as Python writes it.
+      const parsed = parseExact(line, { words: true })
+      assert.ok(parsed.ok && isExactMap(parsed.value), `no recording: ${line.slice(0, 60)}`)
+      const steps = ['before', 'steps'].flatMap((key) => ((parsed.value as ExactMap).get(key) ?? []) as readonly ExactMap[])
+      return [parsed.value.get('id') as string, steps.map((step) => [step.get('send'), step.get('recv')] as const)]
+    })
+  )
+}
+
+function assertSource({ source, talk }: Conversation): void {
+  assert.ok(source.length > 0, 'no source')
+  const vectors = recorded()
+  for (const each of source) {
+    const [, id] = /^recording (\S+)$/.exec(each) ?? []
+    if (id === undefined) assert.match(each, /^by specification, section \d+(\.\d+)?$/)
+    else {
+      const said = vectors.get(id)
+      assert.ok(said !== undefined, `there is no recording ${id}`)
+      const held = said.some(
+        ([send, receive]) => send !== undefined && talk.some((step) => step.get('send') === send && step.get('receive') === receive)
+      )
+      assert.ok(held, `nothing in this conversation is as in the recording ${id}`)
+    }
+  }
+}
+
+describe('conversations', () => {
+  for (const { name, files } of found)
+    describe(name, () => {
+      for (const file of files) {
+        const text = readFileSync(join(adapters, name, 'conversations', file), 'utf8')
+        it(`${file}: ${(JSON.parse(text) as { about: string }).about}`, async () => await play(readConversation(text)))
+        it(`${file} has a source that says the same`, () => assertSource(readConversation(text)))
+      }
+    })
+
+  it('are there', () => assert.ok(found.flatMap(({ files }) => files).length >= 6))
+})
+
+describe('the player of conversations', () => {
+  const conversation = (more: object): string =>
+    JSON.stringify({
+      about: 'one push',
+      source: ['by specification, section 5.2'],
+      config: { devices: { d: {} }, adapters: [{ id: 'push', type: 'data-push-server', port: 8500, name: 'd', device: 'd' }] },
+      transport: 'udp',
+      talk: [{ send: 'json_wn#{"a": 1}', receive: "ACK#{'a': 1}" }],
+      published: [{ topic: 'lab/d/a', payload: { quality: 'good', source: 'push', time: '<any>', value: 1 } }],
+      ...more
+    })
+  const wrong: readonly (readonly [what: string, more: object, complaint: RegExp])[] = [
+    ['another answer', { talk: [{ send: 'json_wn#{"a": 1}', receive: "ACK#{'a': 1.0}" }] }, /expected "ACK#\{'a': 1\.0\}"/],
+    ['an answer in place of silence', { talk: [{ send: 'json_wn#{"a": 1}', receive: null }] }, /got .*ACK#/],
+    [
+      'another value',
+      { published: [{ topic: 'lab/d/a', payload: { quality: 'good', source: 'push', time: '<any>', value: 2 } }] },
+      /on lab\/d\/a/
+    ],
+    ['a member more', { published: [{ topic: 'lab/d/a', payload: { quality: 'good', time: '<any>', value: 1 } }] }, /on lab\/d\/a/],
+    ['a message too many', { published: [], unpublished: ['lab/d/a'] }, /published besides/],
+    ['an unknown key', { talks: [] }, /unknown keys/]
+  ]
+
+  it('plays this one', async () => await play(readConversation(conversation({}))))
+
+  for (const [what, more, complaint] of wrong)
+    it(`finds ${what}`, async () => {
+      await assert.rejects(async () => await play(readConversation(conversation(more))), complaint)
+    })
+})
