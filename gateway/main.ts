@@ -35,7 +35,9 @@ program
   .description('run the gateway')
   .requiredOption('-c, --config <file>', 'configuration, YAML or JSON')
   .addOption(new Option('--log-level <level>', 'least serious line to print').choices(['debug', 'info', 'warn', 'error']).default('info'))
-  .addOption(new Option('--log-format <format>', 'text for people, json for machines (default: text on a terminal)').choices(['text', 'json']))
+  .addOption(
+    new Option('--log-format <format>', 'text for people, json for machines (default: text on a terminal)').choices(['text', 'json'])
+  )
   .action(async (options: { config: string; logLevel: LogLevel; logFormat?: 'text' | 'json' }) => await start(options))
 
 program
@@ -45,8 +47,8 @@ program
   .action(async (file: string) => {
     const checked = await load(file)
     if (checked === undefined) return
-    const { adapters } = checked.config
-    console.log(`${file} is good: ${checked.site.devices.size} devices, ${adapters.length} adapter instances`)
+    const devices = new Set([checked.site, ...checked.plans.values()].flatMap((part) => [...(part.devices?.keys() ?? [])]))
+    console.log(`${file} is good: ${devices.size} devices, ${checked.config.adapters.length} adapter instances`)
   })
 
 await program.parseAsync()
@@ -70,16 +72,23 @@ async function load(file: string): Promise<Checked | undefined> {
   }
 }
 
-async function start({ config: file, logLevel, logFormat }: { config: string; logLevel: LogLevel; logFormat?: 'text' | 'json' }): Promise<void> {
+async function start({
+  config: file,
+  logLevel,
+  logFormat
+}: {
+  config: string
+  logLevel: LogLevel
+  logFormat?: 'text' | 'json'
+}): Promise<void> {
   const checked = await load(file)
   if (checked === undefined) return
   const text = (logFormat ?? (process.stdout.isTTY ? 'text' : 'json')) === 'text'
-  const stream = text ? (await import('pino-pretty')).PinoPretty({ sync: true, ignore: 'pid,hostname', translateTime: 'SYS:HH:MM:ss.l' }) : undefined
+  const stream = text
+    ? (await import('pino-pretty')).PinoPretty({ sync: true, singleLine: true, ignore: 'pid,hostname', translateTime: 'SYS:HH:MM:ss.l' })
+    : undefined
   const log = createLog({ level: logLevel, ...(stream === undefined ? {} : { stream }) })
   const gateway = new Gateway({ checked, types: adapterTypes, log, version })
-  const where = checked.config.gateway.data
-  if (where === undefined) log.info({}, 'everything is in memory: the last readings are gone after a restart')
-  else log.warn({ data: where }, 'gateway.data is not used yet: everything is in memory, and the last readings are gone after a restart')
 
   let stopping = false
   const stop = (signal: NodeJS.Signals): void => {
@@ -109,9 +118,13 @@ async function start({ config: file, logLevel, logFormat }: { config: string; lo
     process.exit(1)
   })
 
+  const where = checked.config.gateway.data
+  if (where === undefined) log.info({}, 'everything is in memory: the last readings are gone after a restart')
+  else log.warn({ data: where }, 'gateway.data is not used yet: everything is in memory, and the last readings are gone after a restart')
+
   try {
     await gateway.start()
-    log.info({ version }, 'ready')
+    if (!stopping) log.info({ version }, 'ready')
   } catch (error) {
     log.error({ reason: (error as Error).message }, 'cannot start')
     process.exitCode = 1

@@ -66,7 +66,7 @@ async function gather(): Promise<ExactMap> {
       free_bytes: disk === undefined ? 0n : BigInt(disk.bavail) * BigInt(disk.bsize)
     }),
     // In truth the mtime of /proc/uptime, in the original too; the host checker wants a number (section 8, rows 9 and 15).
-    last_apt_cache_change_unixtime: (uptimeFile?.mtimeMs ?? Date.now()) / 1000,
+    last_apt_cache_change_unixtime: (uptimeFile?.mtimeMs ?? 0) / 1000,
     last_git_fetch_unixtime: dict({ PyExpLabSys: changed, machines: changed }),
     load_average: dict({ '1m': one, '5m': five, '15m': fifteen }),
     mac_address: macAddress(),
@@ -96,15 +96,13 @@ async function text(path: string): Promise<string | undefined> {
 async function limited<T>(work: Promise<T>): Promise<T | undefined> {
   return await new Promise<T | undefined>((resolve) => {
     const timer = setTimeout(() => resolve(undefined), fileWithin * 1000)
-    work
-      .then(resolve, () => resolve(undefined))
-      .finally(() => clearTimeout(timer))
+    work.then(resolve, () => resolve(undefined)).finally(() => clearTimeout(timer))
   })
 }
 
 /**
- * The whole answer: the machine, and the sockets on the asked address, keyed by port. The asked one comes first when there
- * are more than fit; `left` counts the ones that do not.
+ * The whole answer: the machine, and the sockets on the asked address, keyed by port. When there are more than fit, the
+ * highest ports are left out, never the asked one; `left` counts them.
  */
 export function statusAnswer(
   machine: ExactMap,
@@ -113,9 +111,9 @@ export function statusAnswer(
   now: number,
   lengthOf: (status: ExactMap) => number
 ): { status: ExactMap; left: number } {
-  const same = endpoints.filter(({ protocol, host, port }) => protocol === 'udp' && host === asked.host && port !== asked.port)
-  const ordered = [...same.filter(({ port }) => port < asked.port), asked, ...same.filter(({ port }) => port > asked.port)]
-  const sockets = new Map(ordered.sort((a, b) => a.port - b.port).map((endpoint) => [String(endpoint.port), socketStatus(endpoint, now)]))
+  const others = endpoints.filter(({ protocol, host, port }) => protocol === 'udp' && host === asked.host && port !== asked.port)
+  const ordered = [asked, ...others].sort((a, b) => a.port - b.port)
+  const sockets = new Map(ordered.map((endpoint) => [String(endpoint.port), socketStatus(endpoint, now)]))
   const answer = (): ExactMap => dict({ system_status: machine, socket_server_status: sockets })
   let left = 0
   for (const port of [...sockets.keys()].reverse()) {

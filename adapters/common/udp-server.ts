@@ -35,6 +35,7 @@ export class UdpServer {
 
   /** Rejects when the address is taken or not ours. */
   async open(signal: AbortSignal): Promise<void> {
+    signal.throwIfAborted()
     const { host, port, onDatagram, onError } = this.#options
     const socket = createSocket({ type: isIPv6(host) ? 'udp6' : 'udp4' })
     try {
@@ -83,7 +84,8 @@ export class UdpServer {
 
 function explain(error: Error, host: string, port: number): Error {
   const { code } = error as NodeJS.ErrnoException
-  if (code === 'EADDRINUSE') return new Error(`udp ${host}:${port} is taken: stop the other program, or choose another port`, { cause: error })
+  if (code === 'EADDRINUSE')
+    return new Error(`udp ${host}:${port} is taken: stop the other program, or choose another port`, { cause: error })
   if (code === 'EADDRNOTAVAIL') return new Error(`udp ${host}:${port}: this machine does not have the address ${host}`, { cause: error })
   if (code === 'EACCES') return new Error(`udp ${host}:${port}: ports below 1024 need more rights; choose a higher one`, { cause: error })
   return new Error(`udp ${host}:${port}: ${error.message}`, { cause: error })

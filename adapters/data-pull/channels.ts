@@ -51,5 +51,7 @@ export function shownChannels({ device, channels }: DataPullServerConfig, host: 
       return { legacy, device: target.slice(0, slash), codename: target.slice(slash + 1) }
     })
   const name = device as string
-  return host.codenames(name).declared.map((codename) => ({ legacy: host.meta(name, codename)?.original ?? codename, device: name, codename }))
+  return host
+    .codenames(name)
+    .declared.map((codename) => ({ legacy: host.meta(name, codename)?.original ?? codename, device: name, codename }))
 }

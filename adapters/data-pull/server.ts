@@ -1,5 +1,5 @@
 /** Legacy clients ask us: DateDataPullSocket and DataPullSocket. A front: it holds no right and answers from memory. */
-import type { Adapter, AdapterType, Endpoint, Host, Latest, Plan, Watch } from '../../gateway/adapter.js'
+import type { Adapter, AdapterType, Endpoint, Host, Latest, Plan, Right, Watch } from '../../gateway/adapter.js'
 import { dumps } from '../common/python-text.js'
 import { MachineStatus, statusAnswer } from '../common/machine-status.js'
 import { UdpServer } from '../common/udp-server.js'
@@ -27,8 +27,6 @@ class DataPullServer implements Adapter {
   #watches: Watch[] = []
   #shown: readonly Shown[] = []
   #byName = new Map<string, Shown>()
-  /** Readings that came without being declared: shown by json_wn and by name only (vector pg-date). */
-  #undeclared: Shown[] = []
   #lastActivity = 0
 
   constructor(config: DataPullServerConfig, host: Host) {
@@ -40,7 +38,6 @@ class DataPullServer implements Adapter {
     const { host, port } = this.#config
     this.#shown = shownChannels(this.#config, this.#host)
     this.#byName = new Map(this.#shown.map((channel) => [channel.legacy, channel]))
-    this.#undeclared = []
     this.#lastActivity = this.#host.clock.now()
     this.#watch()
     await this.#machine.look(this.#host.clock.monotonic())
@@ -57,7 +54,10 @@ class DataPullServer implements Adapter {
     this.#socket = socket
     await socket.open(signal)
     const { kind, name } = this.#config
-    this.#host.log.info({ protocol: 'udp', host, port: socket.port, kind, channels: this.#shown.length }, `pull socket ${JSON.stringify(name)} on udp ${host}:${socket.port}`)
+    this.#host.log.info(
+      { protocol: 'udp', host, port: socket.port, kind, channels: this.#shown.length },
+      `pull socket ${JSON.stringify(name)} on udp ${host}:${socket.port}`
+    )
   }
 
   async stop(): Promise<void> {
@@ -81,27 +81,26 @@ class DataPullServer implements Adapter {
 
   /** New readings are the socket's activity; being asked is not (section 6). */
   #watch(): void {
+    const active = (): void => void (this.#lastActivity = this.#host.clock.now())
     const { device } = this.#config
-    const devices = new Set(this.#shown.map((channel) => channel.device))
-    if (device !== undefined) {
-      devices.add(device)
-      for (const codename of this.#host.codenames(device).undeclared) this.#meet(device, codename)
-    }
-    const shown = new Set(this.#shown.map(key))
-    for (const each of devices)
-      this.#watches.push(
-        this.#host.watch({ device: each }, (reading) => {
-          if (shown.has(key(reading))) this.#lastActivity = this.#host.clock.now()
-          else if (each === device) this.#meet(device, reading.codename)
-        })
-      )
+    const watched: readonly Right[] = device === undefined ? this.#shown : [{ device }]
+    for (const each of watched) this.#watches.push(this.#host.watch(each, active))
   }
 
-  #meet(device: string, codename: string): void {
-    if (this.#byName.has(codename)) return
-    const channel: Shown = { legacy: codename, device, codename }
-    this.#byName.set(codename, channel)
-    this.#undeclared.push(channel)
+  /** Readings that came without being declared: shown by json_wn and by name only (vector pg-date). */
+  #undeclared(): Shown[] {
+    const { device } = this.#config
+    if (device === undefined) return []
+    const names = this.#host.codenames(device).undeclared.filter((codename) => !this.#byName.has(codename))
+    return names.map((codename) => ({ legacy: codename, device, codename }))
+  }
+
+  #undeclaredOf(name: string): Shown | undefined {
+    const { device } = this.#config
+    // A declared codename is known by its legacy name alone.
+    if (device === undefined || this.#shown.some(({ codename }) => codename === name) || this.#host.latest(device, name) === undefined)
+      return undefined
+    return { legacy: name, device, codename: name }
   }
 
   #question(datagram: Buffer, answer: (reply: Buffer) => void): void {
@@ -122,7 +121,7 @@ class DataPullServer implements Adapter {
       case 'json':
         return codec.encodeJson(this.#channels(this.#shown))
       case 'json_wn':
-        return codec.encodeJsonWithNames(this.#channels(this.#shown), this.#channels(this.#undeclared))
+        return codec.encodeJsonWithNames(this.#channels(this.#shown), this.#channels(this.#undeclared()))
       case 'codenames_raw':
         return codec.encodeCodenamesRaw(this.#shown.map(({ legacy }) => legacy))
       case 'codenames_json':
@@ -130,7 +129,7 @@ class DataPullServer implements Adapter {
       case 'name':
         return codec.encodeName(this.#config.name)
       case 'point': {
-        const channel = this.#byName.get(question.codename)
+        const channel = this.#byName.get(question.codename) ?? this.#undeclaredOf(question.codename)
         return channel === undefined ? codec.encodeUnknown() : codec.encodePoint(this.#point(channel), question.form)
       }
       case 'silent':
@@ -175,8 +174,4 @@ class DataPullServer implements Adapter {
     const age = this.#host.clock.now() - (kind === 'date' ? unset[0] : 0)
     return maxAge !== undefined && age > maxAge ? 'old' : unset
   }
-}
-
-function key({ device, codename }: { device: string; codename: string }): string {
-  return `${device}\0${codename}`
 }

@@ -1,5 +1,6 @@
 /** Legacy clients push to us: DataPushSocket. With accept: readings it feeds a device, with accept: commands it asks one to act. */
 import type { Adapter, AdapterType, Command, Endpoint, Exact, Host, Reading } from '../../gateway/adapter.js'
+import { GatewayError, asGatewayError } from '../../gateway/errors.js'
 import { dumps, repr } from '../common/python-text.js'
 import { MachineStatus, statusAnswer } from '../common/machine-status.js'
 import { UdpServer } from '../common/udp-server.js'
@@ -43,14 +44,20 @@ class DataPushServer implements Adapter {
       max: maxWaiting,
       tooLate: () => {
         host.count('dropped')
-        host.log.warn({ answerWithin: config.answerWithin }, 'a result came after answerWithin and was dropped; its client has been told EXCEP#')
+        host.log.warn(
+          { answerWithin: config.answerWithin },
+          'a result came after answerWithin and was dropped; its client has been told EXCEP#'
+        )
       }
     })
   }
 
   async start(signal: AbortSignal): Promise<void> {
     const { host, port, name, device, action, id } = this.#config
-    const codenames = device === undefined ? [] : this.#host.codenames(device).declared.map((codename) => [codename, this.#host.meta(device, codename) ?? {}] as const)
+    const codenames =
+      device === undefined
+        ? []
+        : this.#host.codenames(device).declared.map((codename) => [codename, this.#host.meta(device, codename) ?? {}] as const)
     this.#resolve = resolver(this.#config, codenames)
     this.#lastActivity = this.#host.clock.now()
     await this.#machine.look(this.#host.clock.monotonic())
@@ -67,7 +74,10 @@ class DataPushServer implements Adapter {
     this.#socket = socket
     await socket.open(signal)
     await this.#host.publish({ device: id, codename: 'updated', value: this.#updated }, { device: id, codename: 'queue_length', value: 0n })
-    this.#host.log.info({ protocol: 'udp', host, port: socket.port, action }, `push socket ${JSON.stringify(name)} on udp ${host}:${socket.port}`)
+    this.#host.log.info(
+      { protocol: 'udp', host, port: socket.port, action },
+      `push socket ${JSON.stringify(name)} on udp ${host}:${socket.port}`
+    )
   }
 
   async stop(): Promise<void> {
@@ -99,18 +109,19 @@ class DataPushServer implements Adapter {
     const { id } = this.#config
     switch (command.codename) {
       case 'set_last_to_none':
-        this.#last = null
         await this.#host.publish({ device: id, codename: 'last', value: null })
-        break
+        this.#last = null
+        return null
       case 'clear_updated':
+        await this.#host.publish({ device: id, codename: 'updated', value: new Map() })
         this.#updated = new Map()
-        await this.#host.publish({ device: id, codename: 'updated', value: this.#updated })
-        break
+        return null
       case 'poke':
         this.#lastActivity = this.#host.clock.now()
-        break
+        return null
+      default:
+        throw new GatewayError('UnknownCodename', `${id} carries out no command for ${command.codename}`)
     }
-    return null
   }
 
   /** The last push, as the original's program would see it. */
@@ -127,14 +138,18 @@ class DataPushServer implements Adapter {
       this.#host.count('answered')
       answer(reply)
     }
-    const run = (): Promise<Buffer | undefined> => this.#answer(push, datagram)
+    const run = (signal?: AbortSignal): Promise<Buffer | undefined> => this.#answer(push, datagram, signal)
     // Only a direct callback makes others wait, as in the original.
     if (this.#config.action !== 'callback_direct') void run().then(send)
     else if (!this.#turnstile.push({ run, late: () => this.#late(push), answer: send })) this.#host.count('dropped')
   }
 
   /** Never rejects. */
-  async #answer(push: Exclude<codec.Push, { kind: 'silent' }>, datagram: Buffer): Promise<Buffer | undefined> {
+  async #answer(
+    push: Exclude<codec.Push, { kind: 'silent' }>,
+    datagram: Buffer,
+    signal: AbortSignal | undefined
+  ): Promise<Buffer | undefined> {
     switch (push.kind) {
       case 'name':
         return codec.encodeText('RET#', this.#config.name)
@@ -147,9 +162,9 @@ class DataPushServer implements Adapter {
         return codec.encodeError(push.text)
       case 'push':
         try {
-          return this.#config.accept === 'readings' ? await this.#takeReadings(push.values) : await this.#takeCommands(push.values)
+          return this.#config.accept === 'readings' ? await this.#takeReadings(push.values) : await this.#takeCommands(push.values, signal)
         } catch (thrown) {
-          const error = thrown instanceof Error ? thrown : new Error(String(thrown))
+          const error = asGatewayError(thrown)
           this.#host.count('refused')
           this.#host.dead({ device: this.#config.device ?? this.#config.id }, datagram.toString('latin1'), error)
           return codec.encodeError(error.message)
@@ -175,31 +190,35 @@ class DataPushServer implements Adapter {
     return codec.encodeAck(values)
   }
 
-  async #takeCommands(values: Map<string, Exact>): Promise<Buffer | undefined> {
+  async #takeCommands(values: Map<string, Exact>, signal: AbortSignal | undefined): Promise<Buffer | undefined> {
     const { as, action } = this.#config
-    if (typeof as === 'object' && 'method' in as && !values.has(as.method)) return this.#noMethod(as.method, values)
+    const direct = action === 'callback_direct'
+    const method = typeof as === 'object' && 'method' in as ? as.method : undefined
+    if (method !== undefined && !values.has(method)) return await this.#noMethod(method, values, direct)
     const updated = new Map([...this.#updated, ...values])
+    const keys = [...values.keys()]
     const shown = repr(values)
     const asked = this.#asked(values)
-    // An unknown method is the callback's failure, not a refusal: the original has stored the push by then.
     const refused = asked.map((each) => this.#host.checkRequest(each)).find((error) => error !== undefined)
-    if (refused !== undefined && !(typeof as === 'object' && 'method' in as && isUnknown(refused))) throw refused
-    if (action !== 'callback_direct' && this.#queue.length >= maxWaiting) throw new Error(`${maxWaiting} pushes wait already; nothing was stored`)
+    // To a direct callback an unknown method is its own failure, not a refusal: the original has stored the push by then.
+    if (refused !== undefined && !(direct && method !== undefined && isUnknown(refused))) throw refused
+    if (!direct && this.#queue.length >= maxWaiting)
+      throw new GatewayError('RateLimited', `${maxWaiting} pushes wait already; nothing was stored`)
     await this.#host.publish(...this.#own(values, updated))
     this.#store(values, updated)
-    if (action === 'callback_direct') return await this.#direct(asked, refused)
-    if (refused !== undefined) throw refused
+    if (direct) return await this.#direct(keys, asked, refused, signal)
     this.#queue.push(asked)
-    void this.#work()
+    this.#work().catch((error: unknown) => this.#host.failed(asGatewayError(error)))
     return codec.encodeText('ACK#', shown)
   }
 
   /** The original's callback pops the key and fails with a KeyError, whose text is the key's repr; the push is stored. */
-  async #noMethod(method: string, values: Map<string, Exact>): Promise<Buffer | undefined> {
+  async #noMethod(method: string, values: Map<string, Exact>, direct: boolean): Promise<Buffer | undefined> {
+    if (!direct) throw new GatewayError('BadPayload', `the key ${repr(method)}, which names what to call, is missing`)
     const updated = new Map([...this.#updated, ...values])
     await this.#host.publish(...this.#own(values, updated))
     this.#store(values, updated)
-    return this.#config.action === 'callback_direct' ? codec.encodeException(repr(method)) : codec.encodeAck(values)
+    return codec.encodeException(repr(method))
   }
 
   /** In method mode the key is popped from the very dict that is kept as last, as the original's example does (section 5.5). */
@@ -212,12 +231,21 @@ class DataPushServer implements Adapter {
     return [{ device: as.device, codename: typeof method === 'string' ? method : repr(method as Exact), op: 'call', value: values }]
   }
 
-  async #direct(asked: readonly Asked[], refused: Error | undefined): Promise<Buffer | undefined> {
+  async #direct(
+    keys: readonly string[],
+    asked: readonly Asked[],
+    refused: Error | undefined,
+    signal: AbortSignal | undefined
+  ): Promise<Buffer | undefined> {
     try {
       if (refused !== undefined) throw refused
       const results: Exact[] = []
-      for (const each of asked) results.push(await this.#host.request(each))
-      const value = this.#config.as === 'set' ? new Map(asked.map((each, i) => [each.codename, results[i] as Exact])) : (results[0] as Exact)
+      for (const each of asked) {
+        // The client has been told that it failed; what it sends next must not be overtaken by the rest of this.
+        signal?.throwIfAborted()
+        results.push(await this.#host.request(each))
+      }
+      const value = this.#config.as === 'set' ? new Map(keys.map((key, i) => [key, results[i] as Exact])) : (results[0] as Exact)
       return codec.encodeReturn(value, this.#config.returnFormat)
     } catch (error) {
       return codec.encodeException(error instanceof Error ? error.message : String(error))
@@ -229,13 +257,17 @@ class DataPushServer implements Adapter {
     if (this.#working) return
     this.#working = true
     for (let asked = this.#queue.shift(); asked !== undefined; asked = this.#queue.shift()) {
+      await this.#tellLength()
       for (const each of asked) {
         try {
           await this.#host.request(each)
         } catch (error) {
-          const reason = error instanceof Error ? error : new Error(String(error))
+          const reason = asGatewayError(error)
           this.#host.count('dropped')
-          this.#host.log.warn({ device: each.device, codename: each.codename, reason: reason.message }, 'an acknowledged push could not be carried out')
+          this.#host.log.warn(
+            { device: each.device, codename: each.codename, reason: reason.message },
+            'an acknowledged push could not be carried out'
+          )
           this.#host.dead(each, dumps(each.value), reason)
         }
       }
@@ -245,8 +277,15 @@ class DataPushServer implements Adapter {
 
   #target(key: string): { device: string; codename: string } {
     const ref = this.#resolve(key)
-    if (ref === undefined) throw new Error(`this socket has no codename ${repr(key)}; it has ${[...(this.#config.channels?.keys() ?? [])].map((name) => repr(name)).join(', ')}`)
-    return ref
+    if (ref !== undefined) return ref
+    const known = [...(this.#config.channels?.keys() ?? [])].map((name) => repr(name)).join(', ')
+    throw new GatewayError('UnknownCodename', `this socket has no codename ${repr(key)}; it has ${known}`)
+  }
+
+  /** A queue length that finds no room at the broker is told with the next one. */
+  async #tellLength(): Promise<void> {
+    const length = { device: this.#config.id, codename: 'queue_length', value: BigInt(this.#queue.length), source: 'push' } as const
+    if (this.#host.latest(length.device, length.codename)?.value !== length.value) await this.#host.publish(length).catch(() => {})
   }
 
   #own(last: ReadonlyMap<string, Exact>, updated: ReadonlyMap<string, Exact>): Reading[] {
@@ -254,7 +293,8 @@ class DataPushServer implements Adapter {
     return [
       { device: id, codename: 'last', value: last, source: 'push' },
       { device: id, codename: 'updated', value: updated, source: 'push' },
-      { device: id, codename: 'queue_length', value: BigInt(this.#queue.length), source: 'push' }
+      // A push that is carried out does not wait; one that comes meanwhile does.
+      { device: id, codename: 'queue_length', value: BigInt(this.#working ? this.#queue.length + 1 : 0), source: 'push' }
     ]
   }
 

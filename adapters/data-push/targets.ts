@@ -24,7 +24,10 @@ export function refOf(target: string): Ref {
 export type Resolve = (key: string) => Ref | undefined
 
 /** `original` names of the device's codenames come first. */
-export function resolver({ device, channels }: DataPushServerConfig, codenames: Iterable<readonly [string, { readonly original?: string }]>): Resolve {
+export function resolver(
+  { device, channels }: DataPushServerConfig,
+  codenames: Iterable<readonly [string, { readonly original?: string }]>
+): Resolve {
   if (channels !== undefined) {
     const refs = new Map([...channels].map(([key, target]) => [key, refOf(target)]))
     return (key) => refs.get(key)
@@ -38,7 +41,8 @@ export function resolver({ device, channels }: DataPushServerConfig, codenames: 
 export function pushPlan(config: DataPushServerConfig, site: Site): Plan {
   const { id, host, port, accept, device, channels } = config
   const own: Right = { device: id }
-  const others: Right[] = accept === 'commands' ? [] : channels === undefined ? [{ device: device as string }] : [...channels.values()].map(refOf)
+  const others: Right[] =
+    accept === 'commands' ? [] : channels === undefined ? [{ device: device as string }] : [...channels.values()].map(refOf)
   return {
     listens: [{ protocol: 'udp', host, port, path: ['port'] }],
     feeds: [own, ...others],
@@ -50,17 +54,28 @@ export function pushPlan(config: DataPushServerConfig, site: Site): Plan {
 
 function actionProblems({ accept, action }: DataPushServerConfig): Problem[] {
   if (action !== 'callback_direct' || accept === 'commands') return []
-  return [{ path: ['action'], rule: 'callback-direct', message: 'callback_direct answers with what a command returns, so it needs accept: commands' }]
+  return [
+    {
+      path: ['action'],
+      rule: 'callback-direct',
+      message: 'callback_direct answers with what a command returns, so it needs accept: commands'
+    }
+  ]
 }
 
 /** Commands only go to codenames that take them. */
 function commandProblems({ as, device, channels }: DataPushServerConfig, site: Site): Problem[] {
   const problems: Problem[] = []
-  const meta = (ref: Ref): { settable?: boolean; callable?: object } | undefined => site.devices.get(ref.device)?.codenames.get(ref.codename)
+  const meta = (ref: Ref): { settable?: boolean; callable?: object } | undefined =>
+    site.devices.get(ref.device)?.codenames.get(ref.codename)
   const settable = (path: string[], ref: Ref): void => {
     const known = meta(ref)
     if (known !== undefined && known.settable !== true)
-      problems.push({ path, rule: 'settable', message: `${ref.device}/${ref.codename} is not settable: write settable: true at the codename, or choose another` })
+      problems.push({
+        path,
+        rule: 'settable',
+        message: `${ref.device}/${ref.codename} is not settable: write settable: true at the codename, or choose another`
+      })
   }
   if (as === 'set' && channels !== undefined) for (const [key, target] of channels) settable(['channels', key], refOf(target))
   if (as === 'set' && device !== undefined && site.devices.has(device)) {
@@ -71,7 +86,11 @@ function commandProblems({ as, device, channels }: DataPushServerConfig, site: S
     const ref = refOf(as.call)
     const known = meta(ref)
     if (known !== undefined && known.callable === undefined)
-      problems.push({ path: ['as', 'call'], rule: 'callable', message: `${as.call} is not callable: describe its call at the codename, or choose another` })
+      problems.push({
+        path: ['as', 'call'],
+        rule: 'callable',
+        message: `${as.call} is not callable: describe its call at the codename, or choose another`
+      })
   }
   return problems
 }

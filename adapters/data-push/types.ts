@@ -74,7 +74,7 @@ export interface DataPushServerConfig {
    */
   answerWithin: number
   /**
-   * The socket shows as inactive in status when no push came for activityTimeout.
+   * The socket shows as inactive in status when it was not poked for activityTimeout; as in the original, a push is no activity.
    */
   checkActivity: boolean
   /**

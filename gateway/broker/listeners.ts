@@ -52,6 +52,10 @@ export async function listenHttp(address: Address, handle: (stream: Duplex) => v
       return
     }
     webSockets.handleUpgrade(request, socket, head, (webSocket) => {
+      // Control packets come in binary frames; anything else ends the connection [MQTT-6.0.0-1].
+      webSocket.on('message', (_data, isBinary) => {
+        if (!isBinary) webSocket.terminate()
+      })
       const stream = createWebSocketStream(webSocket)
       // Aedes listens only once it has the client; a socket that breaks before must not end the process.
       stream.on('error', () => {})

@@ -31,7 +31,9 @@ export class ConfigDocument {
 
   /** Keys in the order of the text; an object would put whole numbers first. */
   keys(path: Path): string[] {
-    let { node } = this.#find(path)
+    const found = this.#find(path)
+    let { node } = found
+    if (!found.whole) return []
     while (node instanceof Alias) node = this.#targets.get(node) ?? null
     return node instanceof YAMLMap ? [...new Set(node.items.map(({ key }) => keyText(key)))] : []
   }

@@ -212,6 +212,11 @@ describe('configuration', () => {
       assert.equal(problems('%YAML 1.2\n---\nbroker: { root: site/lab }\n'), '')
     })
 
+    it('needs no devices of its own', () => {
+      const { site } = checkConfig('adapters: []', { file: 'test.yaml', types: [], env: {} })
+      assert.deepEqual([...site.devices], [])
+    })
+
     it('can refer to devices that another instance brings along', () => {
       const server = '{ id: pull, type: data-pull-server, channels: { b: balance/value } }'
       assert.equal(problems(`adapters: [${server}, { id: bench, type: bench, instruments: { balance: { model: scale } } }]`), '')
