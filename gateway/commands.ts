@@ -10,6 +10,7 @@ import { json } from './payload.js'
 import { Remembered } from './remembered.js'
 import type { Answer } from './remembered.js'
 import { formatTime } from './time.js'
+import { below } from './topic.js'
 import { conform } from './validators.js'
 import type { Validators } from './validators.js'
 
@@ -38,8 +39,8 @@ export interface CommandsOptions {
 export type Verdict =
   /** Goes on to subscribers; with `payload` for a native device: JSON with an id. */
   | { readonly kind: 'pass'; readonly payload?: string }
-  /** Seen already: answered again, not carried out again, not forwarded. */
-  | { readonly kind: 'duplicate' }
+  /** Answered here: a repetition, a mere check, a get from memory. Not forwarded: a native device would carry it out. */
+  | { readonly kind: 'answered' }
   /** Answered with `failed`; goes to the dead letters. */
   | { readonly kind: 'refused'; readonly error: GatewayError }
 
@@ -51,7 +52,9 @@ interface Pending {
   readonly key: string | undefined
   readonly native: boolean
   readonly controller: AbortController
-  readonly timers: Watch[]
+  /** Tells the asker after a while that the command is under way. */
+  readonly accepted: Watch
+  readonly timeout: Watch
   readonly settle: ((answer: Answer) => void) | undefined
   finished: boolean
 }
@@ -81,7 +84,7 @@ export class Commands {
     const known = key === undefined ? undefined : this.#remembered.get(key)
     if (known !== undefined) {
       if (known.reply !== undefined) this.#options.publish(known.topic, known.reply, 'reply')
-      return { kind: 'duplicate' }
+      return { kind: 'answered' }
     }
     id ??= this.#nextId()
     try {
@@ -90,10 +93,11 @@ export class Commands {
       if (op === 'history') throw new GatewayError('ReadOnly', 'this gateway keeps no history yet')
       const envelope = openEnvelope(op, message.payload, entry.meta, this.#options.validators)
       const pending = this.#begin(entry, op, id, client, key, envelope, undefined)
-      return pending?.native ? { kind: 'pass', payload: commandPayload(op, id, envelope) } : { kind: 'pass' }
+      if (pending === undefined) return { kind: 'answered' }
+      return pending.native ? { kind: 'pass', payload: commandPayload(op, id, envelope) } : { kind: 'pass' }
     } catch (thrown) {
       const error = asGatewayError(thrown)
-      this.#reply(`${topic}/reply`, key, { id, op, client, error, phase: 'failed' }, undefined)
+      this.#reply(below(topic, 'reply'), key, { id, op, client, error, phase: 'failed' }, undefined)
       return { kind: 'refused', error }
     }
   }
@@ -107,12 +111,12 @@ export class Commands {
         const entry = this.#options.devices.expect(device, codename)
         const envelope: Envelope = { id, value: request.value, expires: undefined, check: false }
         const pending = this.#begin(entry, op, id, client, undefined, envelope, resolve)
-        if (pending?.native) this.#options.publish(`${entry.topic}/${op}`, commandPayload(op, id, envelope), op)
+        if (pending?.native) this.#options.publish(below(entry.topic, op), commandPayload(op, id, envelope), op)
       } catch (thrown) {
         const error = asGatewayError(thrown)
         reject(error)
         const topic = this.#options.devices.find(device, codename)?.topic
-        if (topic !== undefined) this.#reply(`${topic}/reply`, undefined, { id, op, client, error, phase: 'failed' }, undefined)
+        if (topic !== undefined) this.#reply(below(topic, 'reply'), undefined, { id, op, client, error, phase: 'failed' }, undefined)
       }
     })
     const answer = await this.#impatient(answered, within, signal)
@@ -130,14 +134,16 @@ export class Commands {
     }
   }
 
-  /** A native device replied. Returns the refusal when nobody waits for that id. */
-  nativeReply(entry: Entry, reply: { id: string; phase: string; value?: Exact; error?: GatewayError }): GatewayError | undefined {
+  /** A native device replied. Returns the reply as everybody sees it; throws the refusal when nobody waits for that id. */
+  nativeReply(entry: Entry, { id, phase, ...answer }: Answer & { id: string; phase: string }): string {
     const pending = this.#pending.get(entry)
-    if (pending === undefined || !pending.native || pending.id !== reply.id)
-      return new GatewayError('Timeout', `nobody waits for the reply ${JSON.stringify(reply.id)}: it came too late, or its id is wrong`, { rule: 'late' })
-    if (reply.phase === 'accepted') return undefined
-    this.#finish(pending, reply.error === undefined ? { value: reply.value } : { error: reply.error }, false)
-    return undefined
+    if (pending === undefined || !pending.native || pending.id !== id)
+      throw new GatewayError('Timeout', `nobody waits for the reply ${JSON.stringify(id)}: it came too late, or its id is wrong`, {
+        rule: 'late'
+      })
+    if (phase !== 'accepted') return this.#finish(pending, answer)
+    pending.accepted.cancel()
+    return replyPayload({ ...pending, phase }, undefined, this.#options.clock.now())
   }
 
   /** Everything under way is answered; no timer stays. */
@@ -146,7 +152,7 @@ export class Commands {
     for (const pending of this.#pending.values()) {
       const error = new GatewayError('Unreachable', 'the gateway is stopping', { maybeExecuted: true })
       pending.controller.abort(error)
-      this.#finish(pending, { error }, true)
+      this.#conclude(pending, { error })
     }
     this.#remembered.clear()
   }
@@ -170,33 +176,45 @@ export class Commands {
     const answered = envelope.check ? { value } : op === 'get' && executor === undefined ? { value: this.#fresh(entry) } : undefined
     if (answered !== undefined) {
       settle?.(answered)
-      this.#reply(`${entry.topic}/reply`, key, { id, op, client, phase: 'done' }, answered.value)
+      this.#reply(below(entry.topic, 'reply'), key, { id, op, client, phase: 'done' }, answered.value)
       return undefined
     }
     if (this.#pending.has(entry)) throw new GatewayError('Busy', `another command for ${entry.device}/${entry.codename} is still running`)
     if (this.#pending.size >= maxPending) throw new GatewayError('RateLimited', `already ${maxPending} commands under way`)
     const native = executor === undefined
     if (native && this.#options.isOffline(entry.device)) throw new GatewayError('Unreachable', `${entry.device} is offline`)
-    const pending: Pending = { entry, id, op, client, key, native, controller: new AbortController(), timers: [], settle, finished: false }
-    this.#pending.set(entry, pending)
-    if (key !== undefined) this.#remembered.start(key, `${entry.topic}/reply`)
+    const controller = new AbortController()
     const timeout = (op === 'call' ? entry.meta.callable?.timeout : undefined) ?? entry.meta.timeout ?? defaultTimeout
-    pending.timers.push(
-      clock.after(acceptedAfter, () => this.#publishReply(`${entry.topic}/reply`, { id, op, client, phase: 'accepted' }, undefined)),
-      clock.after(timeout, () => {
+    const pending: Pending = {
+      entry,
+      id,
+      op,
+      client,
+      key,
+      native,
+      controller,
+      settle,
+      finished: false,
+      accepted: clock.after(acceptedAfter, () =>
+        this.#reply(below(entry.topic, 'reply'), undefined, { id, op, client, phase: 'accepted' }, undefined)
+      ),
+      timeout: clock.after(timeout, () => {
         const error = new GatewayError('Timeout', `no answer within ${timeout} s; it may have been carried out`, { maybeExecuted: true })
-        pending.controller.abort(error)
-        this.#finish(pending, { error }, true)
+        controller.abort(error)
+        this.#conclude(pending, { error })
       })
-    )
+    }
+    this.#pending.set(entry, pending)
+    if (key !== undefined) this.#remembered.start(key, below(entry.topic, 'reply'))
     if (native) return pending
     const command: Command = { device: entry.device, codename: entry.codename, id, op, value, client }
-    this.#options.execute(executor, command, pending.controller.signal).then(
+    this.#options.execute(executor, command, controller.signal).then(
       (result) => {
-        if (pending.finished) log.warn({ device: entry.device, codename: entry.codename, id }, 'an answer came after its time limit and was dropped')
-        else this.#finish(pending, { value: result }, true)
+        if (pending.finished)
+          log.warn({ device: entry.device, codename: entry.codename, id }, 'an answer came after its time limit and was dropped')
+        else this.#conclude(pending, { value: result })
       },
-      (error: unknown) => this.#finish(pending, { error: asGatewayError(error) }, true)
+      (error: unknown) => this.#conclude(pending, { error: asGatewayError(error) })
     )
     return pending
   }
@@ -218,52 +236,52 @@ export class Commands {
   #fresh(entry: Entry): Exact {
     const latest = this.#options.latest.get(entry.device, entry.codename)
     if (latest === undefined) throw new GatewayError('Stale', `${entry.device}/${entry.codename} has no reading yet`)
-    if (latest.old) throw new GatewayError('Stale', `the last reading of ${entry.device}/${entry.codename} is ${Math.round(latest.age)} s old`)
+    if (latest.old)
+      throw new GatewayError('Stale', `the last reading of ${entry.device}/${entry.codename} is ${Math.round(latest.age)} s old`)
     return latest.value
   }
 
-  #finish(pending: Pending, answer: Answer, announce: boolean): void {
-    if (pending.finished) return
-    pending.finished = true
-    this.#pending.delete(pending.entry)
-    for (const timer of pending.timers) timer.cancel()
-    pending.settle?.(answer)
-    const { id, op, client, key, entry } = pending
-    const error = answer.error
-    const reply = { id, op, client, ...(error === undefined ? { phase: 'done' as const } : { phase: 'failed' as const, error }) }
-    this.#reply(`${entry.topic}/reply`, key, reply, answer.value, announce)
+  /** The one final answer, unless it was given before. */
+  #conclude(pending: Pending, answer: Answer): void {
+    if (!pending.finished) this.#options.publish(below(pending.entry.topic, 'reply'), this.#finish(pending, answer), 'reply')
   }
 
-  #reply(topic: string, key: string | undefined, reply: ReplyFields, value: Exact | undefined, announce = true): void {
+  /** Lets the asker go and returns the final reply, which the caller publishes. */
+  #finish(pending: Pending, { value, error }: Answer): string {
+    const { id, op, client, key, entry } = pending
+    pending.finished = true
+    this.#pending.delete(entry)
+    pending.accepted.cancel()
+    pending.timeout.cancel()
+    pending.settle?.(error === undefined ? { value } : { error })
+    const outcome = error === undefined ? { phase: 'done' as const } : { phase: 'failed' as const, error }
+    const payload = replyPayload({ id, op, client, ...outcome }, value, this.#options.clock.now())
+    if (key !== undefined) this.#remembered.finish(key, below(entry.topic, 'reply'), payload)
+    return payload
+  }
+
+  #reply(topic: string, key: string | undefined, reply: ReplyFields, value: Exact | undefined): void {
     const payload = replyPayload(reply, value, this.#options.clock.now())
     if (key !== undefined) this.#remembered.finish(key, topic, payload)
-    if (announce) this.#options.publish(topic, payload, 'reply')
-  }
-
-  #publishReply(topic: string, reply: ReplyFields, value: Exact | undefined): void {
-    this.#options.publish(topic, replyPayload(reply, value, this.#options.clock.now()), 'reply')
+    this.#options.publish(topic, payload, 'reply')
   }
 
   /** Lets the asker go when its patience ends; the command goes on and its reply is published all the same. */
   async #impatient(answered: Promise<Answer>, within: number | undefined, signal: AbortSignal | undefined): Promise<Answer> {
     if (within === undefined && signal === undefined) return await answered
     return await new Promise<Answer>((resolve, reject) => {
-      const give = (error: GatewayError): void => {
-        timer?.cancel()
-        reject(error)
-      }
+      const late = (message: string): void => reject(new GatewayError('Timeout', message, { maybeExecuted: true }))
+      const gone = (): void => late('the asker went away')
       const timer =
         within === undefined
           ? undefined
-          : this.#options.clock.after(within, () => give(new GatewayError('Timeout', `no answer within ${within} s; it may have been carried out`, { maybeExecuted: true })))
-      signal?.addEventListener('abort', () => give(new GatewayError('Timeout', 'the asker went away', { maybeExecuted: true })), { once: true })
-      answered.then(
-        (answer) => {
-          timer?.cancel()
-          resolve(answer)
-        },
-        (error: unknown) => give(asGatewayError(error))
-      )
+          : this.#options.clock.after(within, () => late(`no answer within ${within} s; it may have been carried out`))
+      if (signal?.aborted) gone()
+      else signal?.addEventListener('abort', gone, { once: true })
+      answered.then(resolve, reject).finally(() => {
+        timer?.cancel()
+        signal?.removeEventListener('abort', gone)
+      })
     })
   }
 

@@ -7,7 +7,7 @@ import type { Topics } from './topic.js'
 export interface Entry extends Ref {
   /** Topic of the reading; everything else hangs below it. */
   readonly topic: string
-  readonly declared: boolean
+  declared: boolean
   meta: Codename
 }
 
@@ -24,7 +24,14 @@ export interface DevicesOptions {
   readonly maxUndeclared: number
   /** Called once for each codename that becomes known after start, and when its description changes. */
   readonly described: (entry: Entry) => void
+  /** An undeclared codename is no longer known. */
+  readonly forgotten: (entry: Entry) => void
+  /** Nothing is left of an undeclared device. */
+  readonly left: (device: string) => void
 }
+
+/** Names that one message would bring along, by device. */
+export type Fresh = ReadonlyMap<string, ReadonlySet<string>>
 
 interface Held {
   readonly options: DeviceOptions
@@ -69,14 +76,19 @@ export class Devices {
 
   /** Takes the feeding right on a whole device at run time. */
   claim(instance: string, device: string): void {
-    const holders = this.#feeds.get(device)
-    const other = holders?.all ?? holders?.one.values().next().value
-    if (other !== undefined && other !== instance) throw new GatewayError('Forbidden', `${device} is fed by the instance ${other}`)
+    if (device === self) throw new GatewayError('Forbidden', 'the gateway speaks for itself')
+    const { all, one } = this.#feeds.get(device) ?? { one: new Map<string, string>() }
+    const other = [all, ...one.values()].find((holder) => holder !== undefined && holder !== instance)
+    if (other !== undefined) throw new GatewayError('Forbidden', `${device} is fed by the instance ${other}`)
     hold(this.#feeds, { device }, instance)
   }
 
-  release(instance: string, device: string): void {
-    if (this.#feeds.get(device)?.all === instance) this.#feeds.delete(device)
+  /** False: there was nothing to release. */
+  release(instance: string, device: string): boolean {
+    const holders = this.#feeds.get(device)
+    if (holders?.all !== instance) return false
+    delete holders.all
+    return true
   }
 
   feeder(device: string, codename: string): string | undefined {
@@ -132,24 +144,44 @@ export class Devices {
     return count
   }
 
-  /** Would {@link admit} take it? Throws the same errors, changes nothing. */
-  mayAdmit(device: string, codename: string, more = 0): Entry | undefined {
+  /** Would {@link meet} take it? Throws the same errors, changes nothing. */
+  mayMeet(device: string, fresh?: Fresh): void {
+    if (this.#devices.has(device)) return
+    if (this.#options.undeclared === 'refuse')
+      throw new GatewayError('UnknownDevice', this.#unknown('device', device, this.#devices.keys()), { rule: 'undeclared' })
+    const max = this.#options.maxUndeclared
+    const others = [...(fresh?.keys() ?? [])].filter((other) => other !== device && !this.#devices.has(other)).length
+    if (this.#undeclaredDevices + others >= max)
+      throw new GatewayError('RateLimited', `already ${max} undeclared devices; declare the ones you need`, { rule: 'maxUndeclared' })
+    if (this.#options.topics.state(device) === undefined) throw unwritable(device)
+  }
+
+  /** A device that something came from: known, or taken in as undeclared (counted, capped) where that is allowed. */
+  meet(device: string): void {
+    this.mayMeet(device)
+    if (this.#devices.has(device)) return
+    this.#devices.set(device, { options: { undeclared: this.#options.undeclared }, codenames: new Map(), undeclared: 0, declared: false })
+    this.#undeclaredDevices += 1
+  }
+
+  /** Would {@link admit} take it, after those that are `fresh`? Throws the same errors, changes nothing. */
+  mayAdmit(device: string, codename: string, fresh?: Fresh): Entry | undefined {
     const held = this.#devices.get(device)
     const known = held?.codenames.get(codename)
     if (known !== undefined) return known
-    const policy = held?.options.undeclared ?? this.#options.undeclared
+    this.mayMeet(device, fresh)
+    if ((held?.options.undeclared ?? this.#options.undeclared) === 'refuse')
+      throw new GatewayError('UnknownCodename', this.#unknown(`codename of ${device}`, codename, held?.codenames.keys() ?? []), {
+        rule: 'undeclared'
+      })
     const max = this.#options.maxUndeclared
-    if (held === undefined) {
-      if (policy === 'refuse') throw new GatewayError('UnknownDevice', this.#unknown('device', device, this.#devices.keys()), { rule: 'undeclared' })
-      if (this.#undeclaredDevices >= max) throw new GatewayError('RateLimited', `already ${max} undeclared devices; declare the ones you need`, { rule: 'maxUndeclared' })
-    } else {
-      if (policy === 'refuse')
-        throw new GatewayError('UnknownCodename', this.#unknown(`codename of ${device}`, codename, held.codenames.keys()), { rule: 'undeclared' })
-      if (held.undeclared + more >= max)
-        throw new GatewayError('RateLimited', `${device} already has ${max} undeclared codenames; declare the ones you need`, { rule: 'maxUndeclared' })
-    }
-    if (this.#options.topics.reading(device, codename) === undefined)
-      throw new GatewayError('BadPayload', `the name ${JSON.stringify(codename.slice(0, 60))} cannot be written as a topic`, { rule: 'name' })
+    const names = fresh?.get(device)
+    const others = names === undefined ? 0 : names.size - (names.has(codename) ? 1 : 0)
+    if ((held?.undeclared ?? 0) + others >= max)
+      throw new GatewayError('RateLimited', `${device} already has ${max} undeclared codenames; declare the ones you need`, {
+        rule: 'maxUndeclared'
+      })
+    if (this.#options.topics.reading(device, codename) === undefined) throw unwritable(codename)
     return undefined
   }
 
@@ -157,10 +189,7 @@ export class Devices {
   admit(device: string, codename: string): Entry {
     const known = this.mayAdmit(device, codename)
     if (known !== undefined) return known
-    if (!this.#devices.has(device)) {
-      this.#devices.set(device, { options: { undeclared: this.#options.undeclared }, codenames: new Map(), undeclared: 0, declared: false })
-      this.#undeclaredDevices += 1
-    }
+    this.meet(device)
     return this.#add(device, codename, {}, false)
   }
 
@@ -171,14 +200,20 @@ export class Devices {
     const entry = held.codenames.get(codename)
     if (entry?.declared) return entry
     const declared = [...held.codenames.values()].filter((other) => other.declared).map((other) => other.codename)
-    const hint = entry === undefined ? this.#unknown(`codename of ${device}`, codename, declared) : `${device}/${codename} is not declared, so it takes no commands`
+    const hint =
+      entry === undefined
+        ? this.#unknown(`codename of ${device}`, codename, declared)
+        : `${device}/${codename} is not declared, so it takes no commands`
     throw new GatewayError('UnknownCodename', hint)
   }
 
   /** Adds or replaces the description of a codename found at run time. */
   describe(device: string, codename: string, meta: Codename): void {
     const entry = this.find(device, codename) ?? this.#add(device, codename, meta, true)
-    if (entry.meta === meta) return
+    if (entry.declared && entry.meta === meta) return
+    const held = this.#devices.get(device)
+    if (!entry.declared && held !== undefined) held.undeclared -= 1
+    entry.declared = true
     entry.meta = meta
     this.#options.described(entry)
   }
@@ -186,17 +221,24 @@ export class Devices {
   /** Forgets an undeclared codename: an empty retained message was published to its topic. */
   forget(entry: Entry): void {
     const held = this.#devices.get(entry.device)
-    if (held === undefined || entry.declared) return
-    if (held.codenames.delete(entry.codename)) held.undeclared -= 1
-    if (!held.declared && held.codenames.size === 0) {
-      this.#devices.delete(entry.device)
-      this.#undeclaredDevices -= 1
-    }
+    if (held === undefined || entry.declared || !held.codenames.delete(entry.codename)) return
+    held.undeclared -= 1
+    this.#options.forgotten(entry)
+    this.leave(entry.device)
+  }
+
+  /** Forgets an undeclared device of which nothing is left. */
+  leave(device: string): void {
+    const held = this.#devices.get(device)
+    if (held === undefined || held.declared || held.codenames.size > 0) return
+    this.#devices.delete(device)
+    this.#undeclaredDevices -= 1
+    this.#options.left(device)
   }
 
   #add(device: string, codename: string, meta: Codename, declared: boolean): Entry {
     const topic = this.#options.topics.reading(device, codename)
-    if (topic === undefined) throw new GatewayError('BadPayload', `${device}/${codename} cannot be written as a topic`, { rule: 'name' })
+    if (topic === undefined) throw unwritable(codename)
     let held = this.#devices.get(device)
     if (held === undefined) {
       held = { options: { undeclared: this.#options.undeclared }, codenames: new Map(), undeclared: 0, declared: true }
@@ -214,6 +256,10 @@ export class Devices {
     const shown = JSON.stringify(name.length > 60 ? name.slice(0, 60) + '…' : name)
     return `no ${what} is called ${shown}${close === undefined ? '' : `; did you mean ${JSON.stringify(close)}?`}`
   }
+}
+
+function unwritable(name: string): GatewayError {
+  return new GatewayError('BadPayload', `the name ${JSON.stringify(name.slice(0, 60))} cannot be written as a topic`, { rule: 'name' })
 }
 
 function hold(rights: Map<string, Holders>, { device, codename }: Right, instance: string): void {

@@ -38,7 +38,8 @@ export function openEnvelope(op: Op, payload: Uint8Array, meta: Codename, valida
   if (value instanceof Map && (value as ExactMap).has('value')) return envelope('set', value as ExactMap, 'value', validators)
   if (value instanceof Map && isEnvelope(value as ExactMap))
     throw new GatewayError('BadPayload', 'the envelope of a set holds a value: {"id": …, "value": …}', { rule: 'required' })
-  if (understood.text === '') throw new GatewayError('BadPayload', 'an empty payload sets nothing; send the value, e.g. 300', { rule: 'empty' })
+  if (understood.text === '')
+    throw new GatewayError('BadPayload', 'an empty payload sets nothing; send the value, e.g. 300', { rule: 'empty' })
   return { ...bare, value: plainValue(understood, meta, validators, 'value') }
 }
 

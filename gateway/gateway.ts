@@ -16,7 +16,7 @@ import { Self, selfDevice } from './self.js'
 import { States } from './states.js'
 import { Supervisor } from './supervisor.js'
 import type { Schedule } from './supervisor.js'
-import { Topics } from './topic.js'
+import { Topics, below } from './topic.js'
 import { Validators } from './validators.js'
 
 export interface GatewayOptions {
@@ -29,6 +29,9 @@ export interface GatewayOptions {
   /** How instances that failed are tried again. */
   readonly schedule?: Schedule
 }
+
+/** Seconds that the MQTT listeners wait for the legacy ones. One that hangs must not hold up the others. */
+const listenWithin = 1.5
 
 /** Seconds for what waits at the end. */
 const flushWithin = 2
@@ -50,6 +53,8 @@ export class Gateway {
   readonly #topics: Topics
   readonly #instances = new Map<string, { supervisor: Supervisor; host: InstanceHost; listens: boolean }>()
   readonly #listeners = new Map<'tcp' | 'http', Listener>()
+  /** The broker in process. */
+  #opened: Promise<void> | undefined
   #stopping: Promise<void> | undefined
 
   /** Opens nothing, starts no timer. */
@@ -69,7 +74,9 @@ export class Gateway {
       topics: this.#topics,
       undeclared: config.broker.undeclared,
       maxUndeclared: limits.maxUndeclared,
-      described: (entry) => publish(`${entry.topic}/meta`, metaPayload(entry), 'meta')
+      described: (entry) => publish(below(entry.topic, 'meta'), metaPayload(entry), 'meta'),
+      forgotten: (entry) => publish(below(entry.topic, 'meta'), '', 'meta'),
+      left: (device) => this.#states.forget(device)
     })
     this.#latest = new Latest({
       clock,
@@ -77,7 +84,14 @@ export class Gateway {
       publish,
       onError: (error) => log.error({ err: error }, 'an instance failed on a reading that it watches')
     })
-    this.#states = new States({ clock, devices: this.#devices, topics: this.#topics, publish, wentOffline: (device) => this.#latest.expire(device) })
+    this.#states = new States({
+      clock,
+      devices: this.#devices,
+      topics: this.#topics,
+      publish,
+      wentOffline: (device) => this.#latest.expire(device),
+      changed: () => this.#self.changed()
+    })
     this.#commands = new Commands({
       clock,
       devices: this.#devices,
@@ -104,7 +118,11 @@ export class Gateway {
       refused: (topic, client, error) => {
         this.#self.refused()
         const held = throttle.pass(client)
-        if (held !== undefined) log.warn({ client, topic, class: error.class, reason: error.message, ...(held > 0 ? { alike: held } : {}) }, 'a message was refused')
+        if (held !== undefined)
+          log.warn(
+            { client, topic, class: error.class, reason: error.message, ...(held > 0 ? { alike: held } : {}) },
+            'a message was refused'
+          )
       }
     })
     this.#createInstances(clock, validators)
@@ -112,13 +130,16 @@ export class Gateway {
 
   /** Broker in process; then every listener; dialling starts after, and is not awaited. Rejects when an MQTT listener cannot open. */
   async start(): Promise<void> {
+    if (this.#stopping !== undefined) return
     const { config } = this.#options.checked
-    await this.#broker.start(this.#contract, (client) => this.#disconnected(client))
+    this.#opened = this.#broker.start(this.#contract, (client) => this.#disconnected(client))
+    await this.#opened
+    if (this.#stopping !== undefined) return
     this.#declare()
-    this.#states.announceAll()
+    this.#states.announceAll(this.#instances.keys())
     this.#self.start({ devices: this.#devices, latest: this.#latest, states: this.#states, broker: this.#broker })
     const servers = [...this.#instances.values()].filter(({ listens }) => listens)
-    await Promise.all(servers.map(({ supervisor }) => supervisor.start()))
+    await this.#patiently(servers.map(({ supervisor }) => supervisor.start()))
     try {
       await this.#listen('tcp', config.broker.tcp, (address) => listenTcp(address, this.#broker.handle))
       if (config.http !== undefined) {
@@ -129,7 +150,7 @@ export class Gateway {
       await this.stop('it could not start')
       throw error
     }
-    for (const { supervisor, listens } of this.#instances.values()) if (!listens) void supervisor.start()
+    for (const { supervisor, listens } of this.#instances.values()) if (!listens && this.#stopping === undefined) void supervisor.start()
   }
 
   /** In reverse, complete and idempotent: afterwards nothing of the gateway is open. */
@@ -175,7 +196,8 @@ export class Gateway {
     for (const config of checked.config.adapters) {
       const { id } = config
       const type = types.find((candidate) => candidate.type === config.type)
-      if (type === undefined) throw new GatewayError('Internal', `the configuration was checked with other adapter types: ${config.type} is not there`)
+      if (type === undefined)
+        throw new GatewayError('Internal', `the configuration was checked with other adapter types: ${config.type} is not there`)
       const instanceLog = log.child({ instance: id })
       const host = new InstanceHost(id, shared, instanceLog, (error) => this.#instances.get(id)?.supervisor.failed(error))
       const supervisor = new Supervisor({
@@ -208,11 +230,26 @@ export class Gateway {
     }
   }
 
+  async #patiently(starts: readonly Promise<void>[]): Promise<void> {
+    await new Promise<void>((resolve) => {
+      const timer = (this.#options.clock ?? systemClock).after(listenWithin, resolve)
+      void Promise.all(starts).then(() => {
+        timer.cancel()
+        resolve()
+      })
+    })
+  }
+
   async #listen(name: 'tcp' | 'http', { host, port }: Address, open: (address: Address) => Promise<Listener>): Promise<void> {
+    if (this.#stopping !== undefined) return
     try {
       const listener = await open({ host, port })
+      if (this.#stopping !== undefined) return await listener.close()
       this.#listeners.set(name, listener)
-      this.#log.info({ listener: name === 'tcp' ? 'mqtt' : 'http', ...listener.address }, `${name === 'tcp' ? 'MQTT over TCP' : 'HTTP and MQTT over WebSocket'} on ${host}:${listener.address.port}`)
+      this.#log.info(
+        { listener: name === 'tcp' ? 'mqtt' : 'http', ...listener.address },
+        `${name === 'tcp' ? 'MQTT over TCP' : 'HTTP and MQTT over WebSocket'} on ${host}:${listener.address.port}`
+      )
     } catch (error) {
       const path = name === 'tcp' ? 'broker.tcp' : 'http'
       const taken = (error as NodeJS.ErrnoException).code === 'EADDRINUSE'
@@ -229,6 +266,8 @@ export class Gateway {
   }
 
   async #stop(reason: string): Promise<void> {
+    if (this.#opened === undefined) return
+    await this.#opened
     await Promise.all([...this.#instances.values()].map(({ supervisor }) => supervisor.stop()))
     for (const { host } of this.#instances.values()) host.close()
     this.#commands.stop()
@@ -240,4 +279,3 @@ export class Gateway {
     this.#listeners.clear()
   }
 }
-

@@ -2,9 +2,10 @@ import type { Clock, Codename, Endpoint, Exact, Host, Latest as LatestReading, L
 import type { Broker } from './broker/broker.js'
 import { deadLetter } from './broker/dead-letter.js'
 import type { Commands } from './commands.js'
-import type { Devices, Entry } from './devices.js'
+import type { Devices } from './devices.js'
 import { GatewayError, asGatewayError } from './errors.js'
-import type { Held, Latest } from './latest.js'
+import { isValue } from './latest.js'
+import type { Latest } from './latest.js'
 import type { Self } from './self.js'
 import type { States } from './states.js'
 import type { Topics } from './topic.js'
@@ -44,19 +45,20 @@ export class InstanceHost implements Host {
 
   async publish(...readings: readonly Reading[]): Promise<void> {
     const { broker, devices, latest } = this.#shared
-    const valued = readings.map((reading) => this.#accept(reading, readings.length))
-    // A reading and its mirror.
-    if (broker.room < readings.length * 2) throw new GatewayError('RateLimited', 'the queue to the broker is full', { rule: 'maxQueue' })
-    for (const [i, reading] of readings.entries()) {
+    const accepted = this.#accept(readings)
+    // A reading and its mirror; a codename that is new gets its description too.
+    const news = accepted.filter(({ device, codename }) => devices.find(device, codename) === undefined).length
+    if (broker.room < accepted.length * 2 + news)
+      throw new GatewayError('RateLimited', 'the queue to the broker is full', { rule: 'maxQueue' })
+    for (const reading of accepted) {
       const entry = devices.admit(reading.device, reading.codename)
-      const held: Held = latest.weigh(entry, valued[i] as Reading)
-      latest.put(entry, held, true)
+      latest.put(entry, latest.weigh(entry, reading), true)
     }
   }
 
   check(...readings: readonly Reading[]): Error | undefined {
     try {
-      for (const reading of readings) this.#accept(reading, readings.length)
+      this.#accept(readings)
       return undefined
     } catch (error) {
       return asGatewayError(error)
@@ -108,10 +110,11 @@ export class InstanceHost implements Host {
 
   claim(device: string): void {
     this.#shared.devices.claim(this.#id, device)
+    this.#shared.states.claimed(device)
   }
 
   release(device: string): void {
-    this.#shared.devices.release(this.#id, device)
+    if (this.#shared.devices.release(this.#id, device)) this.#shared.states.released(device, this.#id)
   }
 
   endpoints(): readonly Endpoint[] {
@@ -144,23 +147,22 @@ export class InstanceHost implements Host {
     for (const watch of this.#watches) watch.cancel()
   }
 
-  /** The reading with its value as the schema wants it; throws the refusal. */
-  #accept(reading: Reading, together: number): Reading {
+  /** The readings with their values as the schemas want them; throws the first refusal. */
+  #accept(readings: readonly Reading[]): Reading[] {
     const { devices, validators } = this.#shared
-    const { device, codename, value } = reading
-    if (devices.feeder(device, codename) !== this.#id)
-      throw new GatewayError('Forbidden', `the instance ${this.#id} does not feed ${device}/${codename}`, { rule: 'feeds' })
-    const entry: Entry | undefined = devices.mayAdmit(device, codename, together - 1)
-    const schema = entry?.meta.schema
-    if (schema === undefined || value === null || isNotFinite(value)) return reading
-    const refused = validators.check(schema, value, codename)
-    if (refused !== undefined) throw refused
-    const conformed = conform(schema, value)
-    return conformed === value ? reading : { ...reading, value: conformed }
+    const fresh = new Map<string, Set<string>>()
+    return readings.map((reading) => {
+      const { device, codename, value } = reading
+      if (devices.feeder(device, codename) !== this.#id)
+        throw new GatewayError('Forbidden', `the instance ${this.#id} does not feed ${device}/${codename}`, { rule: 'feeds' })
+      const entry = devices.mayAdmit(device, codename, fresh)
+      if (entry === undefined) fresh.set(device, (fresh.get(device) ?? new Set()).add(codename))
+      const schema = entry?.meta.schema
+      if (schema === undefined || !isValue(value)) return reading
+      const refused = validators.check(schema, value, codename)
+      if (refused !== undefined) throw refused
+      const conformed = conform(schema, value)
+      return conformed === value ? reading : { ...reading, value: conformed }
+    })
   }
-}
-
-/** NaN of a thermocouple that broke is no fault of the schema: it becomes null and bad, see latest.ts. */
-function isNotFinite(value: Exact): boolean {
-  return typeof value === 'number' && !Number.isFinite(value)
 }

@@ -1,22 +1,37 @@
-import type { Clock, Latest as LatestReading, Quality, Reading, Right, Watch } from './adapter.js'
+import type { Clock, Exact, Latest as LatestReading, Quality, Reading, Right, Watch } from './adapter.js'
 import { isFiniteExact } from '../adapters/common/exact-json.js'
 import type { Devices, Entry } from './devices.js'
 import { mirrorText, readingPayload } from './payload.js'
 import type { Publish } from './broker/queue.js'
+import { isWritable } from './time.js'
+import { below } from './topic.js'
 
 /** Seconds ahead of our clock above which a source's time is not believed (DESIGN.md section 4). */
 const future = 60
 
+/** A reading, with what only MQTT clients give along. */
+export interface Given extends Reading {
+  readonly seq?: number
+  readonly run?: string
+}
+
 /** A reading as held: what arrived, when, and what became of it. */
-export interface Held extends Reading {
+export interface Held extends Given {
   readonly time: number
   readonly quality: Quality
   readonly sourceTime: boolean
+  /** The time as MQTT shows it: that of arrival where RFC 3339 cannot write the source's (milliseconds taken for seconds, 1e300). */
+  readonly stamp: number
   /** Monotonic seconds. */
   readonly arrived: number
   readonly ageAtArrival: number
   /** Once old, old until the next reading: too old at some moment, restored, or the device went offline. */
   stale: boolean
+}
+
+/** Has the source given a value for a schema to judge? NaN of a thermocouple that broke is no fault of the schema: see {@link Latest.weigh}. */
+export function isValue(value: Exact): boolean {
+  return value !== null && (typeof value !== 'number' || Number.isFinite(value))
 }
 
 export interface LatestOptions {
@@ -31,7 +46,7 @@ export interface LatestOptions {
 export class Latest {
   readonly #options: LatestOptions
   readonly #held = new Map<Entry, Held>()
-  readonly #timers = new Map<Entry, Watch>()
+  readonly #timers = new Map<Entry, { readonly watch: Watch; readonly due: number }>()
   readonly #watchers = new Map<string, Set<{ filter: Right; run: (reading: LatestReading) => void }>>()
 
   constructor(options: LatestOptions) {
@@ -39,13 +54,14 @@ export class Latest {
   }
 
   /** What {@link put} would hold; pure but for the clock. */
-  weigh(entry: Entry, reading: Reading): Held {
+  weigh(entry: Entry, reading: Given): Held {
     const { clock } = this.#options
     const now = clock.now()
     const sourceTime = reading.time !== undefined && !Number.isNaN(reading.time)
     const time = reading.time ?? now
-    const ahead = sourceTime && time - now > future
-    const ageAtArrival = sourceTime && !ahead ? now - time : 0
+    const writable = isWritable(time)
+    const believed = writable && time - now <= future
+    const ageAtArrival = sourceTime && believed ? now - time : 0
     const { maxAge } = entry.meta
     const stale = reading.quality === 'stale' || (maxAge !== undefined && ageAtArrival > maxAge)
     let quality = reading.quality ?? 'good'
@@ -56,7 +72,7 @@ export class Latest {
     } else if (reading.value === null) {
       quality = 'bad'
       error ??= { class: 'DeviceError', message: 'the source gave no value', retryable: true }
-    } else if (quality === 'good' && (ahead || Number.isNaN(reading.time))) quality = 'uncertain'
+    } else if (quality === 'good' && !believed) quality = 'uncertain'
     if (stale && quality !== 'bad') quality = 'stale'
     const unit = reading.unit ?? entry.meta.unit
     return {
@@ -66,6 +82,7 @@ export class Latest {
       time,
       quality,
       sourceTime,
+      stamp: writable ? time : now,
       arrived: clock.monotonic(),
       ageAtArrival,
       stale
@@ -104,6 +121,7 @@ export class Latest {
   forget(entry: Entry): void {
     this.#held.delete(entry)
     this.#disarm(entry)
+    if (entry.meta.retainMirror === true) this.#options.publish(below(entry.topic, 'value'), '', 'value', true)
   }
 
   watch(filter: Right, run: (reading: LatestReading) => void): Watch {
@@ -120,7 +138,7 @@ export class Latest {
   }
 
   stop(): void {
-    for (const timer of this.#timers.values()) timer.cancel()
+    for (const { watch } of this.#timers.values()) watch.cancel()
     this.#timers.clear()
     this.#watchers.clear()
   }
@@ -147,20 +165,25 @@ export class Latest {
   /** One timer a codename at most, set again when it fires too early: a reading a second must not cost a timer a second. */
   #arm(entry: Entry, held: Held): void {
     const { maxAge } = entry.meta
-    if (maxAge === undefined || held.stale || this.#timers.has(entry)) return
+    if (maxAge === undefined || held.stale) return
     const left = Math.max(maxAge - this.#age(held), 0) + 0.001
-    const timer = this.#options.clock.after(left, () => {
+    const due = this.#options.clock.monotonic() + left
+    const before = this.#timers.get(entry)
+    if (before !== undefined && before.due <= due) return
+    // A reading that was old on arrival ends sooner than the one before it.
+    before?.watch.cancel()
+    const watch = this.#options.clock.after(left, () => {
       this.#timers.delete(entry)
       const now = this.#held.get(entry)
       if (now === undefined || now.stale) return
       if (this.#age(now) > (entry.meta.maxAge ?? Infinity)) this.#becomeStale(entry, now)
       else this.#arm(entry, now)
     })
-    this.#timers.set(entry, timer)
+    this.#timers.set(entry, { watch, due })
   }
 
   #disarm(entry: Entry): void {
-    this.#timers.get(entry)?.cancel()
+    this.#timers.get(entry)?.watch.cancel()
     this.#timers.delete(entry)
   }
 
@@ -176,14 +199,14 @@ export class Latest {
   }
 
   #announce(entry: Entry, held: Held): void {
-    this.#options.publish(entry.topic, readingPayload(held, this.#options.clock.now()), 'reading')
+    this.#options.publish(entry.topic, readingPayload(held), 'reading')
     this.#mirror(entry, held)
   }
 
   #mirror(entry: Entry, held: Held): void {
     const text = mirrorText(held)
-    const retain = entry.meta.mirror === 'retained'
+    const retain = entry.meta.retainMirror === true
     // A gauge shows nothing rather than an old number: what was retained is cleared.
-    if (text !== undefined || retain) this.#options.publish(`${entry.topic}/value`, text ?? '', 'value', retain)
+    if (text !== undefined || retain) this.#options.publish(below(entry.topic, 'value'), text ?? '', 'value', retain)
   }
 }

@@ -5,8 +5,7 @@ import type { Codename, Exact } from './adapter.js'
 import { GatewayError } from './errors.js'
 import type { Entry } from './devices.js'
 import type { Held } from './latest.js'
-import { formatTime, isWritable } from './time.js'
-import { namePattern } from './topic.js'
+import { formatTime } from './time.js'
 import type { Validators } from './validators.js'
 
 /** Keys sorted, so that equal messages are equal bytes. */
@@ -14,18 +13,19 @@ export function json(value: object): string {
   return stringify(value)
 }
 
-/** A time that RFC 3339 cannot write (milliseconds taken for seconds, 1e300) is replaced by that of arrival; its quality is `uncertain` then. */
-export function readingPayload(held: Held, now: number): string {
-  const { value, x, unit, quality, error, uncertainty, source } = held
+export function readingPayload(held: Held): string {
+  const { value, x, unit, quality, error, uncertainty, source, seq, run, stamp } = held
   return json({
     quality,
-    time: formatTime(isWritable(held.time) ? held.time : now),
+    time: formatTime(stamp),
     value: toPlain(value),
     ...(x === undefined ? {} : { x: toPlain(x) }),
     ...(unit === undefined ? {} : { unit }),
     ...(error === undefined ? {} : { error }),
     ...(uncertainty === undefined ? {} : { uncertainty }),
-    ...(source === undefined ? {} : { source })
+    ...(source === undefined ? {} : { source }),
+    ...(seq === undefined ? {} : { seq }),
+    ...(run === undefined ? {} : { run })
   })
 }
 
@@ -38,19 +38,17 @@ export function mirrorText(held: Held): string | undefined {
 }
 
 export function metaPayload(entry: Entry): string {
-  const { callable, settable, description, unit, digits, maxAge, schema, timeout, original } = entry.meta
-  const name = original ?? (namePattern.test(entry.codename) ? undefined : entry.codename)
+  const { callable, settable, description, unit, digits, maxAge, schema, original } = entry.meta
   return json({
     declared: entry.declared,
+    name: original ?? entry.codename,
     settable: settable ?? false,
     ...(callable === undefined ? {} : { callable }),
     ...(description === undefined ? {} : { description }),
     ...(unit === undefined ? {} : { unit }),
     ...(digits === undefined ? {} : { digits }),
     ...(maxAge === undefined ? {} : { maxAge }),
-    ...(schema === undefined ? {} : { schema }),
-    ...(timeout === undefined ? {} : { timeout }),
-    ...(name === undefined ? {} : { original: name })
+    ...(schema === undefined ? {} : { schema })
   })
 }
 
@@ -79,17 +77,19 @@ export function understand(payload: Uint8Array): Understood {
   return { text, value: parsed.ok ? parsed.value : undefined }
 }
 
-/** A value given plainly: JSON where it keeps to the schema, else the bare text where that does (`open`, `42` for a text codename). */
-export function plainValue({ text, value }: Understood, meta: Codename, validators: Validators, what: string): Exact {
-  if (value !== undefined) {
-    const refused = meta.schema && validators.check(meta.schema, value, what)
-    if (refused === undefined || meta.schema === undefined || validators.check(meta.schema, text, what) !== undefined) return value
-    return text
-  }
+/**
+ * A value given plainly: JSON where it keeps to the schema, else the bare text where that does (`open`, `42` for a text codename).
+ * `nan` and `inf`, as sensors write them, are the numbers unless the codename holds text.
+ */
+export function plainValue({ text, value }: Understood, { schema }: Codename, validators: Validators, what: string): Exact {
+  const fits = (candidate: Exact): boolean => schema !== undefined && validators.check(schema, candidate, what) === undefined
+  if (value !== undefined) return !fits(value) && fits(text) ? text : value
+  if (fits(text)) return text
   if (/^\s*[[{"]/.test(text)) {
     const parsed = parseExact(text)
     throw new GatewayError('BadPayload', `the payload looks like JSON but is none: ${parsed.ok ? '' : parsed.error}`, { rule: 'json' })
   }
-  if (/^\s*[+-]?(nan|inf|infinity)\s*$/i.test(text)) throw new GatewayError('NotFinite', `${text.trim()} is not a number that JSON can hold`)
-  return text
+  const [, sign, word] = /^\s*([+-]?)(nan|inf|infinity)\s*$/i.exec(text) ?? []
+  if (word === undefined) return text
+  return word.toLowerCase() === 'nan' ? NaN : sign === '-' ? -Infinity : Infinity
 }

@@ -17,14 +17,16 @@ interface Memory {
 /** Seconds for which the same id gets the same answer. */
 const keep = 60
 
-/** Ids kept at most; beyond, the oldest goes. */
+/** Ids and characters of replies kept at most; beyond, the oldest goes. */
 const max = 10_000
+const maxCharacters = 16_000_000
 
 /** Idempotence: a QoS 1 message may come twice, and a heater must move once (DESIGN.md section 4). */
 export class Remembered {
   readonly #clock: Clock
   /** In order of insertion, so that the oldest is first. */
   readonly #memories = new Map<string, Memory>()
+  #characters = 0
 
   constructor(clock: Clock) {
     this.#clock = clock
@@ -34,7 +36,7 @@ export class Remembered {
     const memory = this.#memories.get(key)
     if (memory === undefined) return undefined
     if (memory.reply === undefined || this.#clock.monotonic() - memory.at <= keep) return memory
-    this.#memories.delete(key)
+    this.#forget(key)
     return undefined
   }
 
@@ -49,16 +51,29 @@ export class Remembered {
 
   clear(): void {
     this.#memories.clear()
+    this.#characters = 0
   }
 
   #put(key: string, memory: Memory): void {
-    this.#memories.delete(key)
+    this.#forget(key)
     this.#memories.set(key, memory)
+    this.#characters += size(memory)
     const now = this.#clock.monotonic()
     for (const [oldest, { at, reply }] of this.#memories) {
       const expired = reply !== undefined && now - at > keep
-      if (!expired && this.#memories.size <= max) break
-      this.#memories.delete(oldest)
+      if (!expired && this.#memories.size <= max && this.#characters <= maxCharacters) break
+      this.#forget(oldest)
     }
   }
+
+  #forget(key: string): void {
+    const memory = this.#memories.get(key)
+    if (memory === undefined) return
+    this.#characters -= size(memory)
+    this.#memories.delete(key)
+  }
+}
+
+function size({ reply }: Memory): number {
+  return reply?.length ?? 0
 }

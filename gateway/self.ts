@@ -75,18 +75,37 @@ export class Self {
 
   shed(kind: Kind | 'dead'): void {
     this.#shed += 1n
-    if (this.#shed === 1n) this.#options.log.warn({ kind }, 'the queue to the broker is full: messages are shed; see lab/gateway/shed_total')
+    if (this.#shed === 1n)
+      this.#options.log.warn({ kind }, 'the queue to the broker is full: messages are shed; shed_total of the gateway device counts them')
+  }
+
+  /** An instance changed its state. */
+  changed(): void {
+    const states = this.#sources?.states
+    if (states === undefined) return
+    this.#put(
+      'instances',
+      new Map(
+        [...states.instances()].map(([id, { state, reason }]) => [
+          id,
+          new Map([
+            ['state', state],
+            ['reason', reason]
+          ])
+        ])
+      )
+    )
   }
 
   /** Publishes now; `instances` also whenever one of them changes. */
   #look(): void {
     const sources = this.#sources
     if (sources === undefined) return
-    const { broker, devices, states } = sources
+    const { broker, devices } = sources
     this.#put('version', this.#options.version)
     this.#put('uptime', Math.round((this.#options.clock.monotonic() - this.#started) * 10) / 10)
     this.#put('clients', BigInt(broker.clientCount))
-    this.#put('instances', new Map([...states.instances()].map(([id, { state, reason }]) => [id, new Map([['state', state], ['reason', reason]])])))
+    this.changed()
     this.#put('counters', new Map([...this.#counters].map(([id, counters]) => [id, new Map(counters)])))
     this.#put('rejected_total', this.#rejected)
     this.#put('shed_total', this.#shed)
@@ -110,5 +129,7 @@ export class Self {
 }
 
 function text(value: Exact): string {
-  return JSON.stringify(value, (_key, member: unknown) => (member instanceof Map ? [...(member as Map<string, unknown>)] : typeof member === 'bigint' ? String(member) : member))
+  return JSON.stringify(value, (_key, member: unknown) =>
+    member instanceof Map ? [...(member as Map<string, unknown>)] : typeof member === 'bigint' ? String(member) : member
+  )
 }

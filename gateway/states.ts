@@ -28,6 +28,8 @@ export interface StatesOptions {
   readonly publish: Publish
   /** A device just went offline: its readings are old now. */
   readonly wentOffline: (device: string) => void
+  /** The state of an instance is another now. */
+  readonly changed: () => void
 }
 
 /**
@@ -51,6 +53,18 @@ export class States {
     this.#instances.set(id, { state, reason, since })
     for (const device of this.#options.devices.heldBy(id)) this.#derive(device)
     this.#deriveSelf()
+    this.#options.changed()
+  }
+
+  /** An instance took the device over at run time. */
+  claimed(device: string): void {
+    this.#derive(device)
+  }
+
+  /** And gave it back: nobody speaks for it now. */
+  released(device: string, id: string): void {
+    if (this.#options.devices.holders(device).size > 0) this.#derive(device)
+    else this.#set(device, 'offline', `released by the instance ${id}`, id, true)
   }
 
   instances(): ReadonlyMap<string, InstanceState> {
@@ -64,16 +78,16 @@ export class States {
 
   /** A native device that gives readings is there. */
   heard(device: string, via: string): void {
+    if (this.#options.devices.holders(device).size > 0) return
     const known = this.#devices.get(device)
     if (known === undefined || known.state === 'offline') this.#set(device, 'online', 'it gives readings', via, true)
   }
 
+  /** Until it is heard again. */
   forget(device: string): void {
     this.#devices.delete(device)
-  }
-
-  get(device: string): DeviceState | undefined {
-    return this.#devices.get(device)
+    const topic = this.#options.topics.state(device)
+    if (topic !== undefined) this.#options.publish(topic, '', 'state')
   }
 
   isOffline(device: string): boolean {
@@ -86,8 +100,10 @@ export class States {
     return this.isOffline(device) && this.#devices.get(device)?.via !== self
   }
 
-  /** First state of every declared device, before anybody listens. */
-  announceAll(): void {
+  /** First state of every declared device and of these instances, before anybody listens. */
+  announceAll(instances: Iterable<string>): void {
+    const since = this.#options.clock.now()
+    for (const id of instances) this.#instances.set(id, { state: 'offline', reason: 'not started yet', since })
     for (const device of this.#options.devices.names()) {
       if (device === self) continue
       if (this.#options.devices.holders(device).size > 0) this.#derive(device)
@@ -99,11 +115,6 @@ export class States {
   /** The gateway is about to stop. */
   leave(reason: string): void {
     this.#set(self, 'offline', reason, self, true)
-  }
-
-  payload(device: string): string | undefined {
-    const state = this.#devices.get(device)
-    return state && statePayload(state)
   }
 
   #derive(device: string): void {
@@ -118,7 +129,8 @@ export class States {
 
   #deriveSelf(): void {
     const wrong = [...this.#instances].filter(([, { state }]) => state === 'offline' || state === 'degraded')
-    const reason = wrong.length === 0 ? 'all instances work' : wrong.map(([id, { state, reason: why }]) => `${id} is ${state}: ${why}`).join('; ')
+    const reason =
+      wrong.length === 0 ? 'all instances work' : wrong.map(([id, { state, reason: why }]) => `${id} is ${state}: ${why}`).join('; ')
     this.#set(self, wrong.length === 0 ? 'online' : 'degraded', reason, self, true)
   }
 
@@ -135,6 +147,6 @@ export class States {
   }
 }
 
-export function statePayload({ state, reason, via, since }: DeviceState): string {
+function statePayload({ state, reason, via, since }: DeviceState): string {
   return json({ state, reason, via, since: formatTime(since) })
 }

@@ -21,7 +21,7 @@ export function wait({ first, factor, longest, jitter }: Schedule, n: number, ra
 
 /** Seconds that `start` and `stop` of an adapter may take. */
 const startWithin = 30
-const stopWithin = 5
+const stopWithin = 2
 
 /** Seconds after which a running instance is taken for healthy, and the next failure waits the first wait again. */
 const settledAfter = 60
@@ -45,7 +45,8 @@ export class Supervisor {
   #stopped = false
   #retry: Watch | undefined
   #starting: AbortController | undefined
-  #startedAt = 0
+  /** Monotonic seconds. */
+  #startedAt: number | undefined
   /** Starts and stops of the adapter, one after another. */
   #work: Promise<void> = Promise.resolve()
 
@@ -68,10 +69,12 @@ export class Supervisor {
     return this.#work
   }
 
-  /** The instance says that it broke. */
+  /** The instance says that it broke, perhaps before it had started. */
   failed(error: Error): void {
+    this.#starting?.abort(error)
     if (this.#stopped || !this.#running) return
     this.#running = false
+    this.#options.state('offline', error.message)
     this.#work = this.#work.then(() => this.#halt()).then(() => this.#again(error))
   }
 
@@ -95,34 +98,39 @@ export class Supervisor {
 
   async #attempt(): Promise<void> {
     if (this.#stopped) return
-    const { adapter, clock, state } = this.#options
+    const { adapter, clock, state, log } = this.#options
     this.#attempts += 1
     const starting = new AbortController()
     this.#starting = starting
+    const timer = clock.after(startWithin, () => starting.abort(new GatewayError('Timeout', `did not start within ${startWithin} s`)))
     try {
-      await within(clock, startWithin, adapter.start(starting.signal), () => {
-        const error = new GatewayError('Timeout', `did not start within ${startWithin} s`)
-        starting.abort(error)
-        return error
-      })
+      await unlessAborted(adapter.start(starting.signal), starting.signal)
       if (this.#stopped) return
       this.#running = true
       this.#startedAt = clock.monotonic()
       state('online', this.#attempts > 1 ? `started at attempt ${this.#attempts}` : 'started')
+      if (this.#attempts > 1) log.info({ attempt: this.#attempts }, 'the instance works again')
     } catch (error) {
+      // While the gateway stops, `stop` sees to the rest.
+      if (this.#stopped) return
       await this.#halt()
       this.#again(error)
     } finally {
+      timer.cancel()
       this.#starting = undefined
     }
   }
 
   async #halt(): Promise<void> {
     const { adapter, clock, log } = this.#options
+    const late = new AbortController()
+    const timer = clock.after(stopWithin, () => late.abort(new GatewayError('Timeout', `did not stop within ${stopWithin} s`)))
     try {
-      await within(clock, stopWithin, adapter.stop(), () => new GatewayError('Timeout', `did not stop within ${stopWithin} s`))
+      await unlessAborted(adapter.stop(), late.signal)
     } catch (error) {
       log.error({ err: asGatewayError(error) }, 'the instance did not stop cleanly')
+    } finally {
+      timer.cancel()
     }
   }
 
@@ -130,19 +138,24 @@ export class Supervisor {
     if (this.#stopped) return
     const { clock, log, state, random } = this.#options
     const error = asGatewayError(thrown)
-    if (this.#startedAt > 0 && clock.monotonic() - this.#startedAt > settledAfter) this.#attempts = 1
-    this.#startedAt = 0
+    if (this.#startedAt !== undefined && clock.monotonic() - this.#startedAt > settledAfter) this.#attempts = 1
+    this.#startedAt = undefined
     const seconds = wait(this.#schedule, Math.max(this.#attempts, 1), (random ?? Math.random)())
     state('offline', error.message)
-    log.warn({ reason: error.message, attempt: this.#attempts, retryIn: Number(seconds.toFixed(1)) }, 'the instance failed and is started again')
+    log.warn(
+      { reason: error.message, attempt: this.#attempts, retryIn: Number(seconds.toFixed(1)) },
+      'the instance failed and is started again'
+    )
     this.#retry = clock.after(seconds, () => void this.start())
   }
 }
 
-/** The promise, or the error of `late` after so many seconds; what the promise does then is nobody's concern. */
-async function within<T>(clock: Clock, seconds: number, promise: Promise<T>, late: () => Error): Promise<T> {
-  return await new Promise<T>((resolve, reject) => {
-    const timer = clock.after(seconds, () => reject(late()))
-    promise.then(resolve, reject).finally(() => timer.cancel())
+/** The promise, or the reason of the signal; what the promise does then is nobody's concern. */
+async function unlessAborted(promise: Promise<void>, signal: AbortSignal): Promise<void> {
+  await new Promise<void>((resolve, reject) => {
+    const give = (): void => reject(signal.reason as Error)
+    if (signal.aborted) give()
+    else signal.addEventListener('abort', give, { once: true })
+    promise.then(resolve, reject)
   })
 }

@@ -20,14 +20,16 @@ export function formatTime(time: number): string {
   return micro === 0 ? whole + 'Z' : `${whole}.${String(micro).padStart(6, '0').replace(/0+$/, '')}Z`
 }
 
-const pattern = /^(\d{4})-(\d\d)-(\d\d)[Tt ](\d\d):(\d\d):(\d\d)(\.\d+)?([Zz]|[+-]\d\d:\d\d)$/
+const pattern = /^(\d{4}-\d\d-\d\d)[Tt ](\d\d:\d\d:\d\d)(\.\d+)?([Zz]|[+-]\d\d:\d\d)$/
 
 /** Unix seconds, or undefined when the text is no RFC 3339 time. Reads what others write: offsets, any number of decimals. */
 export function parseTime(text: string): number | undefined {
   const match = pattern.exec(text)
   if (!match) return undefined
-  const [, year, month, day, hour, minute, second, fraction, offset] = match
-  const whole = Date.parse(`${year}-${month}-${day}T${hour}:${minute}:${second}${(offset as string).toUpperCase()}`)
-  if (Number.isNaN(whole)) return undefined
+  const [, date, time, fraction, offset] = match as unknown as [string, string, string, string | undefined, string]
+  const local = Date.parse(`${date}T${time}Z`)
+  const whole = Date.parse(`${date}T${time}${offset.toUpperCase()}`)
+  // Date.parse takes 30 February for 2 March, and 24:00 for the next day.
+  if (Number.isNaN(whole) || new Date(local).toISOString().slice(0, 19) !== `${date}T${time}`) return undefined
   return whole / 1000 + (fraction === undefined ? 0 : Number('0' + fraction))
 }

@@ -83,6 +83,14 @@ export type ParsedTopic =
   | { readonly where: 'root'; readonly kind: 'state'; readonly device: string; readonly codename: '' }
   | { readonly where: 'root'; readonly kind: Exclude<Kind, 'state'>; readonly device: string; readonly codename: string }
 
+/** The other topics of a codename hang below that of its reading. */
+export function below(reading: string, kind: Exclude<Kind, 'state' | 'reading'>): string {
+  return `${reading}/${kind}`
+}
+
+/** Where a command goes that the gateway answered itself: out of the way of devices, and of `#`. */
+export const answeredTopic = '$SYS/labgate/answered'
+
 const outside: ParsedTopic = { where: 'outside' }
 const reserved: ParsedTopic = { where: 'reserved' }
 const invalid = (reason: string): ParsedTopic => ({ where: 'invalid', reason })
@@ -103,16 +111,12 @@ export class Topics {
     return level === undefined ? undefined : `${this.root}/${level}`
   }
 
-  /** Topic of the reading; the other kinds of a codename hang below it: see {@link below}. */
+  /** Topic of the reading; the others are {@link below} it. */
   reading(device: string, codename: string): string | undefined {
     const [first, second] = [encodeName(device), encodeName(codename)]
     if (first === undefined || second === undefined) return undefined
     const topic = `${this.root}/${first}/${second}`
     return topic.length > maxTopicBytes - this.#dead.length - 16 ? undefined : topic
-  }
-
-  below(reading: string, kind: Exclude<Kind, 'state' | 'reading'>): string {
-    return `${reading}/${kind}`
   }
 
   /** Where a refused message goes: `lab-dead/<original topic>`, cut to what MQTT and the matcher can hold. */

@@ -25,7 +25,9 @@ export type Published = keyof typeof published | 'set' | 'get' | 'call'
 
 /** Keywords whose breach means: right type, wrong value. */
 const rangeKeywords = new Set(
-  'minimum maximum exclusiveMinimum exclusiveMaximum multipleOf enum const minLength maxLength pattern format minItems maxItems uniqueItems'.split(' ')
+  'minimum maximum exclusiveMinimum exclusiveMaximum multipleOf enum const minLength maxLength pattern format minItems maxItems uniqueItems'.split(
+    ' '
+  )
 )
 
 /**

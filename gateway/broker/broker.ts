@@ -20,12 +20,16 @@ export interface BrokerOptions {
 /** Seconds for which a subscriber may refuse to read before it is cut; meanwhile it holds up others (BROKER.md section 3). */
 const drainTimeout = 5
 
+/** Codes and messages of errors by which a client merely goes. */
+const hangUps = new Set(['EPIPE', 'ECONNRESET', 'ERR_STREAM_PREMATURE_CLOSE', 'ERR_STREAM_DESTROYED', 'connection closed'])
+
 /** The embedded Aedes, with its store in memory, the contract on every message, and the queue of the gateway's own. */
 export class Broker {
   readonly #log: Logger
   readonly #store = new Store()
   readonly #aedes: Aedes
   readonly #queue: Queue
+  readonly #told = new WeakSet<Client>()
   #contract: Contract | undefined
   #onDisconnect: ((client: string) => void) | undefined
 
@@ -50,8 +54,8 @@ export class Broker {
         })
     })
     this.#aedes.on('clientDisconnect', (client) => this.#onDisconnect?.(client.id))
-    this.#aedes.on('clientError', (client, error) => this.#log.info({ client: client.id, reason: error.message }, 'an MQTT client was cut'))
-    this.#aedes.on('connectionError', (_client, error) => this.#log.info({ reason: error.message }, 'a connection was no MQTT client and was cut'))
+    this.#aedes.on('clientError', (client, error) => this.#cut(client, error, { client: client.id }, 'an MQTT client was cut'))
+    this.#aedes.on('connectionError', (client, error) => this.#cut(client, error, {}, 'a connection was no MQTT client and was cut'))
     // Not typed by Aedes, but emitted; without a listener it would end the process.
     const emitter: EventEmitter = this.#aedes
     emitter.on('error', (error: Error) => this.#log.error({ err: error }, 'the broker failed'))
@@ -70,11 +74,6 @@ export class Broker {
   }
 
   readonly publish: Publish = (topic, payload, kind, retain) => this.#queue.publish(topic, payload, kind, retain)
-
-  /** Removes a retained message of ours. */
-  clear(topic: string): void {
-    this.#queue.publish(topic, '', 'state')
-  }
 
   get room(): number {
     return this.#queue.room
@@ -98,10 +97,19 @@ export class Broker {
     await new Promise<void>((resolve) => this.#aedes.close(resolve))
   }
 
+  /** One line a connection: Aedes tells the error of every write that was still waiting. That somebody hung up is no news. */
+  #cut(client: Client, error: Error, fields: object, message: string): void {
+    if (this.#told.has(client)) return
+    this.#told.add(client)
+    const level = hangUps.has((error as NodeJS.ErrnoException).code ?? error.message) ? 'debug' : 'info'
+    this.#log[level]({ ...fields, reason: error.message }, message)
+  }
+
   #authorizePublish(client: Client | null, packet: object, callback: (error?: Error | null) => void): void {
     const published = packet as MutablePacket & Pick<AedesPublishPacket, 'messageId'>
     // A QoS 2 message sent again is thrown away by Aedes after this hook; a command must not be carried out for it.
-    const again = published.qos === 2 && client !== null && published.messageId !== undefined && this.#store.hasIncoming(client.id, published.messageId)
+    const again =
+      published.qos === 2 && client !== null && published.messageId !== undefined && this.#store.hasIncoming(client.id, published.messageId)
     try {
       if (!again) this.#contract?.apply(published, client?.id ?? '')
       callback(null)

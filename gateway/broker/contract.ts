@@ -1,17 +1,18 @@
 /** What the broker enforces on every PUBLISH and every will, before acknowledgement and fan-out (DESIGN.md section 4). */
 import { toPlain } from '../../adapters/common/exact-json.js'
-import type { Clock, Exact, ExactMap, Quality, Reading, ReadingError } from '../adapter.js'
+import type { Clock, Exact, ExactMap } from '../adapter.js'
 import type { Commands } from '../commands.js'
 import { self } from '../devices.js'
 import type { Devices, Entry } from '../devices.js'
 import { GatewayError, asGatewayError } from '../errors.js'
-import type { ErrorClass } from '../errors.js'
-import { errorClasses } from '../errors.js'
-import type { Latest } from '../latest.js'
+import type { ErrorClass, GatewayErrorOptions } from '../errors.js'
+import { isValue } from '../latest.js'
+import type { Given, Latest } from '../latest.js'
 import { json, plainValue, readingPayload, understand } from '../payload.js'
 import type { Understood } from '../payload.js'
 import type { State, States } from '../states.js'
 import { formatTime, parseTime } from '../time.js'
+import { answeredTopic } from '../topic.js'
 import type { Kind, ParsedTopic, Topics } from '../topic.js'
 import { conform } from '../validators.js'
 import type { Validators } from '../validators.js'
@@ -37,8 +38,11 @@ export interface ContractOptions {
   readonly refused: (topic: string, client: string, error: GatewayError) => void
 }
 
-/** Where a command goes that was answered already: out of the way of devices, and of `#`. */
-export const swallowed = '$SYS/labgate/duplicate'
+/** An error as a native device tells it. */
+interface SaidError extends GatewayErrorOptions {
+  readonly class: ErrorClass
+  readonly message: string
+}
 
 /** What the contract does to a packet. `client` is the MQTT client id; empty for the will of a client of an earlier run. */
 export class Contract {
@@ -62,14 +66,17 @@ export class Contract {
   #refuse(packet: MutablePacket, client: string, error: GatewayError): void {
     const { topics, clock, refused } = this.#options
     const { topic } = packet
-    packet.payload = Buffer.from(deadLetter({ topic, payload: bytes(packet.payload), retain: packet.retain, qos: packet.qos, client, error, now: clock.now() }))
+    packet.payload = Buffer.from(
+      deadLetter({ topic, payload: bytes(packet.payload), retain: packet.retain, qos: packet.qos, client, error, now: clock.now() })
+    )
     packet.topic = topics.dead(topic)
     packet.retain = false
     refused(topic, client, error)
   }
 
   #apply(parsed: Exclude<ParsedTopic, { where: 'outside' }>, packet: MutablePacket, client: string): void {
-    if (parsed.where === 'reserved') throw new GatewayError('Forbidden', `nobody but the gateway writes to ${packet.topic}`, { rule: 'reserved' })
+    if (parsed.where === 'reserved')
+      throw new GatewayError('Forbidden', `nobody but the gateway writes to ${packet.topic}`, { rule: 'reserved' })
     if (parsed.where === 'invalid') throw new GatewayError('BadPayload', parsed.reason, { rule: 'topic' })
     const { device, codename, kind } = parsed
     if (kind === 'value' || kind === 'meta') throw new GatewayError('Forbidden', `${kind} is written by the gateway`, { rule: 'writer' })
@@ -79,13 +86,19 @@ export class Contract {
     this.#command(kind, device, codename, packet, client)
   }
 
-  #command(kind: Exclude<Kind, 'state' | 'reading' | 'value' | 'meta' | 'reply'>, device: string, codename: string, packet: MutablePacket, client: string): void {
+  #command(
+    kind: Exclude<Kind, 'state' | 'reading' | 'value' | 'meta' | 'reply'>,
+    device: string,
+    codename: string,
+    packet: MutablePacket,
+    client: string
+  ): void {
     const { topics, commands } = this.#options
     const topic = topics.reading(device, codename)
     if (topic === undefined) throw new GatewayError('UnknownCodename', 'the topic is too long', { rule: 'topic' })
     const verdict = commands.receive({ device, codename, topic, op: kind, payload: bytes(packet.payload), retain: packet.retain, client })
     if (verdict.kind === 'refused') return this.#refuse(packet, client, verdict.error)
-    if (verdict.kind === 'duplicate') packet.topic = swallowed
+    if (verdict.kind === 'answered') packet.topic = answeredTopic
     else if (verdict.payload !== undefined) packet.payload = Buffer.from(verdict.payload)
     packet.retain = false
   }
@@ -96,42 +109,52 @@ export class Contract {
     if (device === self) throw new GatewayError('Forbidden', 'the gateway speaks for itself', { rule: 'writer' })
     const holder = codename === undefined ? devices.holders(device).values().next().value : devices.feeder(device, codename)
     if (holder !== undefined)
-      throw new GatewayError('Forbidden', `${device}${codename === undefined ? '' : '/' + codename} is written by the instance ${holder}`, { rule: 'writer' })
-    const owner = devices.options(device)?.client
-    if (owner !== undefined && owner !== client)
-      throw new GatewayError('Forbidden', `${device} is written by the client ${JSON.stringify(owner)} alone`, { rule: 'client' })
+      throw new GatewayError('Forbidden', `${device}${codename === undefined ? '' : '/' + codename} is written by the instance ${holder}`, {
+        rule: 'writer'
+      })
+    this.#owner(device, client)
   }
 
   #state(device: string, packet: MutablePacket, client: string): void {
     const { devices, states, validators, clock } = this.#options
     this.#writer(device, undefined, client)
-    if (isForget(packet)) return states.forget(device)
-    if (!devices.has(device)) devices.mayAdmit(device, 'state')
+    if (isForget(packet)) {
+      states.forget(device)
+      devices.leave(device)
+      return
+    }
+    devices.mayMeet(device)
     const understood = understand(bytes(packet.payload))
-    const said: unknown = understood.value === undefined || typeof understood.value === 'string' ? { state: understood.value ?? understood.text.trim() } : toPlain(understood.value)
-    const full = typeof said === 'object' && said !== null ? { since: formatTime(clock.now()), reason: 'it says so', via: client, ...said } : said
+    const said: unknown =
+      understood.value === undefined || typeof understood.value === 'string'
+        ? { state: understood.value ?? understood.text.trim() }
+        : toPlain(understood.value)
+    const full =
+      typeof said === 'object' && said !== null ? { since: formatTime(clock.now()), reason: 'it says so', ...said, via: client } : said
     const refused = validators.checkMessage('state', full)
     if (refused !== undefined) throw refused
     const { state, reason } = full as { state: State; reason: string }
     packet.payload = Buffer.from(json(full as object))
     packet.retain = true
+    devices.meet(device)
     states.native(device, state, reason, client, false)
   }
 
   #reading(device: string, codename: string, packet: MutablePacket, client: string): void {
-    const { devices, latest, states, validators, clock } = this.#options
+    const { devices, latest, states, validators } = this.#options
     this.#writer(device, codename, client)
     const payload = bytes(packet.payload)
     if (isForget(packet)) return this.#forget(devices.find(device, codename))
-    if (payload.length === 0) throw new GatewayError('BadPayload', 'an empty payload is no reading; to forget one, publish it retained', { rule: 'empty' })
+    if (payload.length === 0)
+      throw new GatewayError('BadPayload', 'an empty payload is no reading; to forget one, publish it retained', { rule: 'empty' })
     const known = devices.mayAdmit(device, codename)
     const reading = this.#read(understand(payload), device, codename, known)
     const { schema } = known?.meta ?? {}
-    const refused = schema && reading.value !== null ? validators.check(schema, reading.value, 'value') : undefined
+    const refused = schema && isValue(reading.value) ? validators.check(schema, reading.value, 'value') : undefined
     if (refused !== undefined) throw refused
     const entry = known ?? devices.admit(device, codename)
     const held = latest.weigh(entry, { ...reading, value: conform(schema, reading.value) })
-    packet.payload = Buffer.from(readingPayload(held, clock.now()))
+    packet.payload = Buffer.from(readingPayload(held))
     packet.retain = true
     latest.put(entry, held, false)
     states.heard(device, client)
@@ -144,12 +167,14 @@ export class Contract {
   }
 
   /** JSON with a `value` is a reading as it stands; anything else is the value itself. */
-  #read(understood: Understood, device: string, codename: string, known: Entry | undefined): Reading {
+  #read(understood: Understood, device: string, codename: string, known: Entry | undefined): Given {
     const { validators } = this.#options
     const { value } = understood
-    if (!(value instanceof Map)) return { device, codename, source: 'client', value: plainValue(understood, known?.meta ?? {}, validators, 'value') }
+    if (!(value instanceof Map))
+      return { device, codename, source: 'client', value: plainValue(understood, known?.meta ?? {}, validators, 'value') }
     const map = value as ExactMap
-    if (!map.has('value')) throw new GatewayError('BadPayload', 'an object is a reading only with a member "value"; send {"value": …}', { rule: 'required' })
+    if (!map.has('value'))
+      throw new GatewayError('BadPayload', 'an object is a reading only with a member "value"; send {"value": …}', { rule: 'required' })
     const plain = toPlain(map) as Record<string, unknown>
     const time = typeof plain['time'] === 'string' ? parseTime(plain['time']) : undefined
     // What others write may carry an offset or more decimals; what we publish never does.
@@ -163,7 +188,7 @@ export class Contract {
       value: map.get('value') as Exact,
       ...(time === undefined ? {} : { time }),
       ...(map.has('x') ? { x: map.get('x') as Exact } : {}),
-      ...pick<{ unit: string; quality: Quality; uncertainty: number; error: ReadingError }>(plain, ['unit', 'quality', 'uncertainty', 'error'])
+      ...pick<Given>(plain, ['unit', 'quality', 'uncertainty', 'error', 'seq', 'run'])
     }
   }
 
@@ -171,30 +196,39 @@ export class Contract {
     const { devices, commands, validators, clock } = this.#options
     if (device === self || devices.executor(device, codename) !== undefined)
       throw new GatewayError('Forbidden', `${device}/${codename} is answered by the gateway`, { rule: 'writer' })
-    this.#writerOfNative(device, client)
+    this.#owner(device, client)
     const entry = devices.expect(device, codename)
     const { value } = understand(bytes(packet.payload))
-    if (!(value instanceof Map)) throw new GatewayError('BadPayload', 'a reply is JSON: {"id": …, "phase": "done", "value": …}', { rule: 'json' })
+    if (!(value instanceof Map))
+      throw new GatewayError('BadPayload', 'a reply is JSON: {"id": …, "phase": "done", "value": …}', { rule: 'json' })
     const plain = toPlain(value as ExactMap) as Record<string, unknown>
     const error = plain['error'] as Record<string, unknown> | undefined
     const filledError = typeof error === 'object' && error !== null ? { error: { class: 'DeviceError', retryable: true, ...error } } : {}
-    const full = { op: 'set', phase: error === undefined ? 'done' : 'failed', time: formatTime(clock.now()), client, ...plain, ...filledError }
+    // What the gateway knows better is filled in: op, client and time are its own anyway.
+    const full = {
+      phase: error === undefined ? 'done' : 'failed',
+      ...plain,
+      ...filledError,
+      op: 'set',
+      client,
+      time: formatTime(clock.now())
+    }
     const refused = validators.checkMessage('reply', full)
     if (refused !== undefined) throw refused
-    const { id, phase } = full as unknown as { id: string; phase: string }
-    const said = filledError.error as { class: ErrorClass; message: string; code?: string } | undefined
-    const late = commands.nativeReply(entry, {
-      id,
-      phase,
-      ...((value as ExactMap).has('value') ? { value: (value as ExactMap).get('value') as Exact } : {}),
-      ...(said === undefined ? {} : { error: new GatewayError(said.class in errorClasses ? said.class : 'DeviceError', said.message, said.code === undefined ? {} : { code: said.code }) })
-    })
-    if (late !== undefined) throw late
-    packet.payload = Buffer.from(json(full))
+    const { id, phase, error: said } = full as unknown as { id: string; phase: string; error?: SaidError }
+    packet.payload = Buffer.from(
+      commands.nativeReply(entry, {
+        id,
+        phase,
+        value: (value as ExactMap).get('value'),
+        ...(said === undefined ? {} : { error: new GatewayError(said.class, said.message, said) })
+      })
+    )
     packet.retain = false
   }
 
-  #writerOfNative(device: string, client: string): void {
+  /** A device with a client of its own takes nothing from others. */
+  #owner(device: string, client: string): void {
     const owner = this.#options.devices.options(device)?.client
     if (owner !== undefined && owner !== client)
       throw new GatewayError('Forbidden', `${device} is written by the client ${JSON.stringify(owner)} alone`, { rule: 'client' })
@@ -212,4 +246,3 @@ function isForget(packet: MutablePacket): boolean {
 function pick<T extends object>(from: Record<string, unknown>, keys: readonly (keyof T & string)[]): Partial<T> {
   return Object.fromEntries(keys.filter((key) => from[key] !== undefined).map((key) => [key, from[key]])) as Partial<T>
 }
-

@@ -28,7 +28,7 @@ export function deadLetter(refused: {
     reason: error.message,
     payload: text ?? Buffer.from(part).toString('base64'),
     ...(text === undefined ? { encoding: 'base64' } : {}),
-    size: payload.length,
+    ...(cut ? { bytes: payload.length } : {}),
     ...(retain === undefined ? {} : { retain }),
     ...(qos === undefined ? {} : { qos })
   })

@@ -51,7 +51,10 @@ describe('the queue to the broker', () => {
     assert.equal(stalled.given.length, 1024)
     assert.equal(stalled.queue.length, 3000 - 1024)
     while (stalled.queue.length > 0) stalled.release(7)
-    assert.deepEqual(stalled.given, Array.from({ length: 3000 }, (_, i) => String(i)))
+    assert.deepEqual(
+      stalled.given,
+      Array.from({ length: 3000 }, (_, i) => String(i))
+    )
   })
 
   it('refuses readings and mirrors when it is full and dead letters at half, counts them, and has room for everything else', () => {

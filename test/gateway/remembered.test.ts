@@ -29,7 +29,10 @@ describe('answers remembered', () => {
     const remembered = new Remembered(new FakeClock())
     const big = 'x'.repeat(1_000_000)
     for (let i = 0; i < 20; i++) remembered.finish(`k${i}`, 'topic', big)
-    assert.deepEqual([3, 4, 19].map((i) => remembered.get(`k${i}`) !== undefined), [false, true, true])
+    assert.deepEqual(
+      [3, 4, 19].map((i) => remembered.get(`k${i}`) !== undefined),
+      [false, true, true]
+    )
     for (let i = 0; i < 100; i++) remembered.finish('again', 'topic', big)
     assert.ok(remembered.get('k19') !== undefined)
     remembered.clear()

@@ -24,15 +24,30 @@ describe('times', () => {
   })
 
   it('are read with offsets and any number of decimals', () => {
-    assert.equal(parseTime('2014-10-24T13:26:55.697648123456+02:00'), 1414150015.697648123456)
+    assert.equal(parseTime('2014-10-24T13:26:55.500000000001+02:00'), 1414150015.5)
     assert.equal(parseTime('2014-10-24t11:26:55z'), 1414150015)
     assert.equal(parseTime('2014-10-24 11:26:55-00:30'), 1414151815)
   })
 
   it('that no calendar knows are no times', () => {
-    for (const text of ['2026-02-30T00:00:00Z', '2026-13-01T00:00:00Z', '2026-01-01T24:00:00Z', '2026-01-01T00:60:00Z', '2026-01-01T00:00:60Z'])
+    for (const text of [
+      '2026-02-30T00:00:00Z',
+      '2026-13-01T00:00:00Z',
+      '2026-01-01T24:00:00Z',
+      '2026-01-01T00:60:00Z',
+      '2026-01-01T00:00:60Z'
+    ])
       assert.equal(parseTime(text), undefined, text)
-    for (const text of ['', 'now', '2026-01-01', '2026-01-01T00:00:00', '2026-01-01T00:00Z', '1700000000', '2026-01-01T00:00:00+0200', '2026-01-01T00:00:00+99:00'])
+    for (const text of [
+      '',
+      'now',
+      '2026-01-01',
+      '2026-01-01T00:00:00',
+      '2026-01-01T00:00Z',
+      '1700000000',
+      '2026-01-01T00:00:00+0200',
+      '2026-01-01T00:00:00+99:00'
+    ])
       assert.equal(parseTime(text), undefined, text)
   })
 

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import fc from 'fast-check'
-import { Topics, decodeName, encodeName } from '../../gateway/topic.js'
+import { Topics, below, decodeName, encodeName } from '../../gateway/topic.js'
 import type { Kind } from '../../gateway/topic.js'
 
 const wellFormed = fc.string({ unit: 'grapheme', maxLength: 40 }).filter((name) => name.isWellFormed())
@@ -43,7 +43,9 @@ describe('topics', () => {
   })
 
   it('never throw, whatever the topic', () => {
-    const levels = fc.array(fc.oneof(fc.string({ unit: 'binary' }), fc.constantFrom('lab', 'lab-dead', '$SYS', '%', '%GG', 'set', '')), { maxLength: 6 })
+    const levels = fc.array(fc.oneof(fc.string({ unit: 'binary' }), fc.constantFrom('lab', 'lab-dead', '$SYS', '%', '%GG', 'set', '')), {
+      maxLength: 6
+    })
     fc.assert(fc.property(levels, (parts) => assert.ok(topics.parse(parts.join('/')).where.length > 0)))
   })
 
@@ -53,7 +55,7 @@ describe('topics', () => {
         const reading = topics.reading(device, codename) as string
         assert.deepEqual(topics.parse(topics.state(device) as string), { where: 'root', kind: 'state', device, codename: '' })
         assert.deepEqual(topics.parse(reading), { where: 'root', kind: 'reading', device, codename })
-        assert.deepEqual(topics.parse(topics.below(reading, kind)), { where: 'root', kind, device, codename })
+        assert.deepEqual(topics.parse(below(reading, kind)), { where: 'root', kind, device, codename })
       })
     )
   })
@@ -63,7 +65,15 @@ describe('topics', () => {
     const where = (topic: string): string => deep.parse(topic).where
     for (const topic of ['site', 'sitelab', 'site/labx/a', 'lab/a/b', '/site/lab', 'tele/x']) assert.equal(where(topic), 'outside', topic)
     for (const topic of ['$SYS/x', '$share', 'site/lab-dead', 'site/lab-dead/a']) assert.equal(where(topic), 'reserved', topic)
-    for (const topic of ['site/lab', 'site/lab/', 'site/lab/a/', 'site/lab//b', 'site/lab/a/b/nope', 'site/lab/a/b/set/c', 'site/lab/a/%41'])
+    for (const topic of [
+      'site/lab',
+      'site/lab/',
+      'site/lab/a/',
+      'site/lab//b',
+      'site/lab/a/b/nope',
+      'site/lab/a/b/set/c',
+      'site/lab/a/%41'
+    ])
       assert.equal(where(topic), 'invalid', topic)
   })
 

@@ -1,55 +1,6 @@
-import type { Clock, Codename, Endpoint, Exact, Host, Latest, Logger, Reading, Request, Right, Site, Watch } from '../../gateway/adapter.js'
+import type { Codename, Endpoint, Exact, Host, Latest, Logger, Reading, Request, Right, Site, Watch } from '../../gateway/adapter.js'
 import { GatewayError } from '../../gateway/errors.js'
-
-/** A clock that stands still until `pass` is called. */
-export class FakeClock implements Clock {
-  readonly #start: number
-  #passed = 0
-  readonly #timers = new Set<{ readonly at: number; readonly run: () => void }>()
-
-  constructor(start = 1_700_000_000) {
-    this.#start = start
-  }
-
-  now(): number {
-    return this.#start + this.#passed
-  }
-
-  monotonic(): number {
-    return this.#passed
-  }
-
-  after(seconds: number, run: () => void): Watch {
-    const timer = { at: this.#passed + seconds, run }
-    this.#timers.add(timer)
-    return { cancel: () => this.#timers.delete(timer) }
-  }
-
-  get timers(): number {
-    return this.#timers.size
-  }
-
-  /** Lets time pass, timer by timer, and what each of them sets off. */
-  async pass(seconds: number): Promise<void> {
-    const end = this.#passed + seconds
-    for (let next = this.#next(end); next !== undefined; next = this.#next(end)) {
-      this.#timers.delete(next)
-      this.#passed = Math.max(this.#passed, next.at)
-      next.run()
-      await turn()
-    }
-    this.#passed = end
-  }
-
-  #next(end: number): { readonly at: number; readonly run: () => void } | undefined {
-    return [...this.#timers].filter(({ at }) => at <= end).sort((a, b) => a.at - b.at)[0]
-  }
-}
-
-/** Lets everything run that waits for nothing but its turn. */
-export function turn(): Promise<void> {
-  return new Promise((resolve) => setImmediate(resolve))
-}
+import { FakeClock } from './fake-clock.js'
 
 /** All that an adapter may touch of the gateway, with a record of what it did. */
 export class FakeHost implements Host {
@@ -74,8 +25,16 @@ export class FakeHost implements Host {
 
   /** A reading of somebody else arrives. */
   arrive(reading: Reading): void {
-    const latest: Latest = { time: this.clock.now(), quality: 'good', ...reading, sourceTime: reading.time !== undefined, old: false, age: 0 }
-    const wanted = ({ device, codename }: Right): boolean => device === reading.device && (codename ?? reading.codename) === reading.codename
+    const latest: Latest = {
+      time: this.clock.now(),
+      quality: 'good',
+      ...reading,
+      sourceTime: reading.time !== undefined,
+      old: false,
+      age: 0
+    }
+    const wanted = ({ device, codename }: Right): boolean =>
+      device === reading.device && (codename ?? reading.codename) === reading.codename
     for (const { filter, run } of this.#watches) if (wanted(filter)) run(latest)
   }
 

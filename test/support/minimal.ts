@@ -27,7 +27,12 @@ export function subject(type: AdapterType, more: Readonly<Record<string, unknown
   const file = { broker: { tcp: { port: 0 } }, devices, adapters: [entry] }
   const { config, site, plans } = checkConfig(JSON.stringify(file), { file: `least configuration of ${type.type}`, types: [type], env: {} })
   const plan = plans.get('subject') as Plan
-  return { type, config: config.adapters[0] as InstanceConfig, plan, site: { devices: new Map([...site.devices, ...(plan.devices ?? [])]) } }
+  return {
+    type,
+    config: config.adapters[0] as InstanceConfig,
+    plan,
+    site: { devices: new Map([...site.devices, ...(plan.devices ?? [])]) }
+  }
 }
 
 export interface Schema {
@@ -49,6 +54,9 @@ export interface Schema {
   readonly items?: Schema
   readonly oneOf?: readonly Schema[]
   readonly anyOf?: readonly Schema[]
+  readonly if?: Schema
+  readonly then?: Schema
+  readonly else?: Schema
 }
 
 /** The smallest value that a schema takes: what is required, and the first of each choice. */
@@ -58,6 +66,8 @@ export function least(schema: Schema): unknown {
   if (schema.enum !== undefined) return schema.enum[0]
   const [choice] = schema.oneOf ?? schema.anyOf ?? []
   if (choice !== undefined) return least(join(schema, choice))
+  // The least does not have what a condition asks for.
+  if (schema.else !== undefined) return least(join(schema, schema.else))
   if (schema.type === 'object' || schema.properties !== undefined) return leastObject(schema)
   if (schema.type === 'array') return Array.from({ length: schema.minItems ?? 0 }, () => least(schema.items ?? {}))
   if (schema.type === 'boolean') return false
@@ -65,9 +75,9 @@ export function least(schema: Schema): unknown {
   return schema.minimum ?? (schema.exclusiveMinimum === undefined ? 0 : schema.exclusiveMinimum + 1)
 }
 
-function join({ oneOf: _oneOf, anyOf: _anyOf, ...schema }: Schema, choice: Schema): Schema {
+function join({ oneOf: _oneOf, anyOf: _anyOf, if: _if, then: _then, else: _else, ...schema }: Schema, choice: Schema): Schema {
   const required = [...(schema.required ?? []), ...(choice.required ?? [])]
-  return { ...schema, ...choice, required, properties: { ...schema.properties, ...choice.properties } }
+  return { ...schema, ...choice, required, properties: { ...choice.properties, ...schema.properties } }
 }
 
 function leastObject({ required = [], properties = {}, additionalProperties, minProperties = 0 }: Schema): object {

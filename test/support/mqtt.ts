@@ -97,12 +97,28 @@ export class TestClient {
     await this.next(topic)
   }
 
+  /** What the broker has retained for these filters. For a client that has not subscribed to them yet. */
+  async retained(...filters: string[]): Promise<Message[]> {
+    const marker = `settled/retained/${this.id}`
+    await this.publish(marker, 'x', { retain: true })
+    // What is retained comes after the SUBACK, in its own time: in the order of the filters.
+    await this.subscribe(...filters, marker)
+    await this.next(marker)
+    await this.settled()
+    return this.#messages.splice(0).filter(({ retain, topic }) => retain && topic !== marker)
+  }
+
   async close(): Promise<void> {
     await this.client.endAsync()
   }
 
-  /** Without DISCONNECT, as a client that crashed: its will is published. */
+  /** Ends at once, whatever is under way. */
   async vanish(): Promise<void> {
     await this.client.endAsync(true)
+  }
+
+  /** Cuts the connection without DISCONNECT, as a client that crashed: its will is published. */
+  kill(): void {
+    this.client.stream.destroy()
   }
 }

@@ -12,17 +12,23 @@ export function processUse(tree: Tree): Violations {
   const used = productionFiles(tree)
     .filter((path) => path !== 'gateway/main.ts')
     .flatMap((path) => [
-      ...placesIn(tree, path, /(?<![.\w$])(?:globalThis\s*\.\s*)?process(?![\w$])(?!\s*[:(=])/g).map(({ line }) => `${path}:${line} uses the global process: only gateway/main.ts does`),
+      ...placesIn(tree, path, /(?<![.\w$])(?:globalThis\s*\.\s*)?process(?![\w$])(?!\s*[:(=])/g).map(
+        ({ line }) => `${path}:${line} uses the global process: only gateway/main.ts does`
+      ),
       ...readImports(sourceOf(text(tree, path)))
         .filter(({ specifier }) => specifier === 'node:process' || specifier === 'process')
-        .flatMap(({ clause, line }) => wrongNames(clause).map((name) => `${path}:${line} imports ${name} of node:process: only what cannot change it, by name`))
+        .flatMap(({ clause, line }) =>
+          wrongNames(clause).map((name) => `${path}:${line} imports ${name} of node:process: only what cannot change it, by name`)
+        )
     ])
   return used
 }
 
 function wrongNames(clause: string): string[] {
   const names = /^\{([^}]*)\}$/.exec(clause.trim())?.[1]?.split(',') ?? [clause]
-  return names.map((name) => (name.trim().split(/\s+as\s+/)[0] as string).replace(/^type\s+/, '')).filter((name) => name !== '' && !readOnly.has(name))
+  return names
+    .map((name) => (name.trim().split(/\s+as\s+/)[0] as string).replace(/^type\s+/, ''))
+    .filter((name) => name !== '' && !readOnly.has(name))
 }
 
 const levels = 'set|get|call|history|reply|meta|value'
@@ -44,7 +50,11 @@ export function topicLevels(tree: Tree): Violations {
       const source = sourceOf(text(tree, path))
       const imported = new Set(readImports(source).map(({ specifier }) => specifier))
       const broken = (literal: Literal): string[] =>
-        imported.has(literal.text) ? [] : rules.filter(([pattern]) => pattern.test(literal.text)).map(([, reason]) => `${path}:${literal.line} ${reason}: ${JSON.stringify(literal.text)}`)
+        imported.has(literal.text)
+          ? []
+          : rules
+              .filter(([pattern]) => pattern.test(literal.text))
+              .map(([, reason]) => `${path}:${literal.line} ${reason}: ${JSON.stringify(literal.text)}`)
       return [
         ...source.literals.flatMap((literal) => broken(literal).slice(0, 1)),
         ...placesIn(tree, path, /\b(?:topic|root)\s*\+\s*'/gi).map(({ line }) => `${path}:${line} joins a topic`)
@@ -89,8 +99,12 @@ export function defaultsInCode(tree: Tree): Violations {
   return productionFiles(tree)
     .filter((path) => path.startsWith('adapters/'))
     .flatMap((path) => [
-      ...placesIn(tree, path, /(?<![\w$])((?:this\.#)?(?:config|settings)\.\w+)\s*(?:\?\?|\|\|)=?\s*(?=['\d[{-]|true\b|false\b)/g).map(({ line, match }) => `${path}:${line} has a default for ${match[1]}: write it in config.schema.json`),
-      ...placesIn(tree, path, /\{[^{}]*\w\s*=[^={}]+\}\s*(?:=\s*(?:this\.#)?(?:config|settings)\b|:\s*\w+(?:Config|Settings)\b)/g).map(({ line }) => `${path}:${line} has a default where it takes the configuration apart: write it in config.schema.json`)
+      ...placesIn(tree, path, /(?<![\w$])((?:this\.#)?(?:config|settings)\.\w+)\s*(?:\?\?|\|\|)=?\s*(?=['\d[{-]|true\b|false\b)/g).map(
+        ({ line, match }) => `${path}:${line} has a default for ${match[1]}: write it in config.schema.json`
+      ),
+      ...placesIn(tree, path, /\{[^{}]*\w\s*=[^={}]+\}\s*(?:=\s*(?:this\.#)?(?:config|settings)\b|:\s*\w+(?:Config|Settings)\b)/g).map(
+        ({ line }) => `${path}:${line} has a default where it takes the configuration apart: write it in config.schema.json`
+      )
     ])
 }
 

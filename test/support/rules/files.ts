@@ -10,14 +10,21 @@ export function folders(tree: Tree): Violations {
   const source = sourceOf(text(tree, index))
   const list = /\badapterTypes\b[^=]*=\s*\[([^\]]*)\]/.exec(source.code)?.[1] ?? ''
   const registered = list.split(',').map((name) => name.trim())
-  const imports = readImports(source).flatMap(({ specifier, clause }) => clause.replace(/[{}]/g, '').split(',').map((name) => ({ specifier: specifier ?? '', name: name.trim() })))
+  const imports = readImports(source).flatMap(({ specifier, clause }) =>
+    clause
+      .replace(/[{}]/g, '')
+      .split(',')
+      .map((name) => ({ specifier: specifier ?? '', name: name.trim() }))
+  )
   return adapterFolders(tree).flatMap((folder) => {
     const missing = ['README.md', 'config.schema.json', 'types.ts'].filter((file) => !tree.has(`adapters/${folder}/${file}`))
     const names = imports.filter(({ specifier }) => specifier.startsWith(`./${folder}/`)).map(({ name }) => name)
     const types = typesOf(tree, folder)
     return [
       ...missing.map((file) => `adapters/${folder} has no ${file}`),
-      ...(names.length === types.length ? [] : [`${index} imports ${names.length} types of ${folder}, whose schema describes ${types.length}`]),
+      ...(names.length === types.length
+        ? []
+        : [`${index} imports ${names.length} types of ${folder}, whose schema describes ${types.length}`]),
       ...names.flatMap((name) => {
         const times = registered.filter((other) => other === name).length
         return times === 1 ? [] : [`${index} registers ${name} ${times} times`]
@@ -45,24 +52,37 @@ export function typesInReadme(tree: Tree): Violations {
 export function errorTable(tree: Tree, classes: Readonly<Record<string, { readonly retryable: boolean }>>): Violations {
   const table = /<!-- error classes -->([\s\S]*?)<!-- \/error classes -->/.exec(text(tree, 'README.md'))?.[1]
   if (table === undefined) return ['README.md has no part between <!-- error classes --> and <!-- /error classes -->']
-  const rows = [...table.matchAll(/^\|\s*`(\w+)`\s*\|\s*(\w+)\s*\|/gm)].map(([, name, retry]) => ({ name: name as string, retry: retry as string }))
+  const rows = [...table.matchAll(/^\|\s*`(\w+)`\s*\|\s*(\w+)\s*\|/gm)].map(([, name, retry]) => ({
+    name: name as string,
+    retry: retry as string
+  }))
   const known = new Set(Object.keys(classes))
   const named = rows.map(({ name }) => name)
   return [
     ...[...known].filter((name) => !named.includes(name)).map((name) => `README.md does not list the error class ${name}`),
-    ...named.filter((name) => !known.has(name)).map((name) => `README.md lists the error class ${name}, which gateway/errors.ts does not have`),
+    ...named
+      .filter((name) => !known.has(name))
+      .map((name) => `README.md lists the error class ${name}, which gateway/errors.ts does not have`),
     ...named.filter((name, at) => named.indexOf(name) !== at).map((name) => `README.md lists the error class ${name} twice`),
-    ...rows.filter(({ name, retry }) => known.has(name) && (retry === 'yes') !== classes[name]?.retryable).map(({ name, retry }) => `README.md says ${retry} at ${name}; gateway/errors.ts says otherwise`)
+    ...rows
+      .filter(({ name, retry }) => known.has(name) && (retry === 'yes') !== classes[name]?.retryable)
+      .map(({ name, retry }) => `README.md says ${retry} at ${name}; gateway/errors.ts says otherwise`)
   ]
 }
 
 /** Aedes is relied on to the letter, and the lock file names no host to install from. */
 export function locked(tree: Tree): Violations {
   const { dependencies = {} } = JSON.parse(text(tree, 'package.json')) as { dependencies?: Record<string, string> }
-  const { packages = {} } = JSON.parse(text(tree, 'package-lock.json')) as { packages?: Record<string, { resolved?: string; link?: boolean }> }
+  const { packages = {} } = JSON.parse(text(tree, 'package-lock.json')) as {
+    packages?: Record<string, { resolved?: string; link?: boolean }>
+  }
   return [
-    ...(/^\d+\.\d+\.\d+$/.test(dependencies['aedes'] ?? '') ? [] : [`package.json: aedes is ${dependencies['aedes']}, not one exact version`]),
-    ...Object.entries(packages).flatMap(([name, { resolved }]) => (resolved === undefined ? [] : [`package-lock.json: ${name} is resolved to ${resolved}`]))
+    ...(/^\d+\.\d+\.\d+$/.test(dependencies['aedes'] ?? '')
+      ? []
+      : [`package.json: aedes is ${dependencies['aedes']}, not one exact version`]),
+    ...Object.entries(packages).flatMap(([name, { resolved }]) =>
+      resolved === undefined ? [] : [`package-lock.json: ${name} is resolved to ${resolved}`]
+    )
   ]
 }
 

@@ -68,16 +68,23 @@ export function declared(tree: Tree): Violations {
       const allowed = { ...dependencies, ...(development ? devDependencies : {}) }
       // The types of a package may come from @types alone.
       const types = typeOnly && development && `@types/${name}` in allowed
-      return name in allowed || types ? [] : [`${path}:${line} imports ${name}, which package.json does not list among ${development ? 'its packages' : 'dependencies'}`]
+      return name in allowed || types
+        ? []
+        : [`${path}:${line} imports ${name}, which package.json does not list among ${development ? 'its packages' : 'dependencies'}`]
     })
   })
 }
 
 /** What nothing pure may import; any other module of Node only computes. */
-const doesIo = new Set('dgram fs fs/promises net http http2 https tls timers timers/promises process child_process worker_threads cluster dns os readline perf_hooks'.split(' '))
+const doesIo = new Set(
+  'dgram fs fs/promises net http http2 https tls timers timers/promises process child_process worker_threads cluster dns os readline perf_hooks'.split(
+    ' '
+  )
+)
 
 /** What nothing pure may use without importing it. */
-const ambient = /(?<![.\w$])(?:setTimeout|setInterval|setImmediate|queueMicrotask|performance|process|console|fetch|Date\.now|Math\.random|new\s+Date\(\s*\))(?![\w$])(?!\s*:)/g
+const ambient =
+  /(?<![.\w$])(?:setTimeout|setInterval|setImmediate|queueMicrotask|performance|process|console|fetch|Date\.now|Math\.random|new\s+Date\(\s*\))(?![\w$])(?!\s*:)/g
 
 /** Bytes in, bytes out: codecs, the models of instruments, and the JSON that the gateway shares with them. */
 export function isPure(path: string): boolean {
@@ -86,7 +93,9 @@ export function isPure(path: string): boolean {
 
 /** A pure file reaches, through whatever it imports, no socket, file, clock or log. */
 export function pure(tree: Tree): Violations {
-  return productionFiles(tree).filter(isPure).flatMap((path) => reached(tree, path).flatMap((file) => impure(tree, path, file)))
+  return productionFiles(tree)
+    .filter(isPure)
+    .flatMap((path) => reached(tree, path).flatMap((file) => impure(tree, path, file)))
 }
 
 /** The file and all that it runs; what only gives types is gone after compilation. */
@@ -109,6 +118,8 @@ function impure(tree: Tree, path: string, file: string): string[] {
     const ours = to !== undefined && to.startsWith('gateway/') && to !== 'gateway/errors.ts'
     return io || ours ? [`${path}${through}: line ${line} imports ${to ?? specifier}, but the file is pure`] : []
   })
-  const used = placesIn(tree, file, ambient).map(({ line, match }) => `${path}${through}: line ${line} uses ${match[0]}, but the file is pure`)
+  const used = placesIn(tree, file, ambient).map(
+    ({ line, match }) => `${path}${through}: line ${line} uses ${match[0]}, but the file is pure`
+  )
   return [...imported, ...used]
 }

@@ -1,0 +1,215 @@
+import assert from 'node:assert/strict'
+import type { Host, Latest } from '../../gateway/adapter.js'
+import { GatewayError } from '../../gateway/errors.js'
+import { FakeClock } from '../support/fake-clock.js'
+import { startLab } from '../support/lab.js'
+import type { Lab } from '../support/lab.js'
+import type { TestClient } from '../support/mqtt.js'
+import { Held } from '../support/scripted.js'
+import { UdpClient } from '../support/udp.js'
+
+const yaml = `
+broker: { tcp: { port: 0 }, limits: { maxQueue: 8, maxUndeclared: 3 } }
+devices:
+  rig:
+    codenames:
+      number: { schema: { type: number, maximum: 100 } }
+      integer: { schema: { type: integer } }
+      list: { schema: { type: array, items: { type: number } } }
+      foreign: {}
+  other: { codenames: { x: { settable: true, schema: { type: number } } } }
+adapters:
+  - { id: one, type: scripted, feeds: [rig/number, rig/integer, rig/list, found] }
+  - { id: two, type: scripted, feeds: [rig/foreign], executes: [other/x] }
+  - { id: pull, type: data-pull-server, port: 0, device: rig }
+`
+
+describe('what an instance may do', () => {
+  let clock: FakeClock
+  let lab: Lab
+  let one: Host
+  let client: TestClient
+  let udp: UdpClient
+
+  beforeEach(async () => {
+    clock = new FakeClock()
+    lab = await startLab({ clock }, yaml)
+    one = lab.scripted.host('one')
+    client = await lab.connect()
+    await client.subscribe('lab/#', 'lab-dead/#')
+    await client.settled()
+    client.drop()
+    udp = new UdpClient()
+  })
+
+  afterEach(async () => {
+    await udp.close()
+    const stopped = lab.stop()
+    await clock.pass(10)
+    await stopped
+  })
+
+  const rejected =
+    (wanted: string) =>
+    (error: unknown): boolean =>
+      error instanceof GatewayError && error.class === wanted
+  const rig = (codename: string, value: bigint | number | string | null) => ({ device: 'rig', codename, value })
+
+  it('publishes readings that everybody sees, and finds them in memory at once', async () => {
+    await one.publish({ ...rig('number', 21.5), source: 'poll' })
+    assert.equal(one.latest('rig', 'number')?.value, 21.5)
+    const reading = await client.nextJson((message) => message.topic === 'lab/rig/number' && !message.retain)
+    assert.deepEqual([reading['value'], reading['source']], [21.5, 'poll'])
+    assert.equal((await client.next('lab/rig/number/value')).text, '21.5')
+  })
+
+  it('publishes all or nothing', async () => {
+    await assert.rejects(one.publish(rig('number', 1), rig('number', 101)), rejected('RangeError'))
+    await assert.rejects(one.publish(rig('number', 1), rig('integer', 'x')), rejected('WrongType'))
+    assert.equal(one.latest('rig', 'number'), undefined)
+    assert.match(String(one.check(rig('number', 1), rig('number', 101))), /must be <= 100/)
+    assert.equal(one.check(rig('number', 1)), undefined)
+  })
+
+  it('publishes no more undeclared codenames than there is room for, all or nothing', async () => {
+    const found = (codename: string) => ({ device: 'found', codename, value: 1 })
+    await assert.rejects(one.publish(...['a', 'b', 'c', 'd'].map(found)), rejected('RateLimited'))
+    assert.deepEqual(one.codenames('found').undeclared, [])
+    await one.publish(...['a', 'b'].map(found))
+    await one.publish(...['a', 'b'].map(found))
+    await assert.rejects(one.publish(...['b', 'c', 'd'].map(found)), rejected('RateLimited'))
+    await one.publish(...['a', 'b', 'c'].map(found).slice(1))
+    assert.deepEqual(one.codenames('found').undeclared, ['a', 'b', 'c'])
+  })
+
+  it('is refused what it does not feed', async () => {
+    await assert.rejects(one.publish(rig('foreign', 1)), rejected('Forbidden'))
+    await assert.rejects(one.publish(rig('number', 1), { device: 'gateway', codename: 'uptime', value: 1 }), rejected('Forbidden'))
+    assert.equal(one.latest('rig', 'number'), undefined)
+    assert.throws(() => one.describe('rig', 'foreign', {}), rejected('Forbidden'))
+  })
+
+  it('is told RateLimited when the queue is full, and nothing is published', async () => {
+    await assert.rejects(one.publish(...[1, 2, 3, 4, 5].map((value) => rig('number', value))), rejected('RateLimited'))
+    assert.equal(one.latest('rig', 'number'), undefined)
+    await one.publish(...[1, 2, 3, 4].map((value) => rig('number', value)))
+    assert.equal(one.latest('rig', 'number')?.value, 4)
+  })
+
+  it('has its numbers written as the schema says: a pull socket shows 47.0 for a number and 47 for an integer', async () => {
+    const port = lab.port('pull')
+    await one.publish(rig('number', 47n), rig('integer', 47), { device: 'rig', codename: 'list', value: [1n, 2.5] })
+    assert.match(await udp.ask(port, 'number#raw'), /,47\.0$/)
+    assert.match(await udp.ask(port, 'integer#raw'), /,47$/)
+    assert.match(await udp.ask(port, 'list#json'), /\[1\.0, 2\.5\]/)
+  })
+
+  it('may give NaN whatever the schema: null and bad for MQTT, NaN for a pull socket', async () => {
+    await one.publish(rig('number', NaN))
+    const { value, quality, error } = await client.nextJson('lab/rig/number')
+    assert.deepEqual([value, quality, (error as { class: string }).class], [null, 'bad', 'NotFinite'])
+    assert.match(await udp.ask(lab.port('pull'), 'number#json'), /NaN/)
+  })
+
+  it('watches what others publish, over MQTT or in the process, and never what it feeds itself', async () => {
+    const [seen, mine]: [Latest[], Latest[]] = [[], []]
+    one.watch({ device: 'rig' }, (reading) => seen.push(reading))
+    const watch = one.watch({ device: 'native', codename: 'x' }, (reading) => mine.push(reading))
+    await one.publish(rig('number', 1))
+    await lab.scripted.host('two').publish(rig('foreign', 2))
+    await client.publish('lab/native/x', '3')
+    await client.publish('lab/native/y', '4')
+    watch.cancel()
+    await client.publish('lab/native/x', '5')
+    assert.deepEqual(
+      [...seen, ...mine].map(({ codename, value }) => [codename, value]),
+      [
+        ['foreign', 2],
+        ['x', 3n]
+      ]
+    )
+  })
+
+  it('that throws in a watch hurts nobody', async () => {
+    one.watch({ device: 'rig' }, () => {
+      throw new Error('bug of an adapter')
+    })
+    await lab.scripted.host('two').publish(rig('foreign', 2))
+    assert.ok(lab.log.lines.some(({ level, message }) => level === 'error' && message.includes('watches')))
+  })
+
+  it('claims a device it found, describes it, and releases it', async () => {
+    one.claim('dev-9')
+    assert.equal((await client.nextJson('lab/dev-9'))['state'], 'online')
+    one.describe('dev-9', 'x', { unit: 'V', settable: true })
+    assert.deepEqual(await client.nextJson('lab/dev-9/x/meta'), { declared: true, name: 'x', settable: true, unit: 'V' })
+    await one.publish({ device: 'dev-9', codename: 'x', value: 1 })
+    await client.publish('lab/dev-9/x', '2')
+    assert.equal((await client.nextJson('lab-dead/lab/dev-9/x'))['class'], 'Forbidden')
+    assert.throws(() => lab.scripted.host('two').claim('dev-9'), rejected('Forbidden'))
+    client.drop()
+    one.release('dev-9')
+    const { state, reason } = await client.nextJson('lab/dev-9')
+    assert.deepEqual([state, reason], ['offline', 'released by the instance one'])
+    await assert.rejects(one.publish({ device: 'dev-9', codename: 'x', value: 1 }), rejected('Forbidden'))
+    lab.scripted.host('two').claim('dev-9')
+  })
+
+  it('cannot claim what another feeds in part, nor the gateway itself', () => {
+    for (const device of ['rig', 'gateway']) assert.throws(() => one.claim(device), rejected('Forbidden'), device)
+  })
+
+  it('asks other devices: with the reply’s value, with their error, with a limit to its patience', async () => {
+    const ask = { device: 'other', codename: 'x', op: 'set', value: 47n } as const
+    assert.equal(await one.request(ask), 47)
+    assert.deepEqual(lab.scripted.commands[0]?.client, 'one')
+    assert.equal((await client.nextJson('lab/other/x/reply'))['client'], 'one')
+    await assert.rejects(one.request({ ...ask, value: 'x' }), rejected('WrongType'))
+    assert.equal(one.checkRequest({ ...ask, value: 'x' }) instanceof GatewayError, true)
+    assert.equal(one.checkRequest(ask), undefined)
+    const held = new Held()
+    lab.scripted.execute = held.execute
+    const late = assert.rejects(one.request({ ...ask, within: 2 }), rejected('Timeout'))
+    await clock.pass(2)
+    await late
+    held.answer(1)
+    client.drop()
+    assert.equal((await client.nextJson('lab/other/x/reply'))['phase'], 'done', 'the command goes on, and its reply is published')
+  })
+
+  it('that gives up asking is let go at once, also when it had given up before', async () => {
+    lab.scripted.execute = new Held().execute
+    const controller = new AbortController()
+    const ask = { device: 'other', codename: 'x', op: 'set', value: 1, signal: controller.signal } as const
+    const given = assert.rejects(one.request(ask), rejected('Timeout'))
+    controller.abort()
+    await given
+    await clock.pass(60)
+    await assert.rejects(one.request(ask), rejected('Timeout'))
+  })
+
+  it('sends what it could not take to the dead letters', async () => {
+    one.dead({ device: 'rig', codename: 'number' }, 'number:twelve', new GatewayError('WrongType', 'no number', { rule: 'type' }))
+    const { time: _, ...letter } = await client.nextJson('lab-dead/lab/rig/number')
+    const expected = {
+      class: 'WrongType',
+      client: 'one',
+      payload: 'number:twelve',
+      reason: 'no number',
+      rule: 'type',
+      topic: 'lab/rig/number'
+    }
+    assert.deepEqual(letter, expected)
+  })
+
+  it('is started again after it said that it failed', async () => {
+    const { starts } = lab.scripted
+    const before = starts.length
+    one.failed(new Error('cable cut'))
+    const { state, reason, via } = await client.nextJson((message) => message.topic === 'lab/rig' && message.text.includes('cable'))
+    assert.deepEqual([state, reason, via], ['offline', 'cable cut', 'one'])
+    await clock.pass(2)
+    assert.deepEqual(starts.slice(before), ['one'])
+    await client.next((message) => message.topic === 'lab/rig' && message.text.includes('"online"'))
+  })
+})

@@ -1,0 +1,214 @@
+/** Plays a recorded conversation through a real gateway: real sockets on the old side, a real MQTT client on the new one. */
+import assert from 'node:assert/strict'
+import { isExactMap, parseExact, stringifyExact, toPlain } from '../../adapters/common/exact-json.js'
+import type { Exact, ExactMap } from '../../adapters/common/exact-json.js'
+import type { Adapter, AdapterType, Command, Host, InstanceConfig, Reading, Right } from '../../gateway/adapter.js'
+import { GatewayError } from '../../gateway/errors.js'
+import { FakeClock } from './fake-clock.js'
+import type { TestClient } from './mqtt.js'
+import { start } from './start.js'
+import type { Running } from './start.js'
+import { UdpClient } from './udp.js'
+
+/** The keys are explained in adapters/README.md. Exact, so that 47 is not 47.0 and channels keep their order. */
+export interface Conversation {
+  readonly about: string
+  readonly source: readonly string[]
+  /** Unix seconds at which the gateway's clock stands; it moves with `pass` alone. */
+  readonly clock: number
+  readonly config: ExactMap
+  readonly given: readonly ExactMap[]
+  /** `device/codename` of what a scripted device carries out, and what it answers. */
+  readonly answers: ExactMap
+  readonly transport: 'udp'
+  readonly talk: readonly ExactMap[]
+  readonly published: readonly ExactMap[]
+  /** Topics on which nothing may arrive. */
+  readonly unpublished: readonly string[]
+}
+
+const keys = new Set('about source clock config given answers transport talk published unpublished'.split(' '))
+
+/** Throws when the text is no conversation. */
+export function readConversation(text: string): Conversation {
+  const parsed = parseExact(text)
+  assert.ok(parsed.ok, parsed.ok ? '' : `not JSON: ${parsed.error} at ${parsed.at}`)
+  assert.ok(isExactMap(parsed.value), 'not an object')
+  const unknown = [...parsed.value.keys()].filter((key) => !keys.has(key))
+  assert.deepEqual(unknown, [], 'unknown keys')
+  const said = Object.fromEntries(parsed.value) as unknown as Partial<Conversation>
+  for (const key of ['about', 'source', 'config', 'transport', 'talk', 'published'] as const)
+    assert.ok(said[key] !== undefined, `no ${key}`)
+  assert.equal(said.transport, 'udp', 'only udp is played so far')
+  const rest = { clock: 1_700_000_000, given: [], answers: new Map<string, Exact>(), unpublished: [] }
+  return { ...rest, ...(said as Omit<Conversation, keyof typeof rest>) }
+}
+
+/** Rejects where the gateway says something else than the conversation does. */
+export async function play(conversation: Conversation): Promise<void> {
+  const clock = new FakeClock(Number(conversation.clock))
+  const script = new Script(conversation)
+  const running = await start(yamlOf(conversation, script), { types: [script.type], clock })
+  const old = new UdpClient()
+  try {
+    const client = await running.connect({ clientId: 'conversation' })
+    await client.subscribe('#')
+    await give(conversation, script, client)
+    for (const step of conversation.talk) await speak(step, { conversation, running, clock, old, client })
+    await client.settled()
+    await compare(conversation, client)
+  } finally {
+    await old.close()
+    await running.stop()
+  }
+}
+
+/** One line for each part of the file, which YAML reads as it reads JSON. Ports are chosen by the system. */
+function yamlOf({ config }: Conversation, script: Script): string {
+  const parts = new Map(config)
+  const adapters = (parts.get('adapters') ?? []) as readonly ExactMap[]
+  const free = adapters.map((entry) => new Map([...entry, ['port', 0n]]))
+  parts.set(
+    'adapters',
+    script.needed
+      ? [
+          ...free,
+          new Map([
+            ['id', 'script'],
+            ['type', 'script']
+          ])
+        ]
+      : free
+  )
+  return [...parts].map(([key, value]) => `${key}: ${stringifyExact(value)}\n`).join('')
+}
+
+async function give({ given }: Conversation, script: Script, client: TestClient): Promise<void> {
+  for (const each of given) {
+    const topic = each.get('mqtt')
+    if (typeof topic === 'string') await client.publish(topic, payloadOf(each.get('payload')), { retain: false })
+    else await script.feed(each)
+  }
+}
+
+function payloadOf(payload: Exact | undefined): string {
+  return typeof payload === 'string' ? payload : stringifyExact(payload ?? null)
+}
+
+interface Scene {
+  readonly conversation: Conversation
+  readonly running: Running
+  readonly clock: FakeClock
+  readonly old: UdpClient
+  readonly client: TestClient
+}
+
+async function speak(step: ExactMap, { conversation, running, clock, old, client }: Scene): Promise<void> {
+  const pass = step.get('pass')
+  if (pass !== undefined) await clock.pass(Number(pass))
+  const topic = step.get('mqtt')
+  if (typeof topic === 'string') await client.publish(topic, payloadOf(step.get('payload')))
+  if (!step.has('send')) return
+  const instances = conversation.config.get('adapters') as readonly ExactMap[]
+  const to = step.get('to') ?? instances[0]?.get('id')
+  const instance = instances.find((entry) => entry.get('id') === to)
+  assert.ok(instance !== undefined && typeof to === 'string', 'there is no such instance to send to')
+  const port = running.port(to)
+  await old.send(port, bytesOf(step.get('send')))
+  const expected = step.get('receive')
+  if (expected === undefined) return
+  // Silence: the next question is answered, and that is the first answer to come.
+  if (expected === null) await old.send(port, 'name')
+  const name = (instance.get('name') ?? '') as string
+  const wanted = expected === null ? [name, `RET#${name}`] : [bytesOf(expected).toString('latin1')]
+  const got = (await old.receive()).toString('latin1')
+  assert.ok(
+    wanted.includes(got),
+    `to ${JSON.stringify(step.get('send'))}\n  expected ${JSON.stringify(wanted[0])}\n  got      ${JSON.stringify(got)}`
+  )
+}
+
+/** Text as it is, one byte a character; or `{hex}`. */
+function bytesOf(said: Exact | undefined): Buffer {
+  if (typeof said === 'string') return Buffer.from(said, 'latin1')
+  const hex = said !== undefined && isExactMap(said) ? said.get('hex') : undefined
+  assert.ok(typeof hex === 'string', 'what is said is a text, or {"hex": …}')
+  return Buffer.from(hex.replaceAll(' ', ''), 'hex')
+}
+
+/** What was published on each topic named, in order and nothing else; `"<any>"` stands for whatever is there. */
+async function compare({ published, unpublished }: Conversation, client: TestClient): Promise<void> {
+  for (const each of published) {
+    const topic = each.get('topic') as string
+    const { text } = await client.next(topic)
+    const wanted = each.get('payload') ?? null
+    const got = parseExact(text)
+    const fits = typeof wanted === 'string' ? wanted === '<any>' || wanted === text : got.ok && matches(toPlain(wanted), toPlain(got.value))
+    assert.ok(fits, `on ${topic}\n  expected ${payloadOf(wanted)}\n  got      ${text}`)
+  }
+  const closed = new Set([...published.map((each) => each.get('topic')), ...unpublished])
+  const more = client.left.filter(({ topic }) => closed.has(topic)).map(({ topic, text }) => `${topic} ${text}`)
+  assert.deepEqual(more, [], 'published besides')
+}
+
+function matches(wanted: unknown, got: unknown): boolean {
+  if (wanted === '<any>') return got !== undefined
+  if (typeof wanted !== 'object' || wanted === null || typeof got !== 'object' || got === null) return Object.is(wanted, got)
+  const members = (value: object): string[] => Object.keys(value).sort()
+  const [left, right] = [members(wanted), members(got)]
+  return (
+    left.join('\0') === right.join('\0') &&
+    left.every((key) => matches((wanted as Record<string, unknown>)[key], (got as Record<string, unknown>)[key]))
+  )
+}
+
+/** The adapter of a device that only exists in a conversation: it feeds what is given, and answers commands as it is told. */
+class Script {
+  readonly type: AdapterType
+  readonly #fed: ReadonlySet<string>
+  readonly #answers: ExactMap
+  #host: Host | undefined
+
+  constructor({ given, answers }: Conversation) {
+    this.#fed = new Set(given.flatMap((each) => (typeof each.get('feed') === 'string' ? [each.get('feed') as string] : [])))
+    this.#answers = answers
+    this.type = {
+      type: 'script',
+      configSchema: {
+        title: 'script',
+        description: 'A device of a conversation.',
+        type: 'object',
+        additionalProperties: false,
+        properties: {}
+      },
+      plan: () => ({ feeds: [...this.#fed].map(refOf), executes: [...this.#answers.keys()].map(refOf) }),
+      create: (_config: InstanceConfig, host: Host) => this.#adapter(host)
+    }
+  }
+
+  get needed(): boolean {
+    return this.#fed.size + this.#answers.size > 0
+  }
+
+  async feed(each: ExactMap): Promise<void> {
+    const { feed, ...reading } = Object.fromEntries(each)
+    await this.#host?.publish({ ...refOf(feed as string), source: 'poll', ...(reading as unknown as Pick<Reading, 'value'>) })
+  }
+
+  #adapter(host: Host): Adapter {
+    this.#host = host
+    return { start: () => Promise.resolve(), stop: () => Promise.resolve(), execute: (command) => this.#execute(command) }
+  }
+
+  #execute({ device, codename, op, value }: Command): Promise<Exact> {
+    const answer = this.#answers.get(`${device}/${codename}`) as ExactMap
+    const failure = answer.get('fail')
+    if (typeof failure === 'string') return Promise.reject(new GatewayError('DeviceError', failure))
+    return Promise.resolve(answer.get('return') ?? (op === 'set' ? value : null))
+  }
+}
+
+function refOf(target: string): Required<Right> {
+  const slash = target.indexOf('/')
+  return { device: target.slice(0, slash), codename: target.slice(slash + 1) }
+}
