@@ -4,4 +4,8 @@ import { dataPullServer } from './data-pull/server.js'
 import { dataPushServer } from './data-push/server.js'
 import { simulator } from './simulator/simulator.js'
 
-export const adapterTypes: readonly AdapterType[] = [dataPullServer, dataPushServer, simulator] as readonly unknown[] as readonly AdapterType<InstanceConfig>[]
+export const adapterTypes: readonly AdapterType[] = [
+  dataPullServer,
+  dataPushServer,
+  simulator
+] as readonly unknown[] as readonly AdapterType<InstanceConfig>[]

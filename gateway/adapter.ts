@@ -27,9 +27,9 @@ export interface InstanceConfig {
 }
 
 export interface Adapter {
-  /** Binds or dials. A rejection is retried for ever by the supervisor unless the error is marked as not retryable. */
+  /** Binds or dials. A rejection is retried for ever by the supervisor, with growing waits. Aborted: give up. */
   start(signal: AbortSignal): Promise<void>
-  /** Safe at any time and twice, also after half a start. Once it resolves: no open handle, no further publish. */
+  /** Safe twice, and after half a start, whose signal was aborted before. Once it resolves: no open handle, no further publish. */
   stop(): Promise<void>
   /** MQTT (or another instance) to the old side: do it and return the value of the reply. Throw a GatewayError to refuse. */
   execute?(command: Command, signal: AbortSignal): Promise<Exact>

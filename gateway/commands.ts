@@ -1,5 +1,6 @@
 import type { Clock, Command, Exact, Logger, Op, Ref, Request, Watch } from './adapter.js'
 import { isFiniteExact, toPlain } from '../adapters/common/exact-json.js'
+import configSchema from '../schemas/config.schema.json' with { type: 'json' }
 import type { Publish } from './broker/queue.js'
 import type { Devices, Entry } from './devices.js'
 import { idOf, openEnvelope } from './envelope.js'
@@ -17,8 +18,8 @@ import type { Validators } from './validators.js'
 /** Seconds after which the asker is told that the command is under way. */
 const acceptedAfter = 0.5
 
-/** Seconds that an executor has when neither codename nor call says otherwise. */
-const defaultTimeout = 10
+/** Seconds that an executor has for a codename that an instance brought along without saying so. */
+const defaultTimeout = configSchema.$defs.codename.properties.timeout.default
 
 /** Commands that may be under way at once. */
 const maxPending = 1000
@@ -92,6 +93,7 @@ export class Commands {
       const entry = this.#options.devices.expect(device, codename)
       if (op === 'history') throw new GatewayError('ReadOnly', 'this gateway keeps no history yet')
       const envelope = openEnvelope(op, message.payload, entry.meta, this.#options.validators)
+      if (envelope.value !== undefined && !isFiniteExact(envelope.value)) throw notFinite(op)
       const pending = this.#begin(entry, op, id, client, key, envelope, undefined)
       if (pending === undefined) return { kind: 'answered' }
       return pending.native ? { kind: 'pass', payload: commandPayload(op, id, envelope) } : { kind: 'pass' }
@@ -210,7 +212,7 @@ export class Commands {
     const command: Command = { device: entry.device, codename: entry.codename, id, op, value, client }
     this.#options.execute(executor, command, controller.signal).then(
       (result) => {
-        if (pending.finished)
+        if (pending.finished && !this.#stopped)
           log.warn({ device: entry.device, codename: entry.codename, id }, 'an answer came after its time limit and was dropped')
         else this.#conclude(pending, { value: result })
       },
@@ -226,7 +228,9 @@ export class Commands {
     if (op === 'set' && meta.settable !== true) throw new GatewayError('ReadOnly', `${device}/${codename} is not settable`)
     if (op === 'call' && meta.callable === undefined) throw new GatewayError('ReadOnly', `${device}/${codename} is not callable`)
     const value = given ?? (op === 'call' && given === undefined ? new Map<string, Exact>() : null)
-    if (!isFiniteExact(value)) throw new GatewayError('NotFinite', 'NaN and infinities cannot be set')
+    // In the process a value is exact: a call of a legacy client with NaN gets there. JSON cannot carry it to a native device.
+    const carried = op === 'call' && this.#options.devices.executor(device, codename) !== undefined
+    if (!carried && !isFiniteExact(value)) throw notFinite(op)
     const schema = op === 'set' ? meta.schema : meta.callable?.arguments
     const refused = schema && this.#options.validators.check(schema, value, op === 'set' ? 'value' : 'arguments')
     if (refused !== undefined) throw refused
@@ -289,6 +293,10 @@ export class Commands {
     this.#counter += 1
     return `${Math.floor(this.#options.clock.now() * 1000).toString(36)}-${this.#counter}`
   }
+}
+
+function notFinite(op: Op): GatewayError {
+  return new GatewayError('NotFinite', `NaN and infinities have no place in a ${op}`)
 }
 
 interface ReplyFields {

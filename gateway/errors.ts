@@ -2,14 +2,23 @@
 
 /** Classes of refusal that reach people: replies, dead letters, legacy errors. `retryable`: the same again may succeed later. */
 export const errorClasses = {
-  BadPayload: { retryable: false, help: 'The payload is not understood, or breaks the schema in its form. Send what the codename’s meta shows.' },
+  BadPayload: {
+    retryable: false,
+    help: 'The payload is not understood, or breaks the schema in its form. Send what the codename’s meta shows.'
+  },
   UnknownDevice: { retryable: false, help: 'No such device. Check the topic, or declare the device in the configuration.' },
   UnknownCodename: { retryable: false, help: 'The device has no such codename. Check the topic, or declare it in the configuration.' },
   ReadOnly: { retryable: false, help: 'The codename takes no such command. Its meta says whether it is settable or callable.' },
   WrongType: { retryable: false, help: 'The value has another type than the codename’s schema asks for.' },
   RangeError: { retryable: false, help: 'The value lies outside what the codename’s schema allows.' },
-  Forbidden: { retryable: false, help: 'Somebody else holds the right to write here. See `adapters` and `devices.X.client` in the configuration.' },
-  Retained: { retryable: false, help: 'Commands must not be retained: they would run again at every reconnect. Publish without the retain flag.' },
+  Forbidden: {
+    retryable: false,
+    help: 'Somebody else holds the right to write here. See `adapters` and `devices.X.client` in the configuration.'
+  },
+  Retained: {
+    retryable: false,
+    help: 'Commands must not be retained: they would run again at every reconnect. Publish without the retain flag.'
+  },
   NotFinite: { retryable: false, help: 'NaN and infinities have no place in JSON or in a set.' },
   Busy: { retryable: true, help: 'A command for this codename is still running. Wait for its reply.' },
   Locked: { retryable: true, help: 'The device refuses while a lock or an interlock is on.' },

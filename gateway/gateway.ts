@@ -66,8 +66,8 @@ export class Gateway {
     this.#options = options
     this.#log = log
     this.#topics = new Topics(config.broker.root)
-    this.#self = new Self({ clock, log, version: options.version ?? 'unknown' })
-    this.#broker = new Broker({ log, maxQueue: limits.maxQueue, shed: (kind) => this.#self.shed(kind) })
+    this.#self = new Self({ clock, log, name: config.gateway.name, version: options.version ?? 'unknown' })
+    this.#broker = new Broker({ log, maxQueue: limits.maxQueue, maxPacket: limits.maxPacket, shed: (kind) => this.#self.shed(kind) })
     const { publish } = this.#broker
     const validators = new Validators()
     this.#devices = new Devices({

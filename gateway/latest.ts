@@ -60,8 +60,8 @@ export class Latest {
     const sourceTime = reading.time !== undefined && !Number.isNaN(reading.time)
     const time = reading.time ?? now
     const writable = isWritable(time)
-    const believed = writable && time - now <= future
-    const ageAtArrival = sourceTime && believed ? now - time : 0
+    const ahead = time - now > future
+    const ageAtArrival = sourceTime && !ahead ? now - time : 0
     const { maxAge } = entry.meta
     const stale = reading.quality === 'stale' || (maxAge !== undefined && ageAtArrival > maxAge)
     let quality = reading.quality ?? 'good'
@@ -72,7 +72,7 @@ export class Latest {
     } else if (reading.value === null) {
       quality = 'bad'
       error ??= { class: 'DeviceError', message: 'the source gave no value', retryable: true }
-    } else if (quality === 'good' && !believed) quality = 'uncertain'
+    } else if (quality === 'good' && (ahead || !writable)) quality = 'uncertain'
     if (stale && quality !== 'bad') quality = 'stale'
     const unit = reading.unit ?? entry.meta.unit
     return {

@@ -16,6 +16,7 @@ const count = (description: string): Codename => ({ description, maxAge: 3 * per
 export const selfDevice: Device = {
   description: 'The gateway itself',
   codenames: new Map<string, Codename>([
+    ['name', { description: 'Name of this gateway', schema: { type: 'string' } }],
     ['version', { description: 'Version of labgate', schema: { type: 'string' } }],
     ['uptime', { description: 'Time since start', unit: 's', maxAge: 3 * period, schema: { type: 'number', minimum: 0 } }],
     ['clients', count('MQTT clients connected')],
@@ -32,6 +33,7 @@ export const selfDevice: Device = {
 
 export interface SelfOptions {
   readonly clock: Clock
+  readonly name: string
   readonly version: string
   readonly log: Logger
 }
@@ -102,6 +104,7 @@ export class Self {
     const sources = this.#sources
     if (sources === undefined) return
     const { broker, devices } = sources
+    this.#put('name', this.#options.name)
     this.#put('version', this.#options.version)
     this.#put('uptime', Math.round((this.#options.clock.monotonic() - this.#started) * 10) / 10)
     this.#put('clients', BigInt(broker.clientCount))

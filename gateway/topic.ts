@@ -73,6 +73,9 @@ export function decodeName(level: string): string | undefined {
   }
 }
 
+/** What has no place in the name of a topic [MQTT-3.3.2-2], [MQTT-1.5.3-2]. */
+const wild = /[+#\0]/g
+
 export type ParsedTopic =
   /** Not ours: passes untouched. */
   | { readonly where: 'outside' }
@@ -121,14 +124,18 @@ export class Topics {
 
   /** Where a refused message goes: `lab-dead/<original topic>`, cut to what MQTT and the matcher can hold. */
   dead(original: string): string {
-    const levels = original.split('/')
+    const levels = original
+      .replace(wild, (character) => '%' + character.charCodeAt(0).toString(16).toUpperCase().padStart(2, '0'))
+      .split('/')
     const room = maxLevels - this.#dead.split('/').length
-    const kept = levels.length > room ? levels.slice(0, room).join('/') : original
+    const kept = levels.length > room ? levels.slice(0, room).join('/') : levels.join('/')
     const topic = `${this.#dead}/${kept}`
     return topic.length > maxTopicBytes / 3 ? topic.slice(0, maxTopicBytes / 3) : topic
   }
 
   parse(topic: string): ParsedTopic {
+    // Aedes refuses these in PUBLISH, but not in a will.
+    if (topic === '' || topic.search(wild) >= 0) return invalid('the name of a topic is not empty, and holds no wildcard')
     if (topic.startsWith('$')) return reserved
     if (topic === this.#dead || topic.startsWith(this.#dead + '/')) return reserved
     if (topic === this.root) return invalid(`a topic under ${this.root} names a device: ${this.root}/<device>`)

@@ -18,11 +18,11 @@ import {
   encodeUnknown,
   jsonWnLength,
   OLD_DATA,
-  UNKNOWN_COMMMAND,
   type Channel,
   type Point,
   type Question
 } from './codec.js'
+import { UNKNOWN_COMMMAND } from '../common/ascii-datagram.js'
 
 const text = (answer: Buffer | undefined): string | undefined => answer?.toString('latin1')
 const channel = (codename: string, ...point: Point): Channel => ({ codename, point })

@@ -4,19 +4,11 @@
  * `undefined` in place of an answer is silence.
  */
 import type { Exact } from '../common/exact-json.js'
-import { dumps, isAscii, str, toAscii } from '../common/python-text.js'
+import { UNKNOWN_COMMMAND, encodeAscii, readAscii } from '../common/ascii-datagram.js'
+import { dumps, str } from '../common/python-text.js'
 
 /** Stands where a point would, once it is older than its timeout. Never `null`, never the stale value: furnaces are steered by this. */
 export const OLD_DATA = 'OLD_DATA'
-
-/** Three M, in every installation since 2014 (section 4.1). An unknown codename gets it too; a client cannot tell which it was. */
-export const UNKNOWN_COMMMAND = 'UNKNOWN_COMMMAND'
-
-/** The original reads this much and never learns of the rest (vectors pe-8192, pe-8193). */
-const QUESTION_BYTES = 8192
-
-/** What one UDP datagram over IPv4 can carry; the original fails to send more and stays silent (vector pe-reply-too-big). */
-const ANSWER_BYTES = 65507
 
 /** `raw` is Python's `str`, values joined by separators that are not escaped; `json` is Python's `json.dumps`. */
 export type Form = 'raw' | 'json'
@@ -80,7 +72,7 @@ export function encodeRaw(channels: readonly Channel[]): Buffer | undefined {
     text += separator + shown
     separator = ';'
   }
-  return encodeText(text)
+  return encodeAscii(text)
 }
 
 /** `codename:x,y;codename:x,y`. Silence as in `encodeRaw`. */
@@ -93,7 +85,7 @@ export function encodeRawWithNames(channels: readonly Channel[]): Buffer | undef
     text += separator + codename + ':' + shown
     separator = ';'
   }
-  return encodeText(text)
+  return encodeAscii(text)
 }
 
 /** `[[x, y], "OLD_DATA"]` */
@@ -104,7 +96,7 @@ export function encodeJson(channels: readonly Channel[]): Buffer | undefined {
     text += separator + jsonPoint(point)
     separator = ', '
   }
-  return encodeText(text + ']')
+  return encodeAscii(text + ']')
 }
 
 /**
@@ -114,34 +106,34 @@ export function encodeJson(channels: readonly Channel[]): Buffer | undefined {
 export function encodeJsonWithNames(channels: readonly Channel[], undeclared: readonly Channel[] = []): Buffer | undefined {
   const declared = jsonMembers(channels)
   const others = jsonMembers(undeclared)
-  return encodeText('{' + declared + (declared !== '' && others !== '' ? ', ' : '') + others + '}')
+  return encodeAscii('{' + declared + (declared !== '' && others !== '' ? ', ' : '') + others + '}')
 }
 
 /** `x,y` or `[x, y]`, and for an old one `OLD_DATA` or, in json, the same in quotes. Silence as in `encodeRaw`. */
 export function encodePoint(point: Point | 'old', form: Form): Buffer | undefined {
   const text = form === 'raw' ? rawPoint(point) : jsonPoint(point)
-  return text === undefined ? undefined : encodeText(text)
+  return text === undefined ? undefined : encodeAscii(text)
 }
 
 export function encodeCodenamesRaw(codenames: readonly string[]): Buffer | undefined {
-  return encodeText(codenames.join(','))
+  return encodeAscii(codenames.join(','))
 }
 
 export function encodeCodenamesJson(codenames: readonly string[]): Buffer | undefined {
-  return encodeText(dumps(codenames))
+  return encodeAscii(dumps(codenames))
 }
 
 /** Bare, without the `RET#` that a push socket puts in front (section 8, row 6). May be an empty datagram. */
 export function encodeName(name: string): Buffer | undefined {
-  return encodeText(name)
+  return encodeAscii(name)
 }
 
 export function encodeStatus(status: Exact): Buffer | undefined {
-  return encodeText(dumps(status))
+  return encodeAscii(dumps(status))
 }
 
 export function encodeUnknown(): Buffer | undefined {
-  return encodeText(UNKNOWN_COMMMAND)
+  return encodeAscii(UNKNOWN_COMMMAND)
 }
 
 /** `-1.7976931348623157e+308`: no float is longer in Python's writing. */
@@ -177,16 +169,4 @@ function rawPoint(point: Point | 'old'): string | undefined {
   if (point === 'old') return OLD_DATA
   const [x, y] = point
   return x === undefined || y === undefined ? undefined : str(x) + ',' + str(y)
-}
-
-/** The cut comes before decoding: a byte past it silences nobody (vector pe-trunc-nonascii). */
-function readAscii(datagram: Uint8Array): string | undefined {
-  const bytes = Buffer.isBuffer(datagram) ? datagram : Buffer.from(datagram.buffer, datagram.byteOffset, datagram.byteLength)
-  const text = bytes.toString('latin1', 0, QUESTION_BYTES)
-  return isAscii(text) ? text : undefined
-}
-
-function encodeText(text: string): Buffer | undefined {
-  const ascii = toAscii(text)
-  return ascii.length > ANSWER_BYTES ? undefined : Buffer.from(ascii, 'latin1')
 }

@@ -1,8 +1,6 @@
 /** Legacy clients ask us: DateDataPullSocket and DataPullSocket. A front: it holds no right and answers from memory. */
 import type { Adapter, AdapterType, Endpoint, Host, Latest, Plan, Right, Watch } from '../../gateway/adapter.js'
-import { dumps } from '../common/python-text.js'
-import { MachineStatus, statusAnswer } from '../common/machine-status.js'
-import { UdpServer } from '../common/udp-server.js'
+import { PyExpLabSysSocket } from '../common/pyexplabsys-socket.js'
 import { channelProblems, shownChannels } from './channels.js'
 import type { Shown } from './channels.js'
 import * as codec from './codec.js'
@@ -22,66 +20,41 @@ export const dataPullServer: AdapterType<DataPullServerConfig> = {
 class DataPullServer implements Adapter {
   readonly #config: DataPullServerConfig
   readonly #host: Host
-  readonly #machine = new MachineStatus()
-  #socket: UdpServer | undefined
+  readonly #socket: PyExpLabSysSocket
   #watches: Watch[] = []
   #shown: readonly Shown[] = []
   #byName = new Map<string, Shown>()
-  #lastActivity = 0
 
   constructor(config: DataPullServerConfig, host: Host) {
     this.#config = config
     this.#host = host
+    this.#socket = new PyExpLabSysSocket({
+      config,
+      type: config.kind,
+      host,
+      onDatagram: (datagram, answer) => answer(this.#reply(codec.decodeQuestion(datagram)))
+    })
   }
 
   async start(signal: AbortSignal): Promise<void> {
-    const { host, port } = this.#config
     this.#shown = shownChannels(this.#config, this.#host)
     this.#byName = new Map(this.#shown.map((channel) => [channel.legacy, channel]))
-    this.#lastActivity = this.#host.clock.now()
     this.#watch()
-    await this.#machine.look(this.#host.clock.monotonic())
-    const socket = new UdpServer({
-      host,
-      port,
-      onDatagram: (datagram, answer) => this.#question(datagram, answer),
-      onError: (error) => this.#host.failed(error),
-      onLost: (error) => {
-        this.#host.count('dropped')
-        this.#host.log.debug({ reason: error.message }, 'an answer could not be sent')
-      }
-    })
-    this.#socket = socket
-    await socket.open(signal)
-    const { kind, name } = this.#config
-    this.#host.log.info(
-      { protocol: 'udp', host, port: socket.port, kind, channels: this.#shown.length },
-      `pull socket ${JSON.stringify(name)} on udp ${host}:${socket.port}`
-    )
+    await this.#socket.open(signal)
   }
 
   async stop(): Promise<void> {
     for (const watch of this.#watches.splice(0)) watch.cancel()
-    await this.#socket?.close()
-    this.#socket = undefined
+    await this.#socket.close()
   }
 
   endpoint(): Endpoint {
-    const { host, port, name, kind, checkActivity, activityTimeout } = this.#config
-    return {
-      protocol: 'udp',
-      host,
-      port: this.#socket?.port ?? port,
-      name,
-      type: kind,
-      lastActivity: this.#lastActivity,
-      ...(checkActivity ? { activityTimeout } : {})
-    }
+    return this.#socket.endpoint()
   }
 
   /** New readings are the socket's activity; being asked is not (section 6). */
   #watch(): void {
-    const active = (): void => void (this.#lastActivity = this.#host.clock.now())
+    const active = (): void => this.#socket.active()
     const { device } = this.#config
     const watched: readonly Right[] = device === undefined ? this.#shown : [{ device }]
     for (const each of watched) this.#watches.push(this.#host.watch(each, active))
@@ -101,15 +74,6 @@ class DataPullServer implements Adapter {
     if (device === undefined || this.#shown.some(({ codename }) => codename === name) || this.#host.latest(device, name) === undefined)
       return undefined
     return { legacy: name, device, codename: name }
-  }
-
-  #question(datagram: Buffer, answer: (reply: Buffer) => void): void {
-    this.#host.count('received')
-    const question = codec.decodeQuestion(datagram)
-    const reply = question.kind === 'status' ? this.#status() : this.#reply(question)
-    if (reply === undefined) return
-    this.#host.count('answered')
-    answer(reply)
   }
 
   #reply(question: codec.Question): Buffer | undefined {
@@ -132,22 +96,13 @@ class DataPullServer implements Adapter {
         const channel = this.#byName.get(question.codename) ?? this.#undeclaredOf(question.codename)
         return channel === undefined ? codec.encodeUnknown() : codec.encodePoint(this.#point(channel), question.form)
       }
-      case 'silent':
       case 'status':
+        return codec.encodeStatus(this.#socket.status())
+      case 'silent':
         return undefined
       case 'unknown':
         return codec.encodeUnknown()
     }
-  }
-
-  #status(): Buffer | undefined {
-    const { clock, log } = this.#host
-    // For the next one who asks; this one is answered from memory.
-    this.#machine.look(clock.monotonic()).catch((error: unknown) => log.error({ err: error }, 'cannot look at the machine'))
-    const lengthOf = (status: Parameters<typeof codec.encodeStatus>[0]): number => dumps(status).length
-    const { status, left } = statusAnswer(this.#machine.known, this.#host.endpoints(), this.endpoint(), clock.now(), lengthOf)
-    if (left > 0) this.#host.count('dropped', left)
-    return codec.encodeStatus(status)
   }
 
   #channels(shown: readonly Shown[]): codec.Channel[] {

@@ -4,20 +4,12 @@
  * `undefined` in place of an answer is silence.
  */
 import { isExactMap, parseExact, type Exact } from '../common/exact-json.js'
-import { dumps, isAscii, repr, str, toAscii } from '../common/python-text.js'
+import { UNKNOWN_COMMMAND, encodeAscii, readAscii } from '../common/ascii-datagram.js'
+import { dumps, repr, str } from '../common/python-text.js'
 import { decodeRaw, encodeRaw } from './raw.js'
-
-/** Three M, in every installation since 2014 (section 4.1). */
-export const UNKNOWN_COMMMAND = 'UNKNOWN_COMMMAND'
 
 /** What `commands` is answered with, after `RET#` (section 5.1). */
 export const COMMANDS = '["json_wn#", "raw_wn#", "name", "status", "commands"]'
-
-/** The original reads this much and never learns of the rest: a text cut short is stored and acknowledged (vector re-truncated). */
-const PUSH_BYTES = 8192
-
-/** What one UDP datagram over IPv4 can carry; the original fails to send more and stays silent (section 1). */
-const ANSWER_BYTES = 65507
 
 /**
  * The bounds of the original's JSON reader. Python 3.11 refuses longer integers (vector je-intdigits); text nested deeper than
@@ -104,17 +96,4 @@ export function encodeStatus(status: Exact): Buffer | undefined {
 /** Also for `name` and `commands`, both `RET#`. The text may hold further #: a client splits on the first only (vector pm-hash-name). */
 export function encodeText(prefix: Prefix, text: string): Buffer | undefined {
   return encodeAscii(prefix + text)
-}
-
-/** The original is silent when its answer would not be ASCII, the push being stored all the same; we escape: `caf\xe9` (section 5.4). */
-function encodeAscii(text: string): Buffer | undefined {
-  const ascii = toAscii(text)
-  return ascii.length > ANSWER_BYTES ? undefined : Buffer.from(ascii, 'latin1')
-}
-
-/** The cut comes before decoding: a byte past it silences nobody (section 1). */
-function readAscii(datagram: Uint8Array): string | undefined {
-  const bytes = Buffer.isBuffer(datagram) ? datagram : Buffer.from(datagram.buffer, datagram.byteOffset, datagram.byteLength)
-  const text = bytes.toString('latin1', 0, PUSH_BYTES)
-  return isAscii(text) ? text : undefined
 }

@@ -214,7 +214,7 @@ describe('data-push server', () => {
       assert.match(await push('raw_wn#Focus 1:int:1;power:float:301'), /^ERROR#value must be <= 300/)
       assert.equal(await push('raw_wn#Focus 1:int:1;output:float:1'), 'ERROR#laser/output is not settable')
       assert.match(await push('raw_wn#Focus 1:int:1;powr:float:1'), /^ERROR#no codename of laser is called "powr"; did you mean "power"\?$/)
-      assert.equal(await push('raw_wn#power:float:nan'), 'ERROR#NaN and infinities cannot be set')
+      assert.equal(await push('raw_wn#power:float:nan'), 'ERROR#NaN and infinities have no place in a set')
       const classes: unknown[] = []
       for (let i = 0; i < 4; i += 1) classes.push((await mqtt.nextJson('lab-dead/lab/laser'))['class'])
       assert.deepEqual(classes, ['RangeError', 'ReadOnly', 'UnknownCodename', 'NotFinite'])

@@ -2,8 +2,7 @@
 import type { Adapter, AdapterType, Command, Endpoint, Exact, Host, Reading } from '../../gateway/adapter.js'
 import { GatewayError, asGatewayError } from '../../gateway/errors.js'
 import { dumps, repr } from '../common/python-text.js'
-import { MachineStatus, statusAnswer } from '../common/machine-status.js'
-import { UdpServer } from '../common/udp-server.js'
+import { PyExpLabSysSocket } from '../common/pyexplabsys-socket.js'
 import * as codec from './codec.js'
 import schema from './config.schema.json' with { type: 'json' }
 import { pushPlan, refOf, resolver } from './targets.js'
@@ -24,20 +23,18 @@ export const dataPushServer: AdapterType<DataPushServerConfig> = {
 class DataPushServer implements Adapter {
   readonly #config: DataPushServerConfig
   readonly #host: Host
-  readonly #machine = new MachineStatus()
+  readonly #socket: PyExpLabSysSocket
   readonly #turnstile: Turnstile
   #resolve: Resolve = () => undefined
-  #socket: UdpServer | undefined
-  #last: ReadonlyMap<string, Exact> | null = null
   #updated: ReadonlyMap<string, Exact> = new Map()
   /** Acknowledged pushes that wait to be carried out, with accept: commands. */
   #queue: (readonly Asked[])[] = []
   #working = false
-  #lastActivity = 0
 
   constructor(config: DataPushServerConfig, host: Host) {
     this.#config = config
     this.#host = host
+    this.#socket = new PyExpLabSysSocket({ config, type: 'push', host, onDatagram: (datagram, answer) => this.#datagram(datagram, answer) })
     this.#turnstile = new Turnstile({
       clock: host.clock,
       within: config.answerWithin,
@@ -53,31 +50,14 @@ class DataPushServer implements Adapter {
   }
 
   async start(signal: AbortSignal): Promise<void> {
-    const { host, port, name, device, action, id } = this.#config
+    const { device, id } = this.#config
     const codenames =
       device === undefined
         ? []
         : this.#host.codenames(device).declared.map((codename) => [codename, this.#host.meta(device, codename) ?? {}] as const)
     this.#resolve = resolver(this.#config, codenames)
-    this.#lastActivity = this.#host.clock.now()
-    await this.#machine.look(this.#host.clock.monotonic())
-    const socket = new UdpServer({
-      host,
-      port,
-      onDatagram: (datagram, answer) => this.#datagram(datagram, answer),
-      onError: (error) => this.#host.failed(error),
-      onLost: (error) => {
-        this.#host.count('dropped')
-        this.#host.log.debug({ reason: error.message }, 'an answer could not be sent')
-      }
-    })
-    this.#socket = socket
-    await socket.open(signal)
+    await this.#socket.open(signal)
     await this.#host.publish({ device: id, codename: 'updated', value: this.#updated }, { device: id, codename: 'queue_length', value: 0n })
-    this.#host.log.info(
-      { protocol: 'udp', host, port: socket.port, action },
-      `push socket ${JSON.stringify(name)} on udp ${host}:${socket.port}`
-    )
   }
 
   async stop(): Promise<void> {
@@ -87,21 +67,11 @@ class DataPushServer implements Adapter {
       this.#host.count('dropped', left)
       this.#host.log.warn({ pushes: left }, 'acknowledged pushes were not carried out before the stop')
     }
-    await this.#socket?.close()
-    this.#socket = undefined
+    await this.#socket.close()
   }
 
   endpoint(): Endpoint {
-    const { host, port, name, checkActivity, activityTimeout } = this.#config
-    return {
-      protocol: 'udp',
-      host,
-      port: this.#socket?.port ?? port,
-      name,
-      type: 'push',
-      lastActivity: this.#lastActivity,
-      ...(checkActivity ? { activityTimeout } : {})
-    }
+    return this.#socket.endpoint()
   }
 
   /** The calls of the instance's own device. */
@@ -110,38 +80,26 @@ class DataPushServer implements Adapter {
     switch (command.codename) {
       case 'set_last_to_none':
         await this.#host.publish({ device: id, codename: 'last', value: null })
-        this.#last = null
         return null
       case 'clear_updated':
         await this.#host.publish({ device: id, codename: 'updated', value: new Map() })
         this.#updated = new Map()
         return null
       case 'poke':
-        this.#lastActivity = this.#host.clock.now()
+        this.#socket.active()
         return null
       default:
         throw new GatewayError('UnknownCodename', `${id} carries out no command for ${command.codename}`)
     }
   }
 
-  /** The last push, as the original's program would see it. */
-  get last(): ReadonlyMap<string, Exact> | null {
-    return this.#last
-  }
-
-  #datagram(datagram: Buffer, answer: (reply: Buffer) => void): void {
-    this.#host.count('received')
+  #datagram(datagram: Buffer, answer: (reply: Buffer | undefined) => void): void {
     const push = codec.decodePush(datagram)
     if (push.kind === 'silent') return
-    const send = (reply: Buffer | undefined): void => {
-      if (reply === undefined) return
-      this.#host.count('answered')
-      answer(reply)
-    }
     const run = (signal?: AbortSignal): Promise<Buffer | undefined> => this.#answer(push, datagram, signal)
     // Only a direct callback makes others wait, as in the original.
-    if (this.#config.action !== 'callback_direct') void run().then(send)
-    else if (!this.#turnstile.push({ run, late: () => this.#late(push), answer: send })) this.#host.count('dropped')
+    if (this.#config.action !== 'callback_direct') void run().then(answer)
+    else if (!this.#turnstile.push({ run, late: () => this.#late(push), answer })) this.#host.count('dropped')
   }
 
   /** Never rejects. */
@@ -156,7 +114,7 @@ class DataPushServer implements Adapter {
       case 'commands':
         return codec.encodeText('RET#', codec.COMMANDS)
       case 'status':
-        return this.#status()
+        return codec.encodeStatus(this.#socket.status())
       case 'error':
         this.#host.count('refused')
         return codec.encodeError(push.text)
@@ -175,7 +133,7 @@ class DataPushServer implements Adapter {
   #late(push: Exclude<codec.Push, { kind: 'silent' }>): Buffer | undefined {
     if (push.kind === 'name') return codec.encodeText('RET#', this.#config.name)
     if (push.kind === 'commands') return codec.encodeText('RET#', codec.COMMANDS)
-    if (push.kind === 'status') return this.#status()
+    if (push.kind === 'status') return codec.encodeStatus(this.#socket.status())
     if (push.kind === 'error') return codec.encodeError(push.text)
     return codec.encodeException(`no result within ${this.#config.answerWithin} s`)
   }
@@ -186,7 +144,7 @@ class DataPushServer implements Adapter {
     for (const [key, value] of values) readings.push({ ...this.#target(key), value, source: 'push' })
     const updated = new Map([...this.#updated, ...values])
     await this.#host.publish(...readings, ...this.#own(values, updated))
-    this.#store(values, updated)
+    this.#updated = updated
     return codec.encodeAck(values)
   }
 
@@ -205,7 +163,7 @@ class DataPushServer implements Adapter {
     if (!direct && this.#queue.length >= maxWaiting)
       throw new GatewayError('RateLimited', `${maxWaiting} pushes wait already; nothing was stored`)
     await this.#host.publish(...this.#own(values, updated))
-    this.#store(values, updated)
+    this.#updated = updated
     if (direct) return await this.#direct(keys, asked, refused, signal)
     this.#queue.push(asked)
     this.#work().catch((error: unknown) => this.#host.failed(asGatewayError(error)))
@@ -217,7 +175,7 @@ class DataPushServer implements Adapter {
     if (!direct) throw new GatewayError('BadPayload', `the key ${repr(method)}, which names what to call, is missing`)
     const updated = new Map([...this.#updated, ...values])
     await this.#host.publish(...this.#own(values, updated))
-    this.#store(values, updated)
+    this.#updated = updated
     return codec.encodeException(repr(method))
   }
 
@@ -296,20 +254,6 @@ class DataPushServer implements Adapter {
       // A push that is carried out does not wait; one that comes meanwhile does.
       { device: id, codename: 'queue_length', value: BigInt(this.#working ? this.#queue.length + 1 : 0), source: 'push' }
     ]
-  }
-
-  #store(last: ReadonlyMap<string, Exact>, updated: ReadonlyMap<string, Exact>): void {
-    this.#last = last
-    this.#updated = updated
-  }
-
-  #status(): Buffer | undefined {
-    const { clock, log } = this.#host
-    this.#machine.look(clock.monotonic()).catch((error: unknown) => log.error({ err: error }, 'cannot look at the machine'))
-    const lengthOf = (status: Exact): number => dumps(status).length
-    const { status, left } = statusAnswer(this.#machine.known, this.#host.endpoints(), this.endpoint(), clock.now(), lengthOf)
-    if (left > 0) this.#host.count('dropped', left)
-    return codec.encodeStatus(status)
   }
 }
 

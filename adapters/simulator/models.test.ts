@@ -297,7 +297,9 @@ describe('simulated instruments, all of them', () => {
       const ajv = new Ajv2020({ strict: true })
       const { model, run } = switchedOn(instrument)
       const readable = Object.entries(model.codenames).filter(([, meta]) => meta.callable === undefined)
-      const checks = new Map(readable.map(([codename]) => [codename, ajv.compile(schemaOf(new Map(Object.entries(model.codenames)), codename))]))
+      const checks = new Map(
+        readable.map(([codename]) => [codename, ajv.compile(schemaOf(new Map(Object.entries(model.codenames)), codename))])
+      )
       for (const reading of run(300)) {
         assert.deepEqual(
           Object.keys(reading),

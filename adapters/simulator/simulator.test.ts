@@ -58,7 +58,8 @@ describe('simulator plan', () => {
   })
 
   it('declares nothing but what JSON can carry in meta', () => {
-    for (const { codenames } of devices.values()) for (const meta of codenames.values()) assert.deepEqual(JSON.parse(JSON.stringify(meta)), meta)
+    for (const { codenames } of devices.values())
+      for (const meta of codenames.values()) assert.deepEqual(JSON.parse(JSON.stringify(meta)), meta)
   })
 })
 

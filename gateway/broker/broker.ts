@@ -6,6 +6,7 @@ import type { Logger } from '../adapter.js'
 import { GatewayError } from '../errors.js'
 import type { Kind } from '../topic.js'
 import type { Contract, MutablePacket } from './contract.js'
+import { Guard } from './guard.js'
 import { Queue } from './queue.js'
 import type { Publish } from './queue.js'
 import { Store } from './store/store.js'
@@ -14,6 +15,8 @@ export interface BrokerOptions {
   readonly log: Logger
   /** Messages of the gateway that may wait. */
   readonly maxQueue: number
+  /** Bytes of one packet of a client. */
+  readonly maxPacket: number
   readonly shed: (kind: Kind | 'dead') => void
 }
 
@@ -29,12 +32,14 @@ export class Broker {
   readonly #store = new Store()
   readonly #aedes: Aedes
   readonly #queue: Queue
+  readonly #maxPacket: number
   readonly #told = new WeakSet<Client>()
   #contract: Contract | undefined
   #onDisconnect: ((client: string) => void) | undefined
 
   constructor(options: BrokerOptions) {
     this.#log = options.log
+    this.#maxPacket = options.maxPacket
     this.#aedes = new Aedes({
       persistence: this.#store,
       connectTimeout: 10_000,
@@ -70,7 +75,7 @@ export class Broker {
 
   /** A connection of an MQTT client, from whatever listener. */
   readonly handle = (stream: Duplex): void => {
-    this.#aedes.handle(stream)
+    this.#aedes.handle(new Guard(stream, this.#maxPacket))
   }
 
   readonly publish: Publish = (topic, payload, kind, retain) => this.#queue.publish(topic, payload, kind, retain)

@@ -4,7 +4,13 @@ import fc from 'fast-check'
 import { Guard } from './guard.js'
 
 /** A guarded connection and what came through it. `arrive` gives it bytes as the network would. */
-function guarded(maxPacket: number): { guard: Guard; inner: PassThrough; arrive: (bytes: Buffer) => Promise<void>; passed: () => Buffer; cut: () => string | undefined } {
+function guarded(maxPacket: number): {
+  guard: Guard
+  inner: PassThrough
+  arrive: (bytes: Buffer) => Promise<void>
+  passed: () => Buffer
+  cut: () => string | undefined
+} {
   const inner = new PassThrough()
   // A PassThrough gives back what is written to it; only the way in is looked at here.
   const guard = new Guard(inner, maxPacket)
@@ -40,17 +46,21 @@ const hello = packet(0x10, 20)
 describe('guarded connection', () => {
   it('passes packets on untouched, however the network cuts them', async () => {
     await fc.assert(
-      fc.asyncProperty(fc.array(fc.nat(300), { maxLength: 8 }), fc.array(fc.integer({ min: 1, max: 50 }), { minLength: 1 }), async (lengths, cuts) => {
-        const { guard, arrive, passed, cut } = guarded(1000)
-        const bytes = Buffer.concat([hello, ...lengths.map((length) => packet(0x30, length))])
-        for (let at = 0, turn = 0; at < bytes.length; turn += 1) {
-          const size = cuts[turn % cuts.length] as number
-          await arrive(bytes.subarray(at, at + size))
-          at += size
+      fc.asyncProperty(
+        fc.array(fc.nat(300), { maxLength: 8 }),
+        fc.array(fc.integer({ min: 1, max: 50 }), { minLength: 1 }),
+        async (lengths, cuts) => {
+          const { guard, arrive, passed, cut } = guarded(1000)
+          const bytes = Buffer.concat([hello, ...lengths.map((length) => packet(0x30, length))])
+          for (let at = 0, turn = 0; at < bytes.length; turn += 1) {
+            const size = cuts[turn % cuts.length] as number
+            await arrive(bytes.subarray(at, at + size))
+            at += size
+          }
+          assert.deepEqual([passed(), cut()], [bytes, undefined])
+          guard.destroy()
         }
-        assert.deepEqual([passed(), cut()], [bytes, undefined])
-        guard.destroy()
-      }),
+      ),
       { numRuns: 50 }
     )
   })

@@ -61,7 +61,7 @@ export class Guard extends Duplex {
 
   /** Why the connection must be cut; undefined when all is well. */
   #scan(chunk: Buffer): string | undefined {
-    for (let at = 0; at < chunk.length; ) {
+    for (let at = 0; at < chunk.length;) {
       if (this.#left > 0) {
         const passed = Math.min(this.#left, chunk.length - at)
         this.#left -= passed

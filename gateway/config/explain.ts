@@ -74,7 +74,11 @@ function explainOne(error: ErrorObject, errors: readonly ErrorObject[], path: Pa
     case 'type':
       return say('type', `wanted ${describeType(params['type'] as string | string[])}, found ${describeValue(value)}`)
     case 'enum':
-      if (parent.refusal !== undefined && typeof value === 'string') return say('enum', parent.refusal.replace('{value}', () => value))
+      if (parent.refusal !== undefined && typeof value === 'string')
+        return say(
+          'enum',
+          parent.refusal.replace('{value}', () => value)
+        )
       return say('enum', `${told(value)} is not allowed${suggest(value, params['allowedValues'] as unknown[])}`)
     case 'const':
       return say('const', `wanted ${plain(params['allowedValue'])}, found ${describeValue(value)}`)

@@ -50,6 +50,19 @@ describe('no payload of any client ends the process', function () {
     await lives()
   })
 
+  it('not a packet larger than broker.limits.maxPacket: its sender is cut at the header, and said why', async () => {
+    const raw = await RawClient.connect(lab.mqttPort, 'huge')
+    const closed = raw.closed()
+    raw.send(Buffer.concat([Buffer.from([0x30, 0x80, 0x80, 0x80, 0x08])]))
+    await closed
+    assert.ok(
+      lab.log.lines.some(
+        ({ fields }) => fields['client'] === 'huge' && String(fields['reason']).startsWith('a packet of 16777216 bytes; at most 1048576')
+      )
+    )
+    await lives()
+  })
+
   it('not an empty retained payload, nor a topic with broken percent-encoding', async () => {
     for (const topic of [
       'lab/weather/free',

@@ -45,6 +45,21 @@ describe('a will', () => {
     }
   })
 
+  it('whose topic is no name of a topic reaches nobody, also outside the root', async () => {
+    for (const [topic, dead] of [
+      ['w/#', 'lab-dead/w/%23'],
+      ['+/x', 'lab-dead/%2B/x']
+    ] as const) {
+      await dies(topic, 'x')
+      assert.equal((await client.nextJson(dead))['rule'], 'topic')
+    }
+    await client.settled()
+    assert.deepEqual(
+      client.left.filter(({ topic, text }) => text === 'x' && !topic.startsWith('lab-dead/')),
+      []
+    )
+  })
+
   it('that says offline makes the readings of its device stale', async () => {
     const driver = await lab.connect({
       clientId: 'driver',

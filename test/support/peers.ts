@@ -7,7 +7,11 @@ import type { Context } from 'mocha'
  */
 export type Peer = 'mosquitto_pub' | 'mosquitto_sub' | 'nc' | 'python3' | 'python3-paho-mqtt' | 'python3-requests' | 'python3-websockets'
 
-const modules: Partial<Record<Peer, string>> = { 'python3-paho-mqtt': 'paho.mqtt', 'python3-requests': 'requests', 'python3-websockets': 'websockets' }
+const modules: Partial<Record<Peer, string>> = {
+  'python3-paho-mqtt': 'paho.mqtt',
+  'python3-requests': 'requests',
+  'python3-websockets': 'websockets'
+}
 
 /** Debian's own python3 has Debian's modules, whatever else is first in the path. */
 export const python = spawnSync('/usr/bin/python3', ['--version']).status === 0 ? '/usr/bin/python3' : 'python3'

@@ -18,7 +18,9 @@ export class UdpClient {
   }
 
   async send(port: number, datagram: string | Buffer): Promise<void> {
-    await new Promise<void>((resolve, reject) => this.#socket.send(datagram, port, '127.0.0.1', (error) => (error === null ? resolve() : reject(error))))
+    await new Promise<void>((resolve, reject) =>
+      this.#socket.send(datagram, port, '127.0.0.1', (error) => (error === null ? resolve() : reject(error)))
+    )
   }
 
   /** The next answer. Rejects after so many milliseconds. */
