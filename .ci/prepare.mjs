@@ -17,7 +17,12 @@ if (major < wanted[0] || (major === wanted[0] && minor < wanted[1])) {
 }
 
 // `install`, not `ci`: a lock written where some optional packages of other platforms cannot be had is no fault.
-run('dependencies', 'node_modules/.prepared', digest(['package.json', 'package-lock.json']), 'npm', ['install', '--no-save', '--no-audit', '--no-fund'])
+run('dependencies', 'node_modules/.prepared', digest(['package.json', 'package-lock.json']), 'npm', [
+  'install',
+  '--no-save',
+  '--no-audit',
+  '--no-fund'
+])
 const sources = ['tsconfig.json', 'package-lock.json', ...['gateway', 'adapters', 'schemas', 'test'].flatMap(files)]
 run('build', 'dist/.prepared', digest(sources), process.execPath, ['node_modules/typescript/bin/tsc'], clean)
 
