@@ -20,6 +20,7 @@ if (major < wanted[0] || (major === wanted[0] && minor < wanted[1])) {
 run('dependencies', 'node_modules/.prepared', digest(['package.json', 'package-lock.json']), 'npm', [
   'install',
   '--no-save',
+  '--include=dev',
   '--no-audit',
   '--no-fund'
 ])

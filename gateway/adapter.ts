@@ -174,6 +174,8 @@ export interface Request extends Ref {
   readonly value?: Exact
   /** Seconds; the answer is failed/Timeout after that, whatever the device does. */
   readonly within?: number
+  /** Seconds to wait for the codename while another command runs for it; left out: Busy at once. */
+  readonly patience?: number
   /** Ends the wait early; the command may still be carried out. */
   readonly signal?: AbortSignal
 }

@@ -57,6 +57,8 @@ interface Pending {
   readonly accepted: Watch
   readonly timeout: Watch
   readonly settle: ((answer: Answer) => void) | undefined
+  /** Who waits for the codename to be free. */
+  readonly waiting: (() => void)[]
   finished: boolean
 }
 
@@ -79,20 +81,22 @@ export class Commands {
 
   /** A command topic was published to. Never throws. */
   receive(message: Ref & { topic: string; op: Op | 'history'; payload: Uint8Array; retain: boolean; client: string }): Verdict {
-    const { device, codename, topic, op, client } = message
-    let id = idOf(message.payload)
-    const key = id === undefined ? undefined : `${client}\0${topic}\0${op}\0${id}`
+    const { device, codename, topic, op, client, payload } = message
+    const given = idOf(payload)
+    const id = given ?? this.#nextId()
+    // Of what is not there nothing is remembered: its names may be long, and it cannot be carried out twice.
+    const isKnown = this.#options.devices.find(device, codename) !== undefined
+    const key = given === undefined || !isKnown ? undefined : `${client}\0${topic}\0${op}\0${given}`
     const known = key === undefined ? undefined : this.#remembered.get(key)
     if (known !== undefined) {
       if (known.reply !== undefined) this.#options.publish(known.topic, known.reply, 'reply')
       return { kind: 'answered' }
     }
-    id ??= this.#nextId()
     try {
       if (message.retain) throw new GatewayError('Retained', 'a command must not be retained: it would run again at every reconnect')
       const entry = this.#options.devices.expect(device, codename)
       if (op === 'history') throw new GatewayError('ReadOnly', 'this gateway keeps no history yet')
-      const envelope = openEnvelope(op, message.payload, entry.meta, this.#options.validators)
+      const envelope = openEnvelope(op, payload, entry.meta, this.#options.validators)
       if (envelope.value !== undefined && !isFiniteExact(envelope.value)) throw notFinite(op)
       const pending = this.#begin(entry, op, id, client, key, envelope, undefined)
       if (pending === undefined) return { kind: 'answered' }
@@ -107,6 +111,7 @@ export class Commands {
   /** A legacy client asks, through an instance. Resolves with the reply's value before the reply is published. */
   async request(request: Request, client: string): Promise<Exact> {
     const { device, codename, op, within, signal } = request
+    if (request.patience !== undefined) await this.#free(device, codename, request.patience)
     const id = `${client}-${this.#nextId()}`
     const answered = new Promise<Answer>((resolve, reject) => {
       try {
@@ -178,7 +183,8 @@ export class Commands {
     const answered = envelope.check ? { value } : op === 'get' && executor === undefined ? { value: this.#fresh(entry) } : undefined
     if (answered !== undefined) {
       settle?.(answered)
-      this.#reply(below(entry.topic, 'reply'), key, { id, op, client, phase: 'done' }, answered.value)
+      // A mere check must not stand in the way of the command itself.
+      this.#reply(below(entry.topic, 'reply'), envelope.check ? undefined : key, { id, op, client, phase: 'done' }, answered.value)
       return undefined
     }
     if (this.#pending.has(entry)) throw new GatewayError('Busy', `another command for ${entry.device}/${entry.codename} is still running`)
@@ -196,6 +202,7 @@ export class Commands {
       native,
       controller,
       settle,
+      waiting: [],
       finished: false,
       accepted: clock.after(acceptedAfter, () =>
         this.#reply(below(entry.topic, 'reply'), undefined, { id, op, client, phase: 'accepted' }, undefined)
@@ -224,6 +231,8 @@ export class Commands {
   /** The value as its schema wants it; throws the refusal. */
   #checked(entry: Entry, op: Op, given: Exact | undefined): Exact {
     const { meta, device, codename } = entry
+    const isAction = meta.callable !== undefined && meta.settable !== true && meta.schema === undefined
+    if (op === 'get' && isAction) throw new GatewayError('ReadOnly', `${device}/${codename} is an action: it is called, not read`)
     if (op === 'get') return null
     if (op === 'set' && meta.settable !== true) throw new GatewayError('ReadOnly', `${device}/${codename} is not settable`)
     if (op === 'call' && meta.callable === undefined) throw new GatewayError('ReadOnly', `${device}/${codename} is not callable`)
@@ -237,9 +246,32 @@ export class Commands {
     return conform(schema, value)
   }
 
+  /** Resolves when no command runs for the codename, or the patience (seconds) ends. */
+  async #free(device: string, codename: string, patience: number): Promise<void> {
+    const end = this.#options.clock.monotonic() + patience
+    for (;;) {
+      const entry = this.#options.devices.find(device, codename)
+      const running = entry && this.#pending.get(entry)
+      const left = end - this.#options.clock.monotonic()
+      if (running === undefined || left <= 0) return
+      await new Promise<void>((resolve) => {
+        const timer = this.#options.clock.after(left, resolve)
+        running.waiting.push(() => {
+          timer.cancel()
+          resolve()
+        })
+      })
+    }
+  }
+
   #fresh(entry: Entry): Exact {
     const latest = this.#options.latest.get(entry.device, entry.codename)
     if (latest === undefined) throw new GatewayError('Stale', `${entry.device}/${entry.codename} has no reading yet`)
+    if (latest.quality === 'bad')
+      throw new GatewayError(
+        'Stale',
+        `the last reading of ${entry.device}/${entry.codename} is bad: ${latest.error?.message ?? 'no value'}`
+      )
     if (latest.old)
       throw new GatewayError('Stale', `the last reading of ${entry.device}/${entry.codename} is ${Math.round(latest.age)} s old`)
     return latest.value
@@ -261,6 +293,7 @@ export class Commands {
     const outcome = error === undefined ? { phase: 'done' as const } : { phase: 'failed' as const, error }
     const payload = replyPayload({ id, op, client, ...outcome }, value, this.#options.clock.now())
     if (key !== undefined) this.#remembered.finish(key, below(entry.topic, 'reply'), payload)
+    for (const resume of pending.waiting) resume()
     return payload
   }
 

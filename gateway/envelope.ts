@@ -1,10 +1,10 @@
-/** How a command arrives: plain, or in an envelope with id, expires and check (DESIGN.md section 4). */
+/** How a command arrives: plain, or in an envelope with id, expires and check. */
 import type { Codename, Exact, ExactMap, Op } from './adapter.js'
 import { toPlain } from '../adapters/common/exact-json.js'
 import { GatewayError } from './errors.js'
 import { plainValue, understand } from './payload.js'
 import type { Understood } from './payload.js'
-import { parseTime } from './time.js'
+import { parseTime, timeForm } from './time.js'
 import type { Validators } from './validators.js'
 
 export interface Envelope {
@@ -67,8 +67,7 @@ function envelope(op: Op, map: ExactMap, member: string | undefined, validators:
   if (refused !== undefined) throw refused
   const { id, expires, check } = form as { id?: string; expires?: string; check?: boolean }
   const time = expires === undefined ? undefined : parseTime(expires)
-  if (expires !== undefined && time === undefined)
-    throw new GatewayError('BadPayload', `expires is no RFC 3339 time: ${JSON.stringify(expires)}`, { rule: 'format' })
+  if (expires !== undefined && time === undefined) throw new GatewayError('BadPayload', `expires must be ${timeForm}`, { rule: 'format' })
   const value = member === undefined ? undefined : (map.get(member) ?? (op === 'call' && !map.has(member) ? new Map() : null))
   return { id, value, expires: time, check: check ?? false }
 }

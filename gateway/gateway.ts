@@ -89,7 +89,7 @@ export class Gateway {
       devices: this.#devices,
       topics: this.#topics,
       publish,
-      wentOffline: (device) => this.#latest.expire(device),
+      isOffline: (device) => this.#latest.expire(device),
       changed: () => this.#self.changed()
     })
     this.#commands = new Commands({
@@ -117,7 +117,7 @@ export class Gateway {
       commands: this.#commands,
       refused: (topic, client, error) => {
         this.#self.refused()
-        const held = throttle.pass(client)
+        const held = throttle.pass(`${client}\0${error.class}`)
         if (held !== undefined)
           log.warn(
             { client, topic, class: error.class, reason: error.message, ...(held > 0 ? { alike: held } : {}) },
@@ -132,7 +132,7 @@ export class Gateway {
   async start(): Promise<void> {
     if (this.#stopping !== undefined) return
     const { config } = this.#options.checked
-    this.#opened = this.#broker.start(this.#contract, (client) => this.#disconnected(client))
+    this.#opened = this.#broker.start(this.#contract, (client, present) => this.#presence(client, present))
     await this.#opened
     if (this.#stopping !== undefined) return
     this.#declare()
@@ -191,7 +191,8 @@ export class Gateway {
       commands: this.#commands,
       states: this.#states,
       self: this.#self,
-      endpoints: () => this.endpoints()
+      endpoints: () => this.endpoints(),
+      isActive: (id: string) => this.#instances.get(id)?.supervisor.isActive ?? false
     }
     for (const config of checked.config.adapters) {
       const { id } = config
@@ -259,10 +260,9 @@ export class Gateway {
   }
 
   /** A native device whose client is named is there while that client is connected. */
-  #disconnected(client: string): void {
+  #presence(client: string, present: boolean): void {
     for (const [name, device] of Object.entries(this.#options.checked.config.devices))
-      if (device.client === client && this.#devices.holders(name).size === 0 && !this.#states.isOffline(name))
-        this.#states.native(name, 'offline', `its client ${client} disconnected`, client, true)
+      if (device.client === client && this.#devices.holders(name).size === 0) this.#states.connection(name, client, present)
   }
 
   async #stop(reason: string): Promise<void> {

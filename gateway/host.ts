@@ -24,6 +24,8 @@ export interface Shared {
   readonly states: States
   readonly self: Self
   readonly endpoints: () => readonly Endpoint[]
+  /** Is the instance running, or starting? */
+  readonly isActive: (instance: string) => boolean
 }
 
 /** What one instance sees of the gateway. */
@@ -44,12 +46,21 @@ export class InstanceHost implements Host {
   }
 
   async publish(...readings: readonly Reading[]): Promise<void> {
-    const { broker, devices, latest } = this.#shared
+    const { broker, devices, latest, isActive } = this.#shared
+    if (!isActive(this.#id)) throw new GatewayError('Unreachable', `the instance ${this.#id} is not running: it cannot publish`)
     const accepted = this.#accept(readings)
     // A reading and its mirror; a codename that is new gets its description too.
     const news = accepted.filter(({ device, codename }) => devices.find(device, codename) === undefined).length
-    if (broker.room < accepted.length * 2 + news)
-      throw new GatewayError('RateLimited', 'the queue to the broker is full', { rule: 'maxQueue' })
+    const places = accepted.length * 2 + news
+    if (places > broker.maxQueue)
+      throw new GatewayError(
+        'RateLimited',
+        `${accepted.length} readings at once never fit into broker.limits.maxQueue (${broker.maxQueue}): raise it`,
+        {
+          rule: 'maxQueue'
+        }
+      )
+    if (broker.room < places) throw new GatewayError('RateLimited', 'the queue to the broker is full', { rule: 'maxQueue' })
     for (const reading of accepted) {
       const entry = devices.admit(reading.device, reading.codename)
       latest.put(entry, latest.weigh(entry, reading), true)

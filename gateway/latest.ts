@@ -6,7 +6,7 @@ import type { Publish } from './broker/queue.js'
 import { isWritable } from './time.js'
 import { below } from './topic.js'
 
-/** Seconds ahead of our clock above which a source's time is not believed (DESIGN.md section 4). */
+/** Seconds ahead of our clock above which a source's time is not believed. */
 const future = 60
 
 /** A reading, with what only MQTT clients give along. */
@@ -49,6 +49,9 @@ export class Latest {
   readonly #timers = new Map<Entry, { readonly watch: Watch; readonly due: number }>()
   readonly #watchers = new Map<string, Set<{ filter: Right; run: (reading: LatestReading) => void }>>()
 
+  /** Readings of MQTT clients may come until the broker is closed; they set no timers any more. */
+  #stopped = false
+
   constructor(options: LatestOptions) {
     this.#options = options
   }
@@ -63,7 +66,9 @@ export class Latest {
     const ahead = time - now > future
     const ageAtArrival = sourceTime && !ahead ? now - time : 0
     const { maxAge } = entry.meta
-    const stale = reading.quality === 'stale' || (maxAge !== undefined && ageAtArrival > maxAge)
+    // What the source itself calls stale or bad is no value to steer by: legacy clients get their word for old.
+    const disowned = reading.quality === 'stale' || reading.quality === 'bad'
+    const stale = disowned || (maxAge !== undefined && ageAtArrival > maxAge)
     let quality = reading.quality ?? 'good'
     let error = reading.error
     if (!isFiniteExact(reading.value)) {
@@ -121,7 +126,7 @@ export class Latest {
   forget(entry: Entry): void {
     this.#held.delete(entry)
     this.#disarm(entry)
-    if (entry.meta.retainMirror === true) this.#options.publish(below(entry.topic, 'value'), '', 'value', true)
+    if (entry.meta.retainMirror === true) this.#options.publish(below(entry.topic, 'value'), '', 'value', { retain: true, sure: true })
   }
 
   watch(filter: Right, run: (reading: LatestReading) => void): Watch {
@@ -138,6 +143,7 @@ export class Latest {
   }
 
   stop(): void {
+    this.#stopped = true
     for (const { watch } of this.#timers.values()) watch.cancel()
     this.#timers.clear()
     this.#watchers.clear()
@@ -150,7 +156,18 @@ export class Latest {
   #judge(entry: Entry, held: Held): LatestReading {
     const age = this.#age(held)
     const { maxAge } = entry.meta
-    return { ...held, age, old: held.stale || (maxAge !== undefined && age > maxAge) }
+    return { ...held, age, old: held.stale || this.#left(maxAge, held) < 0 }
+  }
+
+  /**
+   * Seconds until the reading is old; less than 0: it is. By its source's time, and by its arrival, for a source whose clock is ahead
+   * must not look fresh for longer. A negative maxAge, as the originals allow, is by the source's time alone.
+   */
+  #left(maxAge: number | undefined, held: Held): number {
+    if (maxAge === undefined) return Infinity
+    const since = this.#options.clock.monotonic() - held.arrived
+    const age = held.ageAtArrival + since
+    return maxAge - (maxAge < 0 ? age : Math.max(age, since))
   }
 
   #tell(watcher: { filter: Right; run: (reading: LatestReading) => void }, entry: Entry, held: Held): void {
@@ -165,8 +182,8 @@ export class Latest {
   /** One timer a codename at most, set again when it fires too early: a reading a second must not cost a timer a second. */
   #arm(entry: Entry, held: Held): void {
     const { maxAge } = entry.meta
-    if (maxAge === undefined || held.stale) return
-    const left = Math.max(maxAge - this.#age(held), 0) + 0.001
+    if (maxAge === undefined || held.stale || this.#stopped) return
+    const left = Math.max(this.#left(maxAge, held), 0) + 0.001
     const due = this.#options.clock.monotonic() + left
     const before = this.#timers.get(entry)
     if (before !== undefined && before.due <= due) return
@@ -176,7 +193,7 @@ export class Latest {
       this.#timers.delete(entry)
       const now = this.#held.get(entry)
       if (now === undefined || now.stale) return
-      if (this.#age(now) > (entry.meta.maxAge ?? Infinity)) this.#becomeStale(entry, now)
+      if (this.#left(entry.meta.maxAge, now) < 0) this.#becomeStale(entry, now)
       else this.#arm(entry, now)
     })
     this.#timers.set(entry, { watch, due })
@@ -198,8 +215,10 @@ export class Latest {
     this.#announce(entry, stale)
   }
 
+  /** What is not good any more must reach the broker even when its queue is full: it would go on looking fresh. */
   #announce(entry: Entry, held: Held): void {
-    this.#options.publish(entry.topic, readingPayload(held), 'reading')
+    if (this.#stopped) return
+    this.#options.publish(entry.topic, readingPayload(held), 'reading', { sure: held.stale })
     this.#mirror(entry, held)
   }
 
@@ -207,6 +226,7 @@ export class Latest {
     const text = mirrorText(held)
     const retain = entry.meta.retainMirror === true
     // A gauge shows nothing rather than an old number: what was retained is cleared.
-    if (text !== undefined || retain) this.#options.publish(below(entry.topic, 'value'), text ?? '', 'value', retain)
+    if (text !== undefined) this.#options.publish(below(entry.topic, 'value'), text, 'value', { retain })
+    else if (retain) this.#options.publish(below(entry.topic, 'value'), '', 'value', { retain, sure: true })
   }
 }

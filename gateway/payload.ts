@@ -1,4 +1,4 @@
-/** What crosses MQTT, as text: the projection of exact values (DESIGN.md sections 3 and 4). */
+/** What crosses MQTT, as text: the projection of exact values. */
 import stringify from 'fast-json-stable-stringify'
 import { parseExact, toPlain } from '../adapters/common/exact-json.js'
 import type { Codename, Exact } from './adapter.js'
@@ -77,6 +77,8 @@ export function understand(payload: Uint8Array): Understood {
   return { text, value: parsed.ok ? parsed.value : undefined }
 }
 
+const looseNumber = /^\s*[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?\s*$/i
+
 /**
  * A value given plainly: JSON where it keeps to the schema, else the bare text where that does (`open`, `42` for a text codename).
  * `nan` and `inf`, as sensors write them, are the numbers unless the codename holds text.
@@ -85,6 +87,8 @@ export function plainValue({ text, value }: Understood, { schema }: Codename, va
   const fits = (candidate: Exact): boolean => schema !== undefined && validators.check(schema, candidate, what) === undefined
   if (value !== undefined) return !fits(value) && fits(text) ? text : value
   if (fits(text)) return text
+  // As instruments print numbers: `+4.2`, `.5`, `4.`.
+  if (looseNumber.test(text) && (schema === undefined || fits(Number(text)))) return Number(text)
   if (/^\s*[[{"]/.test(text)) {
     const parsed = parseExact(text)
     throw new GatewayError('BadPayload', `the payload looks like JSON but is none: ${parsed.ok ? '' : parsed.error}`, { rule: 'json' })

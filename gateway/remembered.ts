@@ -17,11 +17,11 @@ interface Memory {
 /** Seconds for which the same id gets the same answer. */
 const keep = 60
 
-/** Ids and characters of replies kept at most; beyond, the oldest goes. */
+/** Ids and characters kept at most; beyond, the oldest goes. */
 const max = 10_000
 const maxCharacters = 16_000_000
 
-/** Idempotence: a QoS 1 message may come twice, and a heater must move once (DESIGN.md section 4). */
+/** Idempotence: a QoS 1 message may come twice, and a heater must move once. */
 export class Remembered {
   readonly #clock: Clock
   /** In order of insertion, so that the oldest is first. */
@@ -57,7 +57,7 @@ export class Remembered {
   #put(key: string, memory: Memory): void {
     this.#forget(key)
     this.#memories.set(key, memory)
-    this.#characters += size(memory)
+    this.#characters += size(key, memory)
     const now = this.#clock.monotonic()
     for (const [oldest, { at, reply }] of this.#memories) {
       const expired = reply !== undefined && now - at > keep
@@ -69,11 +69,11 @@ export class Remembered {
   #forget(key: string): void {
     const memory = this.#memories.get(key)
     if (memory === undefined) return
-    this.#characters -= size(memory)
+    this.#characters -= size(key, memory)
     this.#memories.delete(key)
   }
 }
 
-function size({ reply }: Memory): number {
-  return reply?.length ?? 0
+function size(key: string, { topic, reply }: Memory): number {
+  return key.length + topic.length + (reply?.length ?? 0)
 }

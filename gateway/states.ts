@@ -26,8 +26,8 @@ export interface StatesOptions {
   readonly devices: Devices
   readonly topics: Topics
   readonly publish: Publish
-  /** A device just went offline: its readings are old now. */
-  readonly wentOffline: (device: string) => void
+  /** A device is offline: whatever readings it has are old. Told with every report, since some may have come in between. */
+  readonly isOffline: (device: string) => void
   /** The state of an instance is another now. */
   readonly changed: () => void
 }
@@ -48,7 +48,10 @@ export class States {
   /** What a supervisor says of its instance. */
   instance(id: string, state: State, reason: string): void {
     const before = this.#instances.get(id)
-    if (before?.state === state && before.reason === reason) return
+    if (before?.state === state && before.reason === reason) {
+      for (const device of this.#options.devices.heldBy(id)) this.#stillOffline(device)
+      return
+    }
     const since = before?.state === state ? before.since : this.#options.clock.now()
     this.#instances.set(id, { state, reason, since })
     for (const device of this.#options.devices.heldBy(id)) this.#derive(device)
@@ -74,6 +77,14 @@ export class States {
   /** What a native device says of itself, or its client's connection says of it. */
   native(device: string, state: State, reason: string, via: string, announce: boolean): void {
     this.#set(device, state, reason, via, announce)
+  }
+
+  /** The client that alone speaks for a native device came or went. What the device said of itself before it went stays said. */
+  connection(device: string, client: string, present: boolean): void {
+    const gone = `its client ${client} disconnected`
+    if (present && this.#devices.get(device)?.reason === gone)
+      this.#set(device, 'online', `its client ${client} is connected`, client, true)
+    if (!present && !this.isOffline(device)) this.#set(device, 'offline', gone, client, true)
   }
 
   /** A native device that gives readings is there. */
@@ -136,14 +147,17 @@ export class States {
 
   #set(device: string, state: State, reason: string, via: string, announce: boolean): void {
     const before = this.#devices.get(device)
-    if (before?.state === state && before.reason === reason && before.via === via) return
+    if (before?.state === state && before.reason === reason && before.via === via) return this.#stillOffline(device)
     const since = before?.state === state ? before.since : this.#options.clock.now()
     const after: DeviceState = { state, reason, via, since }
     this.#devices.set(device, after)
     const topic = this.#options.topics.state(device)
     if (announce && topic !== undefined) this.#options.publish(topic, statePayload(after), 'state')
-    const wasOffline = before?.state === 'offline' || before?.state === 'disabled'
-    if (!wasOffline && (state === 'offline' || state === 'disabled')) this.#options.wentOffline(device)
+    this.#stillOffline(device)
+  }
+
+  #stillOffline(device: string): void {
+    if (this.isOffline(device)) this.#options.isOffline(device)
   }
 }
 

@@ -59,6 +59,11 @@ export class Supervisor {
     return this.#running
   }
 
+  /** May it publish? Its readings are of a device that is there, or about to be. */
+  get isActive(): boolean {
+    return this.#running || this.#starting !== undefined
+  }
+
   get adapter(): Adapter {
     return this.#options.adapter
   }
@@ -106,6 +111,8 @@ export class Supervisor {
     try {
       await unlessAborted(adapter.start(starting.signal), starting.signal)
       if (this.#stopped) return
+      // It may have failed between its start's end and here.
+      starting.signal.throwIfAborted()
       this.#running = true
       this.#startedAt = clock.monotonic()
       state('online', this.#attempts > 1 ? `started at attempt ${this.#attempts}` : 'started')

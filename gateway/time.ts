@@ -1,4 +1,4 @@
-/** Times on MQTT: RFC 3339 in UTC, up to six decimals, one form (DESIGN.md section 4). Inside, a time is Unix seconds as a double. */
+/** Times on MQTT: RFC 3339 in UTC, up to six decimals, one form. Inside, a time is Unix seconds as a double. */
 
 /** Years 0001 to 9999, what RFC 3339 can write. */
 const earliest = -62_135_596_800
@@ -21,6 +21,9 @@ export function formatTime(time: number): string {
 }
 
 const pattern = /^(\d{4}-\d\d-\d\d)[Tt ](\d\d:\d\d:\d\d)(\.\d+)?([Zz]|[+-]\d\d:\d\d)$/
+
+/** What a person is told to write. */
+export const timeForm = 'RFC 3339 with a time zone, e.g. 2026-11-21T15:00:00Z or 2026-11-21T16:00:00+01:00'
 
 /** Unix seconds, or undefined when the text is no RFC 3339 time. Reads what others write: offsets, any number of decimals. */
 export function parseTime(text: string): number | undefined {

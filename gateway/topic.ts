@@ -1,4 +1,4 @@
-/** The only place that builds or reads a topic (DESIGN.md section 4). Depth below the root tells the kind. */
+/** The only place that builds or reads a topic. Depth below the root tells the kind. */
 
 export type Op = 'set' | 'get' | 'call' | 'history'
 export type Kind = 'state' | 'reading' | 'value' | 'meta' | 'reply' | Op
@@ -17,13 +17,22 @@ export const delivery: Readonly<Record<Kind | 'dead', { readonly qos: 0 | 1; rea
   dead: { qos: 0, retain: false }
 }
 
+/** Last levels below a reading. */
 const suffixes: ReadonlySet<string> = new Set<Kind>(['value', 'meta', 'reply', 'set', 'get', 'call', 'history'])
+
+/** Is this the last level of one of our topics? */
+export function isLastLevel(text: string): text is Exclude<Kind, 'state' | 'reading'> {
+  return suffixes.has(text)
+}
 
 /** What a configuration may call an instance, a device or a codename. */
 export const namePattern = /^[A-Za-z0-9][A-Za-z0-9_.-]{0,62}$/
 
 /** Longest topic level that an undeclared name may give; a push socket takes keys of up to 8 kB. */
 const maxSegment = 24_576
+
+/** Characters below the root that a client's topic may have; keys of push sockets may be longer. */
+const maxReceived = 2048
 
 /** MQTT's own bounds: bytes of a topic, and the levels that Aedes' matcher can hold. */
 const maxTopicBytes = 65_535
@@ -133,6 +142,12 @@ export class Topics {
     return topic.length > maxTopicBytes / 3 ? topic.slice(0, maxTopicBytes / 3) : topic
   }
 
+  /** What the topics of a kind look like, for messages to people. */
+  pattern(kind: Kind): string {
+    if (kind === 'state') return `${this.root}/<device>`
+    return kind === 'reading' ? `${this.root}/<device>/<codename>` : `${this.root}/<device>/<codename>/${kind}`
+  }
+
   parse(topic: string): ParsedTopic {
     // Aedes refuses these in PUBLISH, but not in a will.
     if (topic === '' || topic.search(wild) >= 0) return invalid('the name of a topic is not empty, and holds no wildcard')
@@ -140,6 +155,7 @@ export class Topics {
     if (topic === this.#dead || topic.startsWith(this.#dead + '/')) return reserved
     if (topic === this.root) return invalid(`a topic under ${this.root} names a device: ${this.root}/<device>`)
     if (!topic.startsWith(this.root + '/')) return outside
+    if (topic.length > this.root.length + maxReceived) return invalid(`longer than ${maxReceived} characters below the root`)
     const levels = topic.slice(this.root.length + 1).split('/')
     if (levels.length > 3) return invalid(`too many levels: the deepest topic is ${this.root}/<device>/<codename>/<kind>`)
     const names = levels.slice(0, 2).map(decodeName)
@@ -151,7 +167,10 @@ export class Topics {
     if (levels.length === 1) return { where: 'root', kind: 'state', device, codename: '' }
     if (levels.length === 2) return { where: 'root', kind: 'reading', device, codename: codename as string }
     const last = levels[2] as string
-    if (!suffixes.has(last)) return invalid(`unknown last level ${JSON.stringify(last)}; known are ${[...suffixes].join(', ')}`)
+    if (!suffixes.has(last))
+      return invalid(
+        `unknown last level ${JSON.stringify(last)}; known are ${[...suffixes].filter((kind) => kind !== 'history').join(', ')}`
+      )
     return { where: 'root', kind: last as Exclude<Kind, 'state'>, device, codename: codename as string }
   }
 }

@@ -8,7 +8,7 @@ import metaSchema from '../schemas/meta.schema.json' with { type: 'json' }
 import readingSchema from '../schemas/reading.schema.json' with { type: 'json' }
 import replySchema from '../schemas/reply.schema.json' with { type: 'json' }
 import stateSchema from '../schemas/state.schema.json' with { type: 'json' }
-import type { Exact } from './adapter.js'
+import type { Exact, ExactMap } from './adapter.js'
 import { GatewayError } from './errors.js'
 import type { ErrorClass } from './errors.js'
 
@@ -41,6 +41,8 @@ export class Validators {
     strictTypes: false,
     strictTuples: false,
     strictRequired: false,
+    // `constructor` in `required` means a member, not what every object inherits.
+    ownProperties: true,
     allErrors: false
   })
   readonly #compiled = new Map<string, ValidateFunction>()
@@ -57,7 +59,12 @@ export class Validators {
   /** Undefined when the value keeps to the schema; else the refusal, which names the place below `what`. */
   check(schema: object, value: Exact, what: string): GatewayError | undefined {
     const validate = this.#get(schema)
-    if (validate(toChecked(value))) return undefined
+    try {
+      if (validate(toChecked(value)) === true) return undefined
+    } catch (error) {
+      // The comparison of `const` and `enum` trips over members such as `valueOf`.
+      return new GatewayError('BadPayload', `${what} cannot be compared with its schema`, { rule: 'schema', cause: error })
+    }
     const [error] = validate.errors ?? []
     return refusal(error, value, what)
   }
@@ -83,6 +90,8 @@ export class Validators {
       // `$id` would clash when the same id is compiled twice in different texts; nothing refers to it.
       const { $id: _, ...anonymous } = JSON.parse(text) as { $id?: string }
       validate = this.#ajv.compile(anonymous)
+      // An asynchronous schema answers with a promise: everything would pass.
+      if ('$async' in validate) throw new Error('the keyword $async is not allowed')
       this.#compiled.set(text, validate)
     }
     return validate
@@ -114,17 +123,14 @@ function show(value: unknown): string {
 function toChecked(value: Exact): unknown {
   if (typeof value === 'bigint') return Number(value)
   if (typeof value !== 'object' || value === null) return value
-  if (value instanceof Map) {
-    const object: Record<string, unknown> = Object.create(null) as Record<string, unknown>
-    for (const [key, member] of value) object[key] = toChecked(member as Exact)
-    return object
-  }
+  // fromEntries defines members, where assigning '__proto__' would set the prototype.
+  if (value instanceof Map) return Object.fromEntries([...(value as ExactMap)].map(([key, member]) => [key, toChecked(member)]))
   return (value as readonly Exact[]).map(toChecked)
 }
 
 /**
  * The value as its schema wants numbers to be: `number` holds floats, so a legacy client reads `47.0`; `integer` holds ints,
- * so it reads `47` (DESIGN.md section 3). Returns the same object when nothing changes.
+ * so it reads `47`. Returns the same object when nothing changes.
  */
 export function conform(schema: object | undefined, value: Exact): Exact {
   if (schema === undefined) return value

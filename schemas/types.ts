@@ -119,7 +119,7 @@ export interface Config {
     undeclared: Undeclared
   }
   /**
-   * Dashboard, REST, metrics, and MQTT over WebSocket on /mqtt. Left out: no HTTP.
+   * MQTT over WebSocket on /mqtt. Left out: no HTTP.
    */
   http?: {
     host: Host

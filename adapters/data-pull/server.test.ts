@@ -256,9 +256,9 @@ adapters:
       const native: string[] = []
       for (const name of ['f', 'i', 'none', 'text', 'list', 'dict'])
         native.push((await ask(`${name}#raw`, 'native')).replace('1700000000.0,', ''))
-      assert.deepEqual(native, ['47.0', '47', 'None', 'caf\\xe9 \\U0001f600', "[1, 2.0, '\\xe9']", "{'b': 1, 'a': None}"])
+      assert.deepEqual(native, ['47.0', '47', 'OLD_DATA', 'caf\\xe9 \\U0001f600', "[1, 2.0, '\\xe9']", "{'b': 1, 'a': None}"])
       assert.equal(await ask('text#json', 'native'), '[1700000000.0, "caf\\u00e9 \\ud83d\\ude00"]')
-      assert.equal(await ask('none#json', 'native'), '[1700000000.0, null]')
+      assert.equal(await ask('none#json', 'native'), '"OLD_DATA"')
     })
 
     it('x,y data: the x of the reading, or its time where it has none', async () => {

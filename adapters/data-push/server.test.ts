@@ -138,7 +138,7 @@ describe('data-push server', () => {
 
     it('refuses when the queue to the broker is full: nothing is stored', async () => {
       await lab(`broker: { tcp: { port: 0 }, limits: { maxQueue: 6 } }\n${feed('codenames: { a: {} }')}`)
-      assert.equal(await push('raw_wn#a:int:1'), 'ERROR#the queue to the broker is full')
+      assert.equal(await push('raw_wn#a:int:1'), 'ERROR#4 readings at once never fit into broker.limits.maxQueue (6): raise it')
       await holds('d', {})
       await holds('push', { updated: {}, queue_length: 0 })
       assert.equal(await push('name'), 'RET#')

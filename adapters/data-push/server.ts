@@ -9,6 +9,10 @@ import { pushPlan, refOf, resolver } from './targets.js'
 import type { Asked, Resolve } from './targets.js'
 import { Turnstile } from './turnstile.js'
 import type { DataPushServerConfig } from './types.js'
+import { mergePush } from './updated.js'
+
+/** Seconds that an acknowledged push waits for its codename while another command runs for it. */
+const patience = 30
 
 /** Pushes that may wait; a kernel's queue holds about as many (section 10.9). */
 const maxWaiting = 256
@@ -142,7 +146,7 @@ class DataPushServer implements Adapter {
   async #takeReadings(values: Map<string, Exact>): Promise<Buffer | undefined> {
     const readings: Reading[] = []
     for (const [key, value] of values) readings.push({ ...this.#target(key), value, source: 'push' })
-    const updated = new Map([...this.#updated, ...values])
+    const updated = this.#merged(values)
     await this.#host.publish(...readings, ...this.#own(values, updated))
     this.#updated = updated
     return codec.encodeAck(values)
@@ -153,7 +157,7 @@ class DataPushServer implements Adapter {
     const direct = action === 'callback_direct'
     const method = typeof as === 'object' && 'method' in as ? as.method : undefined
     if (method !== undefined && !values.has(method)) return await this.#noMethod(method, values, direct)
-    const updated = new Map([...this.#updated, ...values])
+    const updated = this.#merged(values)
     const keys = [...values.keys()]
     const shown = repr(values)
     const asked = this.#asked(values)
@@ -173,7 +177,7 @@ class DataPushServer implements Adapter {
   /** The original's callback pops the key and fails with a KeyError, whose text is the key's repr; the push is stored. */
   async #noMethod(method: string, values: Map<string, Exact>, direct: boolean): Promise<Buffer | undefined> {
     if (!direct) throw new GatewayError('BadPayload', `the key ${repr(method)}, which names what to call, is missing`)
-    const updated = new Map([...this.#updated, ...values])
+    const updated = this.#merged(values)
     await this.#host.publish(...this.#own(values, updated))
     this.#updated = updated
     return codec.encodeException(repr(method))
@@ -218,7 +222,8 @@ class DataPushServer implements Adapter {
       await this.#tellLength()
       for (const each of asked) {
         try {
-          await this.#host.request(each)
+          // The client has its ACK#: a command of somebody else for the same codename is waited for.
+          await this.#host.request({ ...each, patience })
         } catch (error) {
           const reason = asGatewayError(error)
           this.#host.count('dropped')
@@ -244,6 +249,12 @@ class DataPushServer implements Adapter {
   async #tellLength(): Promise<void> {
     const length = { device: this.#config.id, codename: 'queue_length', value: BigInt(this.#queue.length), source: 'push' } as const
     if (this.#host.latest(length.device, length.codename)?.value !== length.value) await this.#host.publish(length).catch(() => {})
+  }
+
+  #merged(values: ReadonlyMap<string, Exact>): ReadonlyMap<string, Exact> {
+    const { values: updated, forgotten } = mergePush(this.#updated, values)
+    if (forgotten > 0) this.#host.count('dropped', forgotten)
+    return updated
   }
 
   #own(last: ReadonlyMap<string, Exact>, updated: ReadonlyMap<string, Exact>): Reading[] {

@@ -46,7 +46,7 @@ export function pushPlan(config: DataPushServerConfig, site: Site): Plan {
   return {
     listens: [{ protocol: 'udp', host, port, path: ['port'] }],
     feeds: [own, ...others],
-    executes: [own],
+    executes: ['set_last_to_none', 'clear_updated', 'poke'].map((codename) => ({ device: id, codename })),
     devices: new Map([[id, ownDevice]]),
     problems: [...actionProblems(config), ...(accept === 'commands' ? commandProblems(config, site) : [])]
   }

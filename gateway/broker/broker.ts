@@ -35,7 +35,7 @@ export class Broker {
   readonly #maxPacket: number
   readonly #told = new WeakSet<Client>()
   #contract: Contract | undefined
-  #onDisconnect: ((client: string) => void) | undefined
+  #onPresence: ((client: string, present: boolean) => void) | undefined
 
   constructor(options: BrokerOptions) {
     this.#log = options.log
@@ -58,7 +58,8 @@ export class Broker {
           done()
         })
     })
-    this.#aedes.on('clientDisconnect', (client) => this.#onDisconnect?.(client.id))
+    this.#aedes.on('clientReady', (client) => this.#onPresence?.(client.id, true))
+    this.#aedes.on('clientDisconnect', (client) => this.#onPresence?.(client.id, false))
     this.#aedes.on('clientError', (client, error) => this.#cut(client, error, { client: client.id }, 'an MQTT client was cut'))
     this.#aedes.on('connectionError', (client, error) => this.#cut(client, error, {}, 'a connection was no MQTT client and was cut'))
     // Not typed by Aedes, but emitted; without a listener it would end the process.
@@ -66,10 +67,10 @@ export class Broker {
     emitter.on('error', (error: Error) => this.#log.error({ err: error }, 'the broker failed'))
   }
 
-  /** Opens nothing to the outside. `disconnected` is told the id of every client that goes. */
-  async start(contract: Contract, disconnected: (client: string) => void): Promise<void> {
+  /** Opens nothing to the outside. `presence` is told of every client that comes or goes. */
+  async start(contract: Contract, presence: (client: string, present: boolean) => void): Promise<void> {
     this.#contract = contract
-    this.#onDisconnect = disconnected
+    this.#onPresence = presence
     await this.#aedes.listen()
   }
 
@@ -78,7 +79,12 @@ export class Broker {
     this.#aedes.handle(new Guard(stream, this.#maxPacket))
   }
 
-  readonly publish: Publish = (topic, payload, kind, retain) => this.#queue.publish(topic, payload, kind, retain)
+  readonly publish: Publish = (topic, payload, kind, more) => this.#queue.publish(topic, payload, kind, more)
+
+  /** The queue's bound. */
+  get maxQueue(): number {
+    return this.#queue.max
+  }
 
   get room(): number {
     return this.#queue.room
@@ -99,6 +105,7 @@ export class Broker {
   /** Delivers what waits, within the time limit, then closes every connection. */
   async stop(seconds: number): Promise<void> {
     await this.#queue.flush(seconds)
+    this.#queue.close()
     await new Promise<void>((resolve) => this.#aedes.close(resolve))
   }
 

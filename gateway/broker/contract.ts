@@ -1,4 +1,4 @@
-/** What the broker enforces on every PUBLISH and every will, before acknowledgement and fan-out (DESIGN.md section 4). */
+/** What the broker enforces on every PUBLISH and every will, before acknowledgement and fan-out. */
 import { toPlain } from '../../adapters/common/exact-json.js'
 import type { Clock, Exact, ExactMap } from '../adapter.js'
 import type { Commands } from '../commands.js'
@@ -11,8 +11,8 @@ import type { Given, Latest } from '../latest.js'
 import { json, plainValue, readingPayload, understand } from '../payload.js'
 import type { Understood } from '../payload.js'
 import type { State, States } from '../states.js'
-import { formatTime, parseTime } from '../time.js'
-import { answeredTopic } from '../topic.js'
+import { formatTime, parseTime, timeForm } from '../time.js'
+import { answeredTopic, below, isLastLevel } from '../topic.js'
 import type { Kind, ParsedTopic, Topics } from '../topic.js'
 import { conform } from '../validators.js'
 import type { Validators } from '../validators.js'
@@ -59,11 +59,12 @@ export class Contract {
     try {
       this.#apply(parsed, packet, client)
     } catch (thrown) {
-      this.#refuse(packet, client, asGatewayError(thrown))
+      this.refuse(packet, client, asGatewayError(thrown))
     }
   }
 
-  #refuse(packet: MutablePacket, client: string, error: GatewayError): void {
+  /** Makes a dead letter of the packet, with the reason. */
+  refuse(packet: MutablePacket, client: string, error: GatewayError): void {
     const { topics, clock, refused } = this.#options
     const { topic } = packet
     packet.payload = Buffer.from(
@@ -97,7 +98,7 @@ export class Contract {
     const topic = topics.reading(device, codename)
     if (topic === undefined) throw new GatewayError('UnknownCodename', 'the topic is too long', { rule: 'topic' })
     const verdict = commands.receive({ device, codename, topic, op: kind, payload: bytes(packet.payload), retain: packet.retain, client })
-    if (verdict.kind === 'refused') return this.#refuse(packet, client, verdict.error)
+    if (verdict.kind === 'refused') return this.refuse(packet, client, verdict.error)
     if (verdict.kind === 'answered') packet.topic = answeredTopic
     else if (verdict.payload !== undefined) packet.payload = Buffer.from(verdict.payload)
     packet.retain = false
@@ -108,11 +109,23 @@ export class Contract {
     const { devices } = this.#options
     if (device === self) throw new GatewayError('Forbidden', 'the gateway speaks for itself', { rule: 'writer' })
     const holder = codename === undefined ? devices.holders(device).values().next().value : devices.feeder(device, codename)
-    if (holder !== undefined)
-      throw new GatewayError('Forbidden', `${device}${codename === undefined ? '' : '/' + codename} is written by the instance ${holder}`, {
+    if (holder !== undefined) {
+      const what = codename === undefined ? device : `${device}/${codename}`
+      throw new GatewayError('Forbidden', `${what} is written by the instance ${holder}${this.#meant(device, codename)}`, {
         rule: 'writer'
       })
+    }
     this.#owner(device, client)
+  }
+
+  /** The commonest mistake: the value of a set on the topic of the reading. */
+  #meant(device: string, codename: string | undefined): string {
+    const { devices, topics } = this.#options
+    if (codename === undefined) return ''
+    const topic = topics.reading(device, codename)
+    if (devices.find(device, codename)?.meta.settable === true && topic !== undefined)
+      return `; to set it, publish to ${below(topic, 'set')}`
+    return isLastLevel(codename) ? `; ${codename} is the last level of ${topics.pattern(codename)}` : ''
   }
 
   #state(device: string, packet: MutablePacket, client: string): void {
@@ -158,6 +171,8 @@ export class Contract {
     packet.retain = true
     latest.put(entry, held, false)
     states.heard(device, client)
+    // It gives readings although it said that it is disabled: they are old.
+    if (states.isOffline(device)) latest.expire(device)
   }
 
   #forget(entry: Entry | undefined): void {
@@ -170,15 +185,22 @@ export class Contract {
   #read(understood: Understood, device: string, codename: string, known: Entry | undefined): Given {
     const { validators } = this.#options
     const { value } = understood
-    if (!(value instanceof Map))
-      return { device, codename, source: 'client', value: plainValue(understood, known?.meta ?? {}, validators, 'value') }
+    if (!(value instanceof Map)) {
+      const plain = plainValue(understood, known?.meta ?? {}, validators, 'value')
+      return { device, codename, source: 'client', value: plain, ...(plain === null ? { quality: 'bad' } : {}) }
+    }
     const map = value as ExactMap
     if (!map.has('value'))
       throw new GatewayError('BadPayload', 'an object is a reading only with a member "value"; send {"value": …}', { rule: 'required' })
     const plain = toPlain(map) as Record<string, unknown>
     const time = typeof plain['time'] === 'string' ? parseTime(plain['time']) : undefined
+    if (plain['time'] !== undefined && time === undefined)
+      throw new GatewayError('BadPayload', `time must be ${timeForm}`, { rule: 'time' })
+    const { unit } = known?.meta ?? {}
+    if (typeof plain['unit'] === 'string' && unit !== undefined && plain['unit'] !== unit)
+      throw new GatewayError('BadPayload', `unit ${plain['unit']}, but ${device}/${codename} is declared in ${unit}`, { rule: 'unit' })
     // What others write may carry an offset or more decimals; what we publish never does.
-    const inOurForm = time === undefined ? (plain['time'] ?? formatTime(0)) : formatTime(time)
+    const inOurForm = formatTime(time ?? 0)
     const refused = validators.checkMessage('reading', { quality: plain['value'] === null ? 'bad' : 'good', ...plain, time: inOurForm })
     if (refused !== undefined) throw refused
     return {
@@ -186,6 +208,7 @@ export class Contract {
       codename,
       source: 'client',
       value: map.get('value') as Exact,
+      ...(plain['value'] === null ? { quality: 'bad' } : {}),
       ...(time === undefined ? {} : { time }),
       ...(map.has('x') ? { x: map.get('x') as Exact } : {}),
       ...pick<Given>(plain, ['unit', 'quality', 'uncertainty', 'error', 'seq', 'run'])

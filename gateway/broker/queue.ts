@@ -1,8 +1,11 @@
 import { delivery } from '../topic.js'
 import type { Kind } from '../topic.js'
 
-/** Hands a message of the gateway to the broker. False: refused, because the queue is full. `retain` overrides the kind's own. */
-export type Publish = (topic: string, payload: string, kind: Kind | 'dead', retain?: boolean) => boolean
+/**
+ * Hands a message of the gateway to the broker. False: refused, because the queue is full. `retain` overrides the kind's own;
+ * `sure`: it must find room, because it takes back what was said before, and there is at most one for each codename.
+ */
+export type Publish = (topic: string, payload: string, kind: Kind | 'dead', more?: { retain?: boolean; sure?: boolean }) => boolean
 
 export interface Message {
   readonly cmd: 'publish'
@@ -16,6 +19,9 @@ export interface Message {
 /** Messages that Aedes may hold undelivered, because a subscriber of theirs reads slowly. */
 const inFlight = 1024
 
+/** Bytes that may wait, besides the number of messages. */
+const maxBytes = 64 * 1024 * 1024
+
 /**
  * The bounded, ordered queue between the gateway and the broker. Its callers never wait for Aedes: a subscriber that reads
  * slowly holds back Aedes' callback, sometimes for seconds (BROKER.md section 3).
@@ -24,17 +30,19 @@ const inFlight = 1024
  */
 export class Queue {
   readonly #deliver: (message: Message, done: () => void) => void
-  readonly #max: number
+  readonly max: number
   readonly #shed: (kind: Kind | 'dead') => void
   #waiting: Message[] = []
   #head = 0
   #underway = 0
+  #bytes = 0
+  #closed = false
   #idle: (() => void)[] = []
   #draining = false
 
   constructor(options: { max: number; deliver: (message: Message, done: () => void) => void; shed: (kind: Kind | 'dead') => void }) {
     this.#deliver = options.deliver
-    this.#max = options.max
+    this.max = options.max
     this.#shed = options.shed
   }
 
@@ -44,20 +52,38 @@ export class Queue {
 
   /** Readings that still find room. */
   get room(): number {
-    return Math.max(this.#max - this.length, 0)
+    return this.#isFull('reading') ? 0 : this.max - this.length
   }
 
-  readonly publish: Publish = (topic, payload, kind, retain) => {
-    const { length } = this
-    const full = kind === 'dead' ? length >= this.#max / 2 : (kind === 'reading' || kind === 'value') && length >= this.#max
-    if (full) {
+  readonly publish: Publish = (topic, payload, kind, { retain, sure = false } = {}) => {
+    if (!sure && this.#isFull(kind)) {
       this.#shed(kind)
       return false
     }
+    if (this.#closed) return false
     const how = delivery[kind]
-    this.#waiting.push({ cmd: 'publish', topic, payload: Buffer.from(payload), qos: how.qos, retain: retain ?? how.retain, dup: false })
+    const message: Message = {
+      cmd: 'publish',
+      topic,
+      payload: Buffer.from(payload),
+      qos: how.qos,
+      retain: retain ?? how.retain,
+      dup: false
+    }
+    this.#waiting.push(message)
+    this.#bytes += message.payload.length
     this.#drain()
     return true
+  }
+
+  /** Takes nothing more: the broker is about to close. */
+  close(): void {
+    this.#closed = true
+  }
+
+  #isFull(kind: Kind | 'dead'): boolean {
+    if (kind !== 'dead' && kind !== 'reading' && kind !== 'value') return false
+    return this.length >= (kind === 'dead' ? this.max / 2 : this.max) || this.#bytes >= maxBytes
   }
 
   /** Resolves when everything that waits now has been handed over and delivered, or after the time limit. */
@@ -79,6 +105,7 @@ export class Queue {
     while (this.#underway < inFlight && this.length > 0) {
       const message = this.#waiting[this.#head++] as Message
       this.#underway += 1
+      this.#bytes -= message.payload.length
       this.#deliver(message, () => this.#delivered())
     }
     if (this.#head > 1024 && this.#head * 2 > this.#waiting.length) {

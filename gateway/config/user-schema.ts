@@ -23,12 +23,15 @@ const TYPES = ['array', 'boolean', 'integer', 'null', 'number', 'object', 'strin
 
 /** Problems of a schema, at paths below it. `validators` compile it, and keep it for the values to come. */
 export function checkUserSchema(schema: object, validators: () => Validators): Finding[] {
+  // Always: ajv knows keywords that nobody here may use, such as $async.
+  const findings = walk(schema as Schema, [])
+  if (findings.length > 0) return [...findings, ...againstMeta(schema)]
   try {
     validators().check(schema, null, 'value')
     return []
   } catch (error) {
-    const findings = [...walk(schema as Schema, []), ...againstMeta(schema)]
-    if (findings.length > 0) return findings
+    const broken = againstMeta(schema)
+    if (broken.length > 0) return broken
     return [{ path: [], at: 'value', rule: 'schema', message: `not a usable JSON Schema: ${oneLine(error)}` }]
   }
 }

@@ -32,7 +32,7 @@ export function phrase(description: string): string {
 
 /** What stands there: `the text '9000'`, `a list`, `nothing`. */
 export function describeValue(value: unknown): string {
-  if (value === null || value === undefined) return 'nothing'
+  if (value === null || value === undefined) return 'nothing (write the value, or leave the key out)'
   if (value instanceof Written) return `the text that ${quote(value.text)} stands for`
   if (typeof value === 'string') {
     const hint = /^(yes|no|on|off)$/i.test(value) ? ' (YAML 1.2 writes true and false)' : ''

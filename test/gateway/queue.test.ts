@@ -71,7 +71,7 @@ describe('the queue to the broker', () => {
     const marks: string[] = []
     const queue = new Queue({ max: 10, shed: () => {}, deliver: ({ topic, qos, retain }) => marks.push(`${topic} ${qos} ${retain}`) })
     for (const kind of ['state', 'reading', 'value', 'meta', 'reply', 'dead'] as const) queue.publish(kind, '', kind)
-    queue.publish('value', '', 'value', true)
+    queue.publish('value', '', 'value', { retain: true })
     const expected = ['state 1 true', 'reading 1 true', 'value 0 false', 'meta 1 true', 'reply 1 false', 'dead 0 false', 'value 0 true']
     assert.deepEqual(marks, expected)
   })

@@ -1,4 +1,4 @@
-/** Who may import whom (DESIGN.md section 2). */
+/** Who may import whom. */
 import { builtinModules } from 'node:module'
 import { packageOf, readImports, resolveImport } from '../source.js'
 import type { Import } from '../source.js'

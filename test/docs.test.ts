@@ -1,0 +1,31 @@
+import assert from 'node:assert/strict'
+import { existsSync, readFileSync, readdirSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { adapterTypes } from '../adapters/index.js'
+import { checkConfig } from '../gateway/config.js'
+
+const documents = ['README.md', 'CHANGELOG.md', 'CONTRIBUTING.md', 'SECURITY.md', ...adapterReadmes()]
+
+function adapterReadmes(): string[] {
+  const folders = readdirSync('adapters').map((name) => `adapters/${name}`)
+  return ['adapters', ...folders].map((folder) => `${folder}/README.md`).filter((file) => existsSync(file))
+}
+
+describe('the documents', () => {
+  for (const document of documents) {
+    const text = readFileSync(document, 'utf8')
+    const examples = [...text.matchAll(/```yaml\n([\s\S]*?)```/g)]
+      .map((match) => match[1] as string)
+      .filter((yaml) => /^adapters:/m.test(yaml))
+
+    for (const [index, yaml] of examples.entries())
+      it(`${document}: configuration ${index + 1} passes the check`, () => {
+        checkConfig(yaml, { file: document, types: adapterTypes, env: {} })
+      })
+
+    it(`${document}: every link to a file leads somewhere`, () => {
+      for (const [, target] of text.matchAll(/\]\((?!https?:)([^)#\s]+)[^)]*\)/g))
+        assert.ok(existsSync(join(dirname(document), target as string)), `${document} links to ${target}`)
+    })
+  }
+})
