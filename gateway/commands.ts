@@ -1,5 +1,5 @@
 import type { Clock, Command, Exact, Logger, Op, Ref, Request, Watch } from './adapter.js'
-import { isFiniteExact, toPlain } from '../adapters/common/exact-json.js'
+import { isFiniteExact } from '../adapters/common/exact-json.js'
 import configSchema from '../schemas/config.schema.json' with { type: 'json' }
 import type { Publish } from './broker/queue.js'
 import type { Devices, Entry } from './devices.js'
@@ -7,9 +7,10 @@ import { idOf, openEnvelope } from './envelope.js'
 import type { Envelope } from './envelope.js'
 import { GatewayError, asGatewayError } from './errors.js'
 import type { Latest } from './latest.js'
-import { json } from './payload.js'
 import { Remembered } from './remembered.js'
 import type { Answer } from './remembered.js'
+import { commandPayload, replyPayload } from './reply.js'
+import type { ReplyFields } from './reply.js'
 import { formatTime } from './time.js'
 import { below } from './topic.js'
 import { conform } from './validators.js'
@@ -34,7 +35,29 @@ export interface CommandsOptions {
   readonly execute: (instance: string, command: Command, signal: AbortSignal) => Promise<Exact>
   readonly isOffline: (device: string) => boolean
   readonly log: Logger
+  /** Where commands under way are kept over a crash; undefined: nowhere. */
+  readonly keep?: Keep | undefined
 }
+
+/** Things kept by name. */
+export interface Keep {
+  note(name: string, content: Buffer | undefined): void
+  notes(): ReadonlyMap<string, Buffer>
+  /** Resolves when everything noted so far is on disk. */
+  committed(): Promise<void>
+}
+
+/** A command under way, as it is kept. */
+interface Kept {
+  readonly topic: string
+  readonly id: string
+  readonly op: Op
+  readonly client: string
+  readonly key?: string | undefined
+}
+
+/** Begins the names of kept commands; the topic follows, as commands of a codename are serial. */
+const kept = 'command:'
 
 /** What becomes of the MQTT message that carried a command. */
 export type Verdict =
@@ -153,6 +176,20 @@ export class Commands {
     return replyPayload({ ...pending, phase }, undefined, this.#options.clock.now())
   }
 
+  /** What was under way when an earlier run crashed is answered: nobody knows whether it was carried out. */
+  recover(): void {
+    const { keep } = this.#options
+    for (const [name, content] of Array.from(keep?.notes() ?? [])) {
+      if (!name.startsWith(kept)) continue
+      const { topic, key, ...command } = JSON.parse(content.toString()) as Kept
+      const error = new GatewayError('Unreachable', 'the gateway ended while the command was under way; it may have been carried out', {
+        maybeExecuted: true
+      })
+      this.#reply(below(topic, 'reply'), key, { ...command, error, phase: 'failed' }, undefined)
+      keep?.note(name, undefined)
+    }
+  }
+
   /** Everything under way is answered; no timer stays. */
   stop(): void {
     this.#stopped = true
@@ -174,7 +211,7 @@ export class Commands {
     envelope: Envelope,
     settle: ((answer: Answer) => void) | undefined
   ): Pending | undefined {
-    const { clock, devices, log } = this.#options
+    const { clock, devices } = this.#options
     if (this.#stopped) throw new GatewayError('Unreachable', 'the gateway is stopping')
     const value = this.#checked(entry, op, envelope.value)
     if (envelope.expires !== undefined && clock.now() > envelope.expires)
@@ -215,17 +252,27 @@ export class Commands {
     }
     this.#pending.set(entry, pending)
     if (key !== undefined) this.#remembered.start(key, below(entry.topic, 'reply'))
+    const { keep } = this.#options
+    const record: Kept = { topic: entry.topic, id, op, client, key }
+    keep?.note(kept + entry.topic, Buffer.from(JSON.stringify(record)))
     if (native) return pending
     const command: Command = { device: entry.device, codename: entry.codename, id, op, value, client }
-    this.#options.execute(executor, command, controller.signal).then(
+    // On disk first: nobody must find a heater on and no word of who switched it.
+    if (keep === undefined) this.#run(pending, executor, command)
+    else void keep.committed().then(() => pending.finished || this.#run(pending, executor, command))
+    return pending
+  }
+
+  #run(pending: Pending, executor: string, command: Command): void {
+    const { device, codename, id } = command
+    const { execute, log } = this.#options
+    execute(executor, command, pending.controller.signal).then(
       (result) => {
-        if (pending.finished && !this.#stopped)
-          log.warn({ device: entry.device, codename: entry.codename, id }, 'an answer came after its time limit and was dropped')
+        if (pending.finished && !this.#stopped) log.warn({ device, codename, id }, 'an answer came after its time limit and was dropped')
         else this.#conclude(pending, { value: result })
       },
       (error: unknown) => this.#conclude(pending, { error: asGatewayError(error) })
     )
-    return pending
   }
 
   /** The value as its schema wants it; throws the refusal. */
@@ -289,6 +336,7 @@ export class Commands {
     this.#pending.delete(entry)
     pending.accepted.cancel()
     pending.timeout.cancel()
+    this.#options.keep?.note(kept + entry.topic, undefined)
     pending.settle?.(error === undefined ? { value } : { error })
     const outcome = error === undefined ? { phase: 'done' as const } : { phase: 'failed' as const, error }
     const payload = replyPayload({ id, op, client, ...outcome }, value, this.#options.clock.now())
@@ -330,44 +378,4 @@ export class Commands {
 
 function notFinite(op: Op): GatewayError {
   return new GatewayError('NotFinite', `NaN and infinities have no place in a ${op}`)
-}
-
-interface ReplyFields {
-  readonly id: string
-  readonly op: Op | 'history'
-  readonly client: string
-  readonly phase: 'accepted' | 'done' | 'failed'
-  readonly error?: GatewayError
-}
-
-export function replyPayload({ id, op, client, phase, error }: ReplyFields, value: Exact | undefined, now: number): string {
-  return json({
-    id,
-    op,
-    client,
-    phase,
-    time: formatTime(now),
-    ...(phase === 'done' && value !== undefined ? { value: toPlain(value) } : {}),
-    ...(error === undefined
-      ? {}
-      : {
-          error: {
-            class: error.class,
-            message: error.message,
-            retryable: error.retryable,
-            ...(error.code === undefined ? {} : { code: error.code }),
-            ...(error.maybeExecuted ? { maybeExecuted: true } : {})
-          }
-        })
-  })
-}
-
-/** A command as a native device gets it: always JSON with an id. */
-function commandPayload(op: Op, id: string, { value, expires }: Envelope): string {
-  const member = op === 'call' ? 'arguments' : 'value'
-  return json({
-    id,
-    ...(value === undefined ? {} : { [member]: toPlain(value) }),
-    ...(expires === undefined ? {} : { expires: formatTime(expires) })
-  })
 }

@@ -81,3 +81,27 @@ export function done<T>(value?: T): Promise<T | void> {
 export function failed(reason: Error): Promise<never> {
   return new Failed(reason)
 }
+
+/** Comes when `wait` calls back: `then(ok)` runs `ok` inside that call, so that what `ok` does keeps its place among the other waiters. */
+class Later extends Settled<void> {
+  readonly #wait: (run: () => void) => void
+
+  constructor(wait: (run: () => void) => void) {
+    super()
+    this.#wait = wait
+  }
+
+  // oxlint-disable-next-line unicorn/no-thenable -- as above
+  then<A = void, B = never>(ok?: Ok<void, A>, _fail?: Fail<B>): Promise<A | B> {
+    return new Promise((resolve) => this.#wait(() => resolve(ok ? call(ok, undefined) : (undefined as A))))
+  }
+
+  override finally(run?: (() => void) | null): Promise<void> {
+    return this.then(run)
+  }
+}
+
+/** Kept once `wait` calls back; nobody is told before. Each `then` calls `wait`. */
+export function later(wait: (run: () => void) => void): Promise<void> {
+  return new Later(wait)
+}

@@ -2,7 +2,12 @@ import assert from 'node:assert/strict'
 // The exam is written for the legacy assert of node:test, where deepEqual does not compare prototypes.
 // oxlint-disable-next-line import/no-duplicates
 import loose from 'node:assert'
+import { mkdtempSync, rmSync } from 'node:fs'
 import { createRequire } from 'node:module'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { openLevel } from './disk.js'
+import { Journal } from './journal.js'
 import { Store } from './store.js'
 
 /** What the exam uses of node:test's context. */
@@ -38,18 +43,35 @@ async function sit(run: (t: Context) => Promise<void>): Promise<void> {
   if (planned !== undefined) assert.equal(made, planned, 'as many assertions as planned')
 }
 
-describe('exam of aedes-persistence', () => {
-  let cases = 0
-  exam({
-    test: (name, run) => {
-      cases++
-      it(name, () => sit(run))
-    },
-    persistence: () => new Store(),
-    testAsync: true
-  })
+const folders: string[] = []
 
-  it('has at least the cases of aedes-persistence 11.0.0', () => {
-    assert.ok(cases >= 50, `${cases} cases`)
+function journaled(): Store {
+  const folder = mkdtempSync(join(tmpdir(), 'labgate-exam-'))
+  folders.push(folder)
+  return new Store(new Journal({ open: () => openLevel(folder), durability: 'fast' }))
+}
+
+for (const [name, persistence] of [
+  ['in memory', () => new Store()],
+  ['with a journal', journaled]
+] as const) {
+  describe(`exam of aedes-persistence, ${name}`, () => {
+    let cases = 0
+    exam({
+      test: (title, run) => {
+        cases++
+        it(title, () => sit(run))
+      },
+      persistence,
+      testAsync: true
+    })
+
+    after(() => {
+      for (const folder of folders.splice(0)) rmSync(folder, { recursive: true, force: true })
+    })
+
+    it('has at least the cases of aedes-persistence 11.0.0', () => {
+      assert.ok(cases >= 50, `${cases} cases`)
+    })
   })
-})
+}

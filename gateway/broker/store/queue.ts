@@ -2,11 +2,21 @@ import { type PacketLike, publishOf, type Publish, type Pubrel, type Qos } from 
 
 const highestId = 65535
 
-interface Entry {
+export interface Entry {
   key: string
+  /** Its row in the journal. */
+  row: string
   packet: Publish | Pubrel
   /** The connection it was last sent on; undefined: never sent. */
   sentOn: number | undefined
+}
+
+/** Where a queue notes its changes. */
+export interface QueueRows {
+  /** A new row, after all that there are. */
+  next(): string
+  put(entry: Entry): void
+  del(row: string): void
 }
 
 /** How a message is queued for one subscription. */
@@ -20,7 +30,12 @@ export interface Terms {
 export class Queue {
   readonly #entries = new Map<string, Entry>()
   readonly #byId = new Map<number, Entry>()
+  readonly #rows: QueueRows | undefined
   #unnumbered = 0
+
+  constructor(rows?: QueueRows) {
+    this.#rows = rows
+  }
 
   get size(): number {
     return this.#entries.size
@@ -33,14 +48,38 @@ export class Queue {
     const key = keyOf(packet) ?? `unnumbered:${this.#unnumbered++}`
     const queued = this.#entries.get(key)
     if (queued) {
-      if (queued.sentOn === undefined && queued.packet.cmd === 'publish' && qos > queued.packet.qos) queued.packet.qos = qos
+      if (queued.sentOn === undefined && queued.packet.cmd === 'publish' && qos > queued.packet.qos) {
+        queued.packet.qos = qos
+        this.#rows?.put(queued)
+      }
       return
     }
     const copy = publishOf(packet)
     copy.qos = qos
     // For an established subscription the flag is 0 [MQTT-3.3.1-9]; Aedes clears it too, but only on the way to a connected client.
     copy.retain = copy.retain && terms.rap === true
-    this.#entries.set(key, { key, packet: copy, sentOn: undefined })
+    this.#keep({ key, row: this.#rows?.next() ?? '', packet: copy, sentOn: undefined })
+  }
+
+  /** At start: an entry as it was kept; `sent` on some connection that is gone. In the order of the rows. */
+  restore(row: string, packet: PacketLike, sent: boolean): void {
+    const known: Publish | Pubrel = packet.cmd === 'pubrel' ? { cmd: 'pubrel', messageId: packet.messageId ?? 0 } : (packet as Publish)
+    const key = packet.cmd === 'pubrel' ? `pubrel:${packet.messageId}` : (keyOf(packet) ?? `unnumbered:${this.#unnumbered++}`)
+    const entry: Entry = { key, row, packet: known, sentOn: sent ? 0 : undefined }
+    this.#entries.set(key, entry)
+    if (known.messageId !== undefined) this.#byId.set(known.messageId, entry)
+  }
+
+  /** Everything there is, in order. */
+  entries(): IterableIterator<Entry> {
+    return this.#entries.values()
+  }
+
+  /** The session ends: nothing of it is kept. */
+  clear(): void {
+    for (const { row } of this.#entries.values()) this.#rows?.del(row)
+    this.#entries.clear()
+    this.#byId.clear()
   }
 
   /**
@@ -64,6 +103,7 @@ export class Queue {
     entry.packet.messageId = id
     entry.sentOn = connection
     this.#byId.set(id, entry)
+    this.#rows?.put(entry)
     packet.messageId = id
     packet.qos = entry.packet.qos
     return true
@@ -106,11 +146,21 @@ export class Queue {
   /** A QoS 2 message from a retained topic was never queued, but its PUBREL must survive the connection all the same. */
   #release(messageId: number, connection: number): void {
     const packet: Pubrel = { cmd: 'pubrel', messageId }
-    const entry = this.#byId.get(messageId) ?? { key: `pubrel:${messageId}`, packet, sentOn: connection }
+    const entry = this.#byId.get(messageId) ?? {
+      key: `pubrel:${messageId}`,
+      row: this.#rows?.next() ?? '',
+      packet,
+      sentOn: connection
+    }
     entry.packet = packet
     entry.sentOn = connection
     this.#byId.set(messageId, entry)
+    this.#keep(entry)
+  }
+
+  #keep(entry: Entry): void {
     this.#entries.set(entry.key, entry)
+    this.#rows?.put(entry)
   }
 
   #freeId(wanted: number): number | undefined {
@@ -122,6 +172,7 @@ export class Queue {
 
   #remove(entry: Entry): Publish | Pubrel {
     this.#entries.delete(entry.key)
+    this.#rows?.del(entry.row)
     if (entry.packet.messageId !== undefined) this.#byId.delete(entry.packet.messageId)
     return entry.packet
   }

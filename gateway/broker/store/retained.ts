@@ -1,9 +1,16 @@
+import type { Journal } from './journal.js'
 import type { PacketLike } from './packet.js'
+import { decodePacket, encodePacket, kinds, sizeOf } from './record.js'
 import { TopicTree } from './tree.js'
 
 /** The last retained message of each topic. */
 export class Retained {
   readonly #tree = new TopicTree<PacketLike>()
+  readonly #journal: Journal | undefined
+
+  constructor(journal?: Journal) {
+    this.#journal = journal
+  }
 
   get size(): number {
     return this.#tree.size
@@ -16,8 +23,27 @@ export class Retained {
   /** An empty payload removes what was there [MQTT-3.3.1-10]. */
   put(packet: PacketLike): void {
     const topic = packet.topic ?? ''
-    if (packet.payload?.length) this.#tree.set(topic, { ...packet })
-    else this.#tree.delete(topic)
+    if (packet.payload?.length) {
+      const kept = { ...packet }
+      this.#tree.set(topic, kept)
+      this.#journal?.put(kinds.retained + topic, () => encodePacket(kept), sizeOf(kept))
+    } else if (this.#tree.delete(topic)) this.#journal?.del(kinds.retained + topic)
+  }
+
+  /** At start. */
+  restore(key: string, value: Buffer): PacketLike {
+    const { packet } = decodePacket(value)
+    this.#tree.set(key.slice(1), packet)
+    return packet
+  }
+
+  *rows(): Generator<[string, Buffer]> {
+    for (const packet of this.all()) yield [kinds.retained + (packet.topic ?? ''), encodePacket(packet)]
+  }
+
+  /** Of every topic, those that begin with $ too. */
+  all(): Generator<PacketLike> {
+    return this.#tree.values()
   }
 
   /** Each topic once, however many of the filters match it. */

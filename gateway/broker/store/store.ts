@@ -1,9 +1,12 @@
 import { Readable } from 'node:stream'
-import { done, failed } from './answer.js'
+import { done, failed, later } from './answer.js'
+import { Inbound } from './inbound.js'
 import { Incoming } from './incoming.js'
+import type { Journal } from './journal.js'
 import { Outgoing } from './outgoing.js'
 import type { BrokerRef, ClientRef, ClientSubscription, PacketLike, Publish, Pubrel, Subscription } from './packet.js'
 import type { Terms } from './queue.js'
+import { type Kind, clientKey, kinds, readClientKey } from './record.js'
 import { Retained } from './retained.js'
 import { Subscriptions } from './subscriptions.js'
 import { type Will, Wills } from './wills.js'
@@ -19,15 +22,46 @@ export interface Counts {
 /**
  * The state of the broker: retained messages, sessions, queues, QoS 2 handshakes, wills. Everything is in memory and answers at once.
  * The upper part is the promise style of aedes-persistence 11 as Aedes 1.2 calls it; why it does not return native promises: answer.ts.
+ * With a journal every change also goes to disk, is read again at start, and what a client may rely on (a subscription, the end of a
+ * QoS 2 handshake) is answered once it is written.
  */
 export class Store {
-  readonly #retained = new Retained()
-  readonly #subscriptions = new Subscriptions()
-  readonly #outgoing = new Outgoing()
-  readonly #incoming = new Incoming()
-  readonly #wills = new Wills()
+  readonly #retained: Retained
+  readonly #subscriptions: Subscriptions
+  readonly #outgoing: Outgoing
+  readonly #incoming: Incoming
+  readonly #wills: Wills
   readonly #sessions = new Set<string>()
+  readonly #journal: Journal | undefined
+  /** Messages of clients that are on their way into the store; undefined without a journal. */
+  readonly inbound: Inbound | undefined
+  readonly #notes = new Map<string, Buffer>()
   #broker: BrokerRef | undefined
+  #opened = false
+  #highest = 0
+
+  constructor(journal?: Journal) {
+    this.#journal = journal
+    this.inbound = journal && new Inbound(journal)
+    this.#retained = new Retained(journal)
+    this.#subscriptions = new Subscriptions(journal)
+    this.#outgoing = new Outgoing(journal)
+    this.#incoming = new Incoming(journal)
+    this.#wills = new Wills(journal)
+  }
+
+  /** Reads what the journal holds; rejects when that cannot be opened. To be called before {@link setup}, or by it. */
+  async open(): Promise<void> {
+    if (this.#opened) return
+    this.#opened = true
+    await this.#journal?.open((key, value) => this.#take(key, value))
+    this.inbound?.restored()
+  }
+
+  /** The highest broker counter among what was read: new messages must be numbered above. */
+  get highestCounter(): number {
+    return this.#highest
+  }
 
   get broker(): BrokerRef {
     if (!this.#broker) throw new Error('the store is used before setup()')
@@ -37,10 +71,12 @@ export class Store {
   /** Async by constructor name: Aedes.listen() refuses it otherwise. */
   async setup(broker: BrokerRef): Promise<void> {
     this.#broker = broker
+    await this.open()
   }
 
+  /** Writes what is still to be written. */
   destroy(): Promise<void> {
-    return done()
+    return this.#journal?.close() ?? done()
   }
 
   // Retained messages
@@ -61,9 +97,24 @@ export class Store {
   // Subscriptions of persistent sessions
 
   addSubscriptions(client: ClientRef, subscriptions: readonly Subscription[]): Promise<void> {
-    this.#sessions.add(client.id)
-    this.#subscriptions.add(client.id, subscriptions)
-    return done()
+    const apply = (): void => {
+      this.#subscriptions.add(client.id, subscriptions)
+    }
+    this.openSession(client.id)
+    const journal = this.#journal
+    if (journal === undefined) {
+      apply()
+      return done()
+    }
+    // On disk first: the message that comes between SUBACK and a crash must find the session again. In memory only then, just
+    // before Aedes makes the subscription live: a message between the two would be queued but not sent.
+    this.#subscriptions.note(client.id, subscriptions)
+    return later((run) =>
+      journal.whenCommitted(() => {
+        apply()
+        run()
+      })
+    )
   }
 
   removeSubscriptions(client: ClientRef, filters: readonly string[]): Promise<void> {
@@ -137,7 +188,10 @@ export class Store {
   }
 
   incomingDelPacket(client: ClientRef, packet: PacketLike): Promise<void> {
-    return this.#incoming.delete(client.id, packet.messageId) ? done() : failed(noSuchPacket(client, packet))
+    if (!this.#incoming.delete(client.id, packet.messageId)) return failed(noSuchPacket(client, packet))
+    // PUBCOMP lets the client use the packet id again: were it still known after a crash, the next message would pass for a repetition.
+    const journal = this.#journal
+    return journal === undefined ? done() : later((run) => journal.whenCommitted(run))
   }
 
   cleanIncoming(client: ClientRef): Promise<void> {
@@ -169,6 +223,40 @@ export class Store {
   /** The retained message of a topic. */
   retained(topic: string): PacketLike | undefined {
     return this.#retained.get(topic)
+  }
+
+  allRetained(): Generator<PacketLike> {
+    return this.#retained.all()
+  }
+
+  wills(): Will[] {
+    return this.#wills.all()
+  }
+
+  /** Something of the gateway's own to keep, by name; undefined: no more. */
+  note(name: string, content: Buffer | undefined): void {
+    if (content === undefined) {
+      if (this.#notes.delete(name)) this.#journal?.del(kinds.command + name)
+    } else {
+      this.#notes.set(name, content)
+      this.#journal?.put(kinds.command + name, () => content, content.length)
+    }
+  }
+
+  notes(): ReadonlyMap<string, Buffer> {
+    return this.#notes
+  }
+
+  /** Everything as rows of the journal. */
+  *rows(): Generator<[key: string, value: Buffer]> {
+    for (const clientId of this.#sessions) yield [clientKey(kinds.session, clientId), nothing]
+    for (const part of [this.#retained, this.#subscriptions, this.#outgoing, this.#incoming, this.#wills]) yield* part.rows()
+    for (const [name, content] of this.#notes) yield [kinds.command + name, content]
+  }
+
+  /** Whether a session queues what is published there. */
+  queues(topic: string): boolean {
+    return this.#subscriptions.queues(topic)
   }
 
   retainedCount(): number {
@@ -213,17 +301,48 @@ export class Store {
   openSession(clientId: string): boolean {
     const before = this.#sessions.has(clientId)
     this.#sessions.add(clientId)
+    if (!before) this.#journal?.put(clientKey(kinds.session, clientId), () => nothing, 0)
     return before
   }
 
   /** Forgets everything about a session. */
   endSession(clientId: string): void {
-    this.#sessions.delete(clientId)
+    if (this.#sessions.delete(clientId)) this.#journal?.del(clientKey(kinds.session, clientId))
     this.#subscriptions.removeAll(clientId)
     this.#outgoing.drop(clientId)
     this.#incoming.drop(clientId)
   }
+
+  #take(key: string, value: Buffer): void {
+    switch (key[0] as Kind) {
+      case kinds.retained:
+        return this.#seen(this.#retained.restore(key, value))
+      case kinds.queued:
+        return this.#seen(this.#outgoing.restore(key, value))
+      case kinds.receiving:
+        return this.#seen(this.#incoming.restore(key, value))
+      case kinds.filter:
+        return this.#subscriptions.restore(key, value)
+      case kinds.session:
+        this.#sessions.add(readClientKey(key).clientId)
+        return
+      case kinds.will:
+        return this.#wills.restore(key, value)
+      case kinds.command:
+        this.#notes.set(key.slice(1), value)
+        return
+      case kinds.inbound:
+      case kinds.noted:
+        return this.inbound?.restore(key, value)
+    }
+  }
+
+  #seen({ brokerCounter = 0 }: PacketLike): void {
+    this.#highest = Math.max(this.#highest, brokerCounter)
+  }
 }
+
+const nothing = Buffer.alloc(0)
 
 function noSuchPacket(client: ClientRef, packet: PacketLike): Error {
   return new Error(`client ${client.id} has no open QoS 2 message ${packet.messageId}`)

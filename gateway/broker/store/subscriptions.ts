@@ -1,11 +1,18 @@
+import type { Journal } from './journal.js'
 import type { ClientSubscription, Subscription } from './packet.js'
+import { clientKey, kinds, readClientKey } from './record.js'
 import { TopicTree } from './tree.js'
 
 /** The filters of persistent sessions. QoS 0 is kept for the session's return, but nothing is queued for it. */
 export class Subscriptions {
   readonly #byClient = new Map<string, Map<string, Subscription>>()
   readonly #byFilter = new TopicTree<Map<string, ClientSubscription>>()
+  readonly #journal: Journal | undefined
   #queueing = 0
+
+  constructor(journal?: Journal) {
+    this.#journal = journal
+  }
 
   /** Clients that have a subscription. */
   get clients(): number {
@@ -17,15 +24,32 @@ export class Subscriptions {
     return this.#queueing
   }
 
+  /** To be kept before they take effect: see Store.addSubscriptions. */
+  note(clientId: string, subscriptions: Iterable<Subscription>): void {
+    for (const subscription of subscriptions) {
+      const bytes = bytesOf(recordOf(subscription))
+      this.#journal?.put(clientKey(kinds.filter, clientId, subscription.topic), () => bytes, bytes.length)
+    }
+  }
+
+  /** At start. */
+  restore(key: string, value: Buffer): void {
+    this.add(readClientKey(key).clientId, [JSON.parse(value.toString()) as Subscription])
+  }
+
+  *rows(): Generator<[string, Buffer]> {
+    for (const [clientId, own] of this.#byClient)
+      for (const [filter, subscription] of own) yield [clientKey(kinds.filter, clientId, filter), bytesOf(subscription)]
+  }
+
   add(clientId: string, subscriptions: Iterable<Subscription>): void {
     let own = this.#byClient.get(clientId)
     if (!own) this.#byClient.set(clientId, (own = new Map()))
-    for (const { topic, qos, rh, rap, nl, subscriptionIdentifier } of subscriptions) {
+    for (const subscription of subscriptions) {
+      const { topic, qos, rh, rap, nl } = subscription
       const before = own.get(topic)
       if (before && before.qos > 0) this.#unlink(clientId, topic)
-      const record: Subscription = { topic, qos, rh, rap, nl }
-      if (subscriptionIdentifier !== undefined) record.subscriptionIdentifier = subscriptionIdentifier
-      own.set(topic, record)
+      own.set(topic, recordOf(subscription))
       if (qos > 0) this.#link({ clientId, topic, qos, rh, rap, nl })
     }
   }
@@ -37,6 +61,7 @@ export class Subscriptions {
       const before = own.get(filter)
       if (!before) continue
       own.delete(filter)
+      this.#journal?.del(clientKey(kinds.filter, clientId, filter))
       if (before.qos > 0) this.#unlink(clientId, filter)
     }
     if (own.size === 0) this.#byClient.delete(clientId)
@@ -64,6 +89,11 @@ export class Subscriptions {
     return found
   }
 
+  queues(topic: string): boolean {
+    if (this.#queueing === 0) return false
+    return this.#byFilter.overTopic(topic).next().done !== true
+  }
+
   #link(subscription: ClientSubscription): void {
     let clients = this.#byFilter.get(subscription.topic)
     if (!clients) this.#byFilter.set(subscription.topic, (clients = new Map()))
@@ -77,4 +107,14 @@ export class Subscriptions {
     this.#queueing--
     if (clients.size === 0) this.#byFilter.delete(filter)
   }
+}
+
+function recordOf({ topic, qos, rh, rap, nl, subscriptionIdentifier }: Subscription): Subscription {
+  const record: Subscription = { topic, qos, rh, rap, nl }
+  if (subscriptionIdentifier !== undefined) record.subscriptionIdentifier = subscriptionIdentifier
+  return record
+}
+
+function bytesOf(subscription: Subscription): Buffer {
+  return Buffer.from(JSON.stringify(subscription))
 }

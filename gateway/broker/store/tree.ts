@@ -54,6 +54,15 @@ export class TopicTree<V> {
     return true
   }
 
+  /** Everything, in no order to rely on. */
+  *values(): Generator<V> {
+    const open = [this.#root]
+    for (let node = open.pop(); node; node = open.pop()) {
+      if (node.value !== undefined) yield node.value
+      open.push(...node.children.values())
+    }
+  }
+
   /** Values kept by topic that `filter` asks for. A filter without wildcards looks at its own levels only. */
   *underFilter(filter: string): Generator<V> {
     const levels = filter.split('/')

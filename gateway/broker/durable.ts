@@ -1,0 +1,140 @@
+import type { AedesPublishPacket, Client, PublishPacket } from 'aedes'
+import type { OrderedAedes } from './order.js'
+import { openLevel, type OpenDisk } from './store/disk.js'
+import { type Durability, Journal } from './store/journal.js'
+import type { PacketLike } from './store/packet.js'
+import { Store } from './store/store.js'
+import type { Will } from './store/wills.js'
+
+export interface DurableOptions {
+  /** Folder for the rows; undefined: everything is in memory. */
+  readonly data: string | undefined
+  readonly durability: Durability
+  /** Writing fails (with the reason), or works again (undefined). */
+  readonly state: (failure: Error | undefined) => void
+  /** Wall clock, Unix seconds. */
+  readonly now: () => number
+  /** Instead of LevelDB in `data`; tests put a failing disk here. */
+  readonly open?: OpenDisk | undefined
+}
+
+type Callback = (error?: Error | null) => void
+
+/** Turns of the event loop after which Aedes has published of a client that went whatever it still publishes. */
+const turns = 3
+
+/**
+ * What a client was told is kept, is kept: a message of QoS 1 or 2 is on disk before Aedes may acknowledge it, and is published after a
+ * crash if its effects (retained, queues) were not. A message without such effects (nobody's queue, not retained) needs no disk.
+ */
+export class Durable {
+  readonly store: Store
+  readonly #journal: Journal | undefined
+  readonly #now: () => number
+  readonly #open = new Map<number, Client>()
+  readonly #numbers = new WeakMap<object, number>()
+  #aedes: OrderedAedes | undefined
+
+  constructor({ data, durability, now, state, open }: DurableOptions) {
+    this.#now = now
+    if (data !== undefined || open !== undefined)
+      this.#journal = new Journal({ open: open ?? (() => openLevel(data ?? '')), durability, state })
+    this.store = new Store(this.#journal)
+  }
+
+  /** Bytes that wait for the disk. */
+  get waiting(): number {
+    return this.#journal?.bytes ?? 0
+  }
+
+  /** Reads what there is, before `aedes.listen()`; publishes what was acknowledged and not done, after it: see {@link recover}. */
+  async start(aedes: OrderedAedes): Promise<void> {
+    if (this.#journal === undefined) return
+    this.#aedes = aedes
+    await this.store.open()
+    // Ahead of every earlier run: a queued message is known by its number (BROKER.md section 2, cause 2).
+    const numbered = aedes as unknown as { counter: number }
+    numbered.counter = Math.max(Math.floor(this.#now() * 1e6), this.store.highestCounter + 1)
+    aedes.entered = (packet) => this.#applied(this.#numbers.get(packet))
+    aedes.on('clientDisconnect', (client) => this.#gone(client))
+  }
+
+  /** Publishes, in order, what clients had acknowledged in an earlier run and nobody has got. */
+  recover(): void {
+    const { store } = this
+    for (const { seq, packet } of store.inbound?.leftovers() ?? []) {
+      // Its PUBREC may be out: should it come again, it is a repetition.
+      if (packet.qos === 2 && packet.clientId !== undefined) void store.incomingStorePacket({ id: packet.clientId }, packet)
+      this.#publish({ ...packet, dup: false, messageId: undefined })
+      store.inbound?.applied(seq)
+    }
+  }
+
+  /** The wills of those who were connected when an earlier run ended; Aedes publishes them only for brokers of another name. */
+  publishWills(judge: (will: Will) => void): void {
+    const { store } = this
+    if (this.#journal === undefined) return
+    for (const will of store.wills()) {
+      judge(will)
+      this.#publish(will)
+      void store.delWill({ id: will.clientId })
+    }
+  }
+
+  /** Calls back when the message may be acknowledged. Nobody changes it after this. */
+  admit(client: Client | null, packet: AedesPublishPacket & { messageId?: number | undefined }, callback: Callback): void {
+    const journal = this.#journal
+    const { inbound } = this.store
+    // A will has no packet id, and is kept as such.
+    if (journal === undefined || inbound === undefined || client === null || packet.qos === 0 || packet.messageId === undefined)
+      return callback(null)
+    if (journal.full) return journal.whenRoom(() => this.admit(client, packet, callback))
+    if (packet.qos === 2 || packet.retain || this.store.queues(packet.topic)) {
+      const kept = packet as PacketLike
+      const seq = inbound.take(packet.qos === 2 ? { ...kept, clientId: client.id } : kept)
+      this.#open.set(seq, client)
+      this.#numbers.set(packet, seq)
+    } else if (journal.failure === undefined) return callback(null)
+    journal.whenCommitted(() => callback(null))
+  }
+
+  async committed(): Promise<void> {
+    await this.#journal?.committed()
+  }
+
+  async stop(): Promise<void> {
+    await this.store.destroy()
+  }
+
+  #publish(packet: PacketLike): void {
+    this.#aedes?.publish(packet as PublishPacket, () => {})
+  }
+
+  #applied(seq: number | undefined): void {
+    if (seq === undefined) return
+    this.#open.delete(seq)
+    this.store.inbound?.applied(seq)
+  }
+
+  /**
+   * Aedes drops a QoS 1 message whose PUBACK it could not write completely; but the client may have read it. So it is published here.
+   * One of QoS 2 that is still there then was never answered: Aedes refused it.
+   */
+  #gone(client: Client): void {
+    const left = [...this.#open].filter(([, owner]) => owner === client).map(([seq]) => seq)
+    if (left.length === 0) return
+    const settle = (): void => {
+      for (const seq of left) {
+        const packet = this.store.inbound?.get(seq)
+        if (packet?.qos === 1) this.#publish({ ...packet, messageId: undefined })
+        this.#applied(seq)
+      }
+    }
+    this.#journal?.whenCommitted(() => after(turns, settle))
+  }
+}
+
+function after(immediates: number, run: () => void): void {
+  if (immediates === 0) run()
+  else setImmediate(() => after(immediates - 1, run))
+}

@@ -1,0 +1,64 @@
+import { mkdir } from 'node:fs/promises'
+import { join } from 'node:path'
+import { ClassicLevel } from 'classic-level'
+import { GatewayError } from '../../errors.js'
+
+/** A row to keep, or without `value` one to remove. */
+export interface Change {
+  readonly key: string
+  readonly value: Buffer | undefined
+}
+
+/** What the journal needs of a disk; tests put a failing one here. */
+export interface Disk {
+  /** All rows in the order of their keys. */
+  read(): AsyncIterable<readonly [key: string, value: Buffer]>
+  /** All of it or nothing; `sync`: also survives the plug. */
+  write(changes: readonly Change[], sync: boolean): Promise<void>
+  close(): Promise<void>
+}
+
+/** Opens the disk; called again after a failed write. */
+export type OpenDisk = () => Promise<Disk>
+
+/** Rows read at once. */
+const slice = 1000
+
+/** LevelDB in `<folder>/store`. Rejects with a GatewayError that says what to do. */
+export async function openLevel(folder: string): Promise<Disk> {
+  const path = join(folder, 'store')
+  const level = new ClassicLevel<string, Buffer>(path, { keyEncoding: 'utf8', valueEncoding: 'buffer' })
+  try {
+    await mkdir(path, { recursive: true })
+    await level.open()
+  } catch (error) {
+    await level.close().catch(() => {})
+    throw new GatewayError('Unreachable', `cannot open the data folder ${folder} (gateway.data): ${hint(error)}`, { cause: error })
+  }
+  return {
+    async *read() {
+      const rows = level.iterator()
+      try {
+        for (let found = await rows.nextv(slice); found.length > 0; found = await rows.nextv(slice)) yield* found
+      } finally {
+        await rows.close()
+      }
+    },
+    write: (changes, sync) =>
+      level.batch(
+        changes.map(({ key, value }) => (value === undefined ? { type: 'del', key } : { type: 'put', key, value })),
+        { sync }
+      ),
+    close: () => level.close()
+  }
+}
+
+function hint(error: unknown): string {
+  const { code, message, cause } = error as NodeJS.ErrnoException & { cause?: NodeJS.ErrnoException }
+  const codes = [code, cause?.code]
+  const why = cause?.message ?? message
+  if (codes.includes('LEVEL_LOCKED')) return 'another process uses it; stop that one, or choose another folder'
+  if (['EACCES', 'EPERM', 'EROFS'].some((denied) => codes.includes(denied) || why.includes('Permission denied')))
+    return `this user may not write to it (${why})`
+  return `${why}; see that it is a folder that this user may write to, or move it away and start again`
+}

@@ -1,0 +1,48 @@
+/** Commands and replies as JSON (DESIGN.md section 4). */
+import type { Exact, Op } from './adapter.js'
+import { toPlain } from '../adapters/common/exact-json.js'
+import type { Envelope } from './envelope.js'
+import type { GatewayError } from './errors.js'
+import { json } from './payload.js'
+import { formatTime } from './time.js'
+
+/** What a reply tells beside its value and time. */
+export interface ReplyFields {
+  readonly id: string
+  readonly op: Op | 'history'
+  readonly client: string
+  readonly phase: 'accepted' | 'done' | 'failed'
+  readonly error?: GatewayError
+}
+
+export function replyPayload({ id, op, client, phase, error }: ReplyFields, value: Exact | undefined, now: number): string {
+  return json({
+    id,
+    op,
+    client,
+    phase,
+    time: formatTime(now),
+    ...(phase === 'done' && value !== undefined ? { value: toPlain(value) } : {}),
+    ...(error === undefined
+      ? {}
+      : {
+          error: {
+            class: error.class,
+            message: error.message,
+            retryable: error.retryable,
+            ...(error.code === undefined ? {} : { code: error.code }),
+            ...(error.maybeExecuted ? { maybeExecuted: true } : {})
+          }
+        })
+  })
+}
+
+/** A command as a native device gets it: always JSON with an id. */
+export function commandPayload(op: Op, id: string, { value, expires }: Envelope): string {
+  const member = op === 'call' ? 'arguments' : 'value'
+  return json({
+    id,
+    ...(value === undefined ? {} : { [member]: toPlain(value) }),
+    ...(expires === undefined ? {} : { expires: formatTime(expires) })
+  })
+}

@@ -1,0 +1,162 @@
+import assert from 'node:assert/strict'
+import { copyFile, mkdir, readdir, rm, stat, truncate } from 'node:fs/promises'
+import { join } from 'node:path'
+import { adapterTypes } from '../../adapters/index.js'
+import { type Change, type Disk, openLevel } from '../../gateway/broker/store/disk.js'
+import { Journal } from '../../gateway/broker/store/journal.js'
+import { checkConfig } from '../../gateway/config.js'
+import { Gateway } from '../../gateway/gateway.js'
+import { folder } from '../process/program.js'
+import { TestClient } from '../support/mqtt.js'
+import { Scripted } from '../support/scripted.js'
+import { TestLog } from '../support/start.js'
+
+/** A disk in memory, which goes on being there when a gateway is gone. */
+class MemoryDisk {
+  readonly rows = new Map<string, Buffer>()
+  failure: NodeJS.ErrnoException | undefined
+
+  readonly open = async (): Promise<Disk> => {
+    const { rows } = this
+    if (this.failure !== undefined) throw this.failure
+    return {
+      read: async function* () {
+        yield* [...rows].sort(([a], [b]) => (a < b ? -1 : 1))
+      },
+      write: async (changes: readonly Change[]) => {
+        if (this.failure !== undefined) throw this.failure
+        for (const { key, value } of changes) {
+          if (value === undefined) rows.delete(key)
+          else rows.set(key, value)
+        }
+      },
+      close: async () => {}
+    }
+  }
+}
+
+const yaml = `
+broker: { tcp: { port: 0 } }
+devices: { furnace: { codenames: { setpoint: { settable: true } } } }
+adapters: [{ id: oven, type: scripted, feeds: [furnace], executes: [furnace/setpoint] }]
+`
+
+describe('the disk under the gateway', function () {
+  this.timeout(10_000)
+  const gateways: Gateway[] = []
+  afterEach(async () => void (await Promise.all(gateways.splice(0).map((gateway) => gateway.stop()))))
+
+  async function start(
+    disk: MemoryDisk,
+    scripted = new Scripted()
+  ): Promise<{ gateway: Gateway; connect: () => Promise<TestClient>; log: TestLog }> {
+    const types = [...adapterTypes, scripted.type]
+    const log = new TestLog()
+    const gateway = new Gateway({ checked: checkConfig(yaml, { file: 'test.yaml', types, env: {} }), types, log, openDisk: disk.open })
+    gateways.push(gateway)
+    await gateway.start()
+    return { gateway, log, connect: () => TestClient.connect(gateway.address('tcp')?.port ?? 0) }
+  }
+
+  for (const code of ['ENOSPC', 'EROFS', 'EIO']) {
+    it(`${code}: nothing is acknowledged, the state says so, and it recovers without restart`, async () => {
+      const disk = new MemoryDisk()
+      const { connect, log } = await start(disk)
+      const client = await connect()
+      const watcher = await connect()
+      await watcher.subscribe('lab/gateway', 'lab/gateway/disk_failures', 'other')
+      await client.publish('kept', '1', { retain: true })
+      await watcher.settled()
+      watcher.drop()
+      disk.failure = Object.assign(new Error(`${code}: the disk says no`), { code })
+      const order: string[] = []
+      const second = client.publish('kept', '2', { retain: true }).then(() => order.push('acknowledged'))
+      const degraded = await watcher.nextJson(({ topic, text }) => topic === 'lab/gateway' && text.includes('degraded'))
+      order.push('announced')
+      assert.match(
+        String(degraded['reason']),
+        new RegExp(`gateway.data .*${code}.*nothing is acknowledged until it works again; free space`)
+      )
+      const held = client.publish('other', 'x').then(() => order.push('other'))
+      assert.equal((await watcher.nextJson('lab/gateway/disk_failures'))['value'], 1)
+      assert.deepEqual(order, ['announced'])
+      disk.failure = undefined
+      await Promise.all([second, held])
+      await watcher.next(({ topic, text }) => topic === 'lab/gateway' && text.includes('"online"'))
+      assert.deepEqual(order, ['announced', 'acknowledged', 'other'])
+      assert.equal(log.lines.filter(({ message }) => message.includes('cannot write')).length, 1)
+      for (const each of [client, watcher]) await each.vanish()
+    })
+  }
+
+  it('a command is on disk before it is carried out; under way at a crash it is answered once, and remembered', async () => {
+    const disk = new MemoryDisk()
+    const scripted = new Scripted()
+    const first = await start(disk, scripted)
+    const client = await TestClient.connect(first.gateway.address('tcp')?.port ?? 0, { clientId: 'asker' })
+    const reached = new Promise<ReadonlyMap<string, Buffer>>((resolve) => {
+      scripted.execute = async () => {
+        resolve(new Map(disk.rows))
+        return await new Promise(() => {})
+      }
+    })
+    await client.publish('lab/furnace/setpoint/set', { id: 'one', value: 300 })
+    const atCrash = await reached
+    await client.vanish()
+    assert.ok([...atCrash.keys()].includes('ccommand:lab/furnace/setpoint'))
+
+    const after = new MemoryDisk()
+    for (const [key, value] of atCrash) after.rows.set(key, value)
+    let executed = 0
+    const again = new Scripted()
+    again.execute = async () => {
+      executed++
+      return 1
+    }
+    const second = await start(after, again)
+    const asker = await TestClient.connect(second.gateway.address('tcp')?.port ?? 0, { clientId: 'asker' })
+    await asker.subscribe('lab/furnace/setpoint/reply')
+    await asker.publish('lab/furnace/setpoint/set', { id: 'one', value: 300 })
+    const reply = await asker.nextJson('lab/furnace/setpoint/reply')
+    const error = reply['error'] as Record<string, unknown>
+    assert.deepEqual([reply['id'], reply['phase'], error['class'], error['maybeExecuted']], ['one', 'failed', 'Unreachable', true])
+    assert.equal(executed, 0)
+    await asker.vanish()
+  })
+})
+
+describe('a torn tail of the log', function () {
+  this.timeout(60_000)
+
+  it('opens wherever it is cut, and loses no batch before the torn one', async () => {
+    const data = folder()
+    const journal = new Journal({ open: () => openLevel(data), durability: 'fast' })
+    await journal.open(() => {})
+    const store = join(data, 'store')
+    const log = join(store, (await readdir(store)).findLast((name) => name.endsWith('.log')) ?? '')
+    /** Length of the log when the batch was acknowledged. */
+    const ends: number[] = []
+    for (let i = 0; i < 5; i++) {
+      journal.put(`q${i.toString().padStart(2, '0')}`, () => Buffer.from(`payload ${i}`), 10)
+      await journal.committed()
+      ends.push((await stat(log)).size)
+    }
+    const copy = join(folder(), 'store')
+    const copyAll = async (length: number): Promise<void> => {
+      await rm(copy, { recursive: true, force: true })
+      await mkdir(copy, { recursive: true })
+      for (const name of await readdir(store)) if (name !== 'LOCK') await copyFile(join(store, name), join(copy, name))
+      await truncate(join(copy, log.slice(store.length + 1)), length)
+    }
+    for (let length = 0; length <= (ends.at(-1) ?? 0); length++) {
+      await copyAll(length)
+      const found: string[] = []
+      const torn = new Journal({ open: () => openLevel(join(copy, '..')), durability: 'fast' })
+      await torn.open((key) => found.push(key))
+      await torn.close()
+      const whole = ends.filter((end) => end <= length).length
+      assert.equal(found.length, whole, `cut at ${length}`)
+    }
+    await journal.close()
+  })
+})
