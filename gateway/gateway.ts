@@ -1,6 +1,7 @@
 import type { AdapterType, Clock, Endpoint, Logger } from './adapter.js'
 import { Broker } from './broker/broker.js'
 import { Contract } from './broker/contract.js'
+import type { OpenDisk } from './broker/store/disk.js'
 import { listenHttp, listenTcp } from './broker/listeners.js'
 import type { Address, Listener } from './broker/listeners.js'
 import { systemClock } from './clock.js'
@@ -13,6 +14,7 @@ import { Latest } from './latest.js'
 import { Throttle } from './log.js'
 import { metaPayload } from './payload.js'
 import { Self, selfDevice } from './self.js'
+import { restore } from './restore.js'
 import { States } from './states.js'
 import { Supervisor } from './supervisor.js'
 import type { Schedule } from './supervisor.js'
@@ -26,6 +28,8 @@ export interface GatewayOptions {
   readonly log: Logger
   readonly version?: string
   readonly clock?: Clock
+  /** Instead of LevelDB in `gateway.data`; tests put a failing disk here. */
+  readonly openDisk?: OpenDisk
   /** How instances that failed are tried again. */
   readonly schedule?: Schedule
 }
@@ -67,14 +71,27 @@ export class Gateway {
     this.#log = log
     this.#topics = new Topics(config.broker.root)
     this.#self = new Self({ clock, log, name: config.gateway.name, version: options.version ?? 'unknown' })
-    this.#broker = new Broker({ log, maxQueue: limits.maxQueue, maxPacket: limits.maxPacket, shed: (kind) => this.#self.shed(kind) })
+    this.#broker = new Broker({
+      log,
+      clock,
+      limits,
+      shed: (kind) => this.#self.shed(kind),
+      data: config.gateway.data,
+      durability: config.broker.durability,
+      openDisk: options.openDisk,
+      disk: (failure) => this.#disk(failure)
+    })
     const { publish } = this.#broker
     const validators = new Validators()
     this.#devices = new Devices({
       topics: this.#topics,
       undeclared: config.broker.undeclared,
       maxUndeclared: limits.maxUndeclared,
-      described: (entry) => publish(below(entry.topic, 'meta'), metaPayload(entry), 'meta'),
+      described: (entry) => {
+        const [topic, payload] = [below(entry.topic, 'meta'), metaPayload(entry)]
+        // What an earlier run retained need not be said again.
+        if (this.#broker.retained(topic) !== payload) publish(topic, payload, 'meta')
+      },
       forgotten: (entry) => publish(below(entry.topic, 'meta'), '', 'meta'),
       left: (device) => this.#states.forget(device)
     })
@@ -100,6 +117,7 @@ export class Gateway {
       publish,
       log,
       isOffline: (device) => this.#states.saidOffline(device),
+      keep: config.gateway.data === undefined && options.openDisk === undefined ? undefined : this.#broker.keep,
       execute: async (instance, command, signal) => {
         const found = this.#instances.get(instance)
         if (found === undefined) throw new GatewayError('Unreachable', `the instance ${instance} is not there`)
@@ -136,15 +154,19 @@ export class Gateway {
     await this.#opened
     if (this.#stopping !== undefined) return
     this.#declare()
+    await this.#restore()
     this.#states.announceAll(this.#instances.keys())
+    this.#broker.publishWills()
+    this.#commands.recover()
     this.#self.start({ devices: this.#devices, latest: this.#latest, states: this.#states, broker: this.#broker })
     const servers = [...this.#instances.values()].filter(({ listens }) => listens)
     await this.#patiently(servers.map(({ supervisor }) => supervisor.start()))
     try {
-      await this.#listen('tcp', config.broker.tcp, (address) => listenTcp(address, this.#broker.handle))
+      await this.#listen('tcp', config.broker.tcp, (address) => listenTcp(address, this.#broker))
       if (config.http !== undefined) {
+        const { origins } = config.http
         const { maxPacket } = config.broker.limits
-        await this.#listen('http', config.http, (address) => listenHttp(address, this.#broker.handle, maxPacket))
+        await this.#listen('http', config.http, (address) => listenHttp(address, this.#broker, { maxPacket, origins }))
       }
     } catch (error) {
       await this.stop('it could not start')
@@ -177,6 +199,24 @@ export class Gateway {
   /** For tests and the composition of others: what is known of an instance. */
   endpoint(instance: string): Endpoint | undefined {
     return this.#instances.get(instance)?.supervisor.adapter.endpoint?.()
+  }
+
+  /** Sockets of MQTT and HTTP, whoever is behind them. */
+  get openConnections(): number {
+    return this.#broker.openConnections
+  }
+
+  /** MQTT clients by their sockets, and by the table of the broker. */
+  get clientCount(): number {
+    return this.#broker.clientCount
+  }
+
+  get clientIds(): readonly string[] {
+    return this.#broker.clientIds
+  }
+
+  get retainedCount(): number {
+    return this.#broker.retainedCount
   }
 
   #createInstances(clock: Clock, validators: Validators): void {
@@ -231,6 +271,38 @@ export class Gateway {
     }
   }
 
+  async #restore(): Promise<void> {
+    const broker = this.#broker
+    await restore([...broker.allRetained()], {
+      topics: this.#topics,
+      devices: this.#devices,
+      latest: this.#latest,
+      states: this.#states,
+      clear: (topic, kind) => broker.publish(topic, '', kind, { retain: true }),
+      // A reading and its mirror.
+      room: async () => {
+        if (broker.room < 2) await broker.flushed(flushWithin)
+      }
+    })
+  }
+
+  #disk(failure: Error | undefined): void {
+    const where = this.#options.checked.config.gateway.data
+    if (failure === undefined) {
+      this.#log.info({ data: where }, 'the data folder can be written again; what waited is on disk')
+      this.#states.own(undefined)
+      return
+    }
+    this.#log.error(
+      { data: where, reason: failure.message },
+      'cannot write to the data folder: nothing is acknowledged until it works again'
+    )
+    this.#self.diskFailed()
+    this.#states.own(
+      `cannot write to gateway.data (${failure.message}): nothing is acknowledged until it works again; free space on the disk, or mend it`
+    )
+  }
+
   async #patiently(starts: readonly Promise<void>[]): Promise<void> {
     await new Promise<void>((resolve) => {
       const timer = (this.#options.clock ?? systemClock).after(listenWithin, resolve)
@@ -267,7 +339,11 @@ export class Gateway {
 
   async #stop(reason: string): Promise<void> {
     if (this.#opened === undefined) return
-    await this.#opened
+    try {
+      await this.#opened
+    } catch {
+      return // the data folder cannot be opened: nothing else was
+    }
     await Promise.all([...this.#instances.values()].map(({ supervisor }) => supervisor.stop()))
     for (const { host } of this.#instances.values()) host.close()
     this.#commands.stop()

@@ -120,7 +120,11 @@ async function start({
 
   const where = checked.config.gateway.data
   if (where === undefined) log.info({}, 'everything is in memory: the last readings are gone after a restart')
-  else log.warn({ data: where }, 'gateway.data is not used yet: everything is in memory, and the last readings are gone after a restart')
+  else
+    log.info(
+      { data: where, durability: checked.config.broker.durability },
+      'the state of the broker is kept: readings come back as stale, sessions with their queues'
+    )
 
   try {
     await gateway.start()

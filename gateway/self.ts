@@ -24,6 +24,16 @@ export const selfDevice: Device = {
     ['counters', { description: 'Messages by instance: received, answered, refused, dropped', schema: { type: 'object' } }],
     ['rejected_total', count('Messages refused since start; each is a dead letter')],
     ['shed_total', count('Readings and dead letters refused because the queue to the broker was full')],
+    ['limits', { description: 'How often each limit of the broker was hit since start', maxAge: 3 * period, schema: { type: 'object' } }],
+    [
+      'slow_clients',
+      { description: 'Connected clients that read slowly, and the messages of QoS 0 that each missed', schema: { type: 'object' } }
+    ],
+    ['disk_failures', count('Times that writing to gateway.data failed since start')],
+    [
+      'disk_queue',
+      { description: 'What waits to be written to gateway.data', unit: 'B', maxAge: 3 * period, schema: { type: 'integer', minimum: 0 } }
+    ],
     ['queue_length', count('Messages of the gateway that wait for the broker')],
     ['undeclared', count('Devices and codenames taken in that nothing declares')],
     ['retained', count('Retained messages held')],
@@ -46,6 +56,7 @@ export class Self {
   readonly #counters = new Map<string, Map<string, bigint>>()
   #rejected = 0n
   #shed = 0n
+  #diskFailures = 0n
   #timer: Watch | undefined
   #sources: { devices: Devices; latest: Latest; states: States; broker: Broker } | undefined
   #started = 0
@@ -81,6 +92,11 @@ export class Self {
       this.#options.log.warn({ kind }, 'the queue to the broker is full: messages are shed; shed_total of the gateway device counts them')
   }
 
+  diskFailed(): void {
+    this.#diskFailures += 1n
+    this.#put('disk_failures', this.#diskFailures)
+  }
+
   /** An instance changed its state. */
   changed(): void {
     const states = this.#sources?.states
@@ -112,6 +128,10 @@ export class Self {
     this.#put('counters', new Map([...this.#counters].map(([id, counters]) => [id, new Map(counters)])))
     this.#put('rejected_total', this.#rejected)
     this.#put('shed_total', this.#shed)
+    this.#put('limits', new Map(broker.limitHits))
+    this.#put('slow_clients', new Map(broker.missed))
+    this.#put('disk_failures', this.#diskFailures)
+    this.#put('disk_queue', BigInt(broker.diskQueue))
     this.#put('queue_length', BigInt(broker.queueLength))
     this.#put('undeclared', BigInt(devices.undeclaredCount))
     this.#put('retained', BigInt(broker.retainedCount))

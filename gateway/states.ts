@@ -40,6 +40,7 @@ export class States {
   readonly #options: StatesOptions
   readonly #instances = new Map<string, InstanceState>()
   readonly #devices = new Map<string, DeviceState>()
+  #trouble: string | undefined
 
   constructor(options: StatesOptions) {
     this.#options = options
@@ -123,6 +124,12 @@ export class States {
     this.#deriveSelf()
   }
 
+  /** What is wrong with the gateway itself, and what to do; undefined: nothing. */
+  own(trouble: string | undefined): void {
+    this.#trouble = trouble
+    this.#deriveSelf()
+  }
+
   /** The gateway is about to stop. */
   leave(reason: string): void {
     this.#set(self, 'offline', reason, self, true)
@@ -140,9 +147,10 @@ export class States {
 
   #deriveSelf(): void {
     const wrong = [...this.#instances].filter(([, { state }]) => state === 'offline' || state === 'degraded')
-    const reason =
-      wrong.length === 0 ? 'all instances work' : wrong.map(([id, { state, reason: why }]) => `${id} is ${state}: ${why}`).join('; ')
-    this.#set(self, wrong.length === 0 ? 'online' : 'degraded', reason, self, true)
+    const troubles = wrong.map(([id, { state, reason: why }]) => `${id} is ${state}: ${why}`)
+    if (this.#trouble !== undefined) troubles.unshift(this.#trouble)
+    const reason = troubles.length === 0 ? 'all instances work' : troubles.join('; ')
+    this.#set(self, troubles.length === 0 ? 'online' : 'degraded', reason, self, true)
   }
 
   #set(device: string, state: State, reason: string, via: string, announce: boolean): void {

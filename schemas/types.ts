@@ -112,7 +112,63 @@ export interface Config {
        * Bytes of one MQTT packet; a client that sends more is disconnected.
        */
       maxPacket: number
+      /**
+       * Bytes of the first packet of a client: its id, will, user and password. Larger wills need more.
+       */
+      maxConnect: number
+      /**
+       * Connections to MQTT and HTTP that are open at once; beyond, new ones are closed.
+       */
+      maxConnections: number
+      /**
+       * The same for one address.
+       */
+      maxConnectionsPerAddress: number
+      /**
+       * New connections of one address per second, on average over ten seconds; beyond, they are closed.
+       */
+      maxConnectRate: number
+      /**
+       * Time in seconds in which a connection must have sent its CONNECT.
+       */
+      connectTime: number
+      /**
+       * Filters of one SUBSCRIBE; a client that sends more is disconnected.
+       */
+      maxSubscribe: number
+      /**
+       * Filters of one client; further ones are refused in SUBACK.
+       */
+      maxFilters: number
+      /**
+       * Bytes that may wait for a client that reads slowly; beyond, it misses messages of QoS 0.
+       */
+      shedOutput: number
+      /**
+       * Bytes that may wait for a client that reads slowly; beyond, it is disconnected when a message of QoS 1 or 2 comes.
+       */
+      maxOutput: number
+      /**
+       * Time in seconds for which a message of QoS 1 or 2 may wait for a client that does not read; beyond, it is disconnected.
+       */
+      maxWait: number
+      /**
+       * Messages of QoS 1 and 2 that a persistent session may have unacknowledged; further ones wait.
+       */
+      maxInflight: number
+      /**
+       * Retained messages; new topics beyond are refused with RateLimited.
+       */
+      maxRetained: number
+      /**
+       * Bytes of topics and payloads of retained messages; beyond, more are refused with RateLimited.
+       */
+      maxRetainedBytes: number
     }
+    /**
+     * With gateway.data: fast acknowledges what is written (survives the end of the process), strict what is synced to the disk (survives the plug).
+     */
+    durability: 'fast' | 'strict'
     /**
      * Readings of devices and codenames that nothing declares: accept any JSON value, or refuse.
      */
@@ -125,6 +181,10 @@ export interface Config {
     host: Host
     port: Port
     insecure?: Insecure
+    /**
+     * Web pages, as https://lab.example:8443, whose scripts may connect by WebSocket besides those from the host itself and from this computer; '*' lets all in.
+     */
+    origins: string[]
   }
   /**
    * Device name to device. The name gateway is reserved.

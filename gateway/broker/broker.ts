@@ -1,56 +1,91 @@
-import { Aedes } from 'aedes'
-import type { AedesPublishPacket, Client } from 'aedes'
+import type { AedesOptions, AedesPublishPacket, Client, Subscription } from 'aedes'
 import type { EventEmitter } from 'node:events'
-import type { Duplex } from 'node:stream'
-import type { Logger } from '../adapter.js'
+import type { Clock, Logger } from '../adapter.js'
+import type { Config } from '../config.js'
 import { GatewayError } from '../errors.js'
+import { Throttle } from '../log.js'
 import type { Kind } from '../topic.js'
+import { Connections } from './connections.js'
 import type { Contract, MutablePacket } from './contract.js'
-import { Guard } from './guard.js'
+import { Delivery } from './delivery.js'
+import { Durable } from './durable.js'
+import { Emitter } from './emitter.js'
+import { Cut, Guard } from './guard.js'
+import { LimitHits } from './limit-hits.js'
+import type { Door } from './listeners.js'
+import { OrderedAedes } from './order.js'
 import { Queue } from './queue.js'
 import type { Publish } from './queue.js'
-import { Store } from './store/store.js'
+import { RetainedCap } from './retained-cap.js'
+import type { OpenDisk } from './store/disk.js'
+import type { PacketLike } from './store/packet.js'
+import type { Store } from './store/store.js'
+import { Subscribers, paceStreams } from './subscribers.js'
 
 export interface BrokerOptions {
   readonly log: Logger
-  /** Messages of the gateway that may wait. */
-  readonly maxQueue: number
-  /** Bytes of one packet of a client. */
-  readonly maxPacket: number
+  readonly clock: Clock
+  readonly limits: Config['broker']['limits']
   readonly shed: (kind: Kind | 'dead') => void
+  /** Folder for what must survive a restart; left out: everything is in memory. */
+  readonly data?: string | undefined
+  readonly durability?: 'fast' | 'strict'
+  /** Instead of LevelDB in `data`. */
+  readonly openDisk?: OpenDisk | undefined
+  /** The disk refuses (with the reason), or takes again (undefined). */
+  readonly disk?: (failure: Error | undefined) => void
 }
 
-/** Seconds for which a subscriber may refuse to read before it is cut; meanwhile it holds up others (BROKER.md section 3). */
-const drainTimeout = 5
+/** Seconds between two log lines about the same fault from the same address, or about the same slow client. */
+const toldEvery = 10
 
 /** Codes and messages of errors by which a client merely goes. */
 const hangUps = new Set(['EPIPE', 'ECONNRESET', 'ERR_STREAM_PREMATURE_CLOSE', 'ERR_STREAM_DESTROYED', 'connection closed'])
 
-/** The embedded Aedes, with its store in memory, the contract on every message, and the queue of the gateway's own. */
-export class Broker {
+/** The embedded Aedes, with its durable store, the contract on every message, and the queue of the gateway's own. */
+export class Broker implements Door {
   readonly #log: Logger
-  readonly #store = new Store()
-  readonly #aedes: Aedes
+  readonly #durable: Durable
+  readonly #store: Store
+  readonly #aedes: OrderedAedes
   readonly #queue: Queue
-  readonly #maxPacket: number
+  readonly #connections: Connections
+  readonly #subscribers: Subscribers
+  readonly #retainedCap: RetainedCap
+  readonly #hits = new LimitHits()
+  readonly #throttle: Throttle
   readonly #told = new WeakSet<Client>()
   #contract: Contract | undefined
   #onPresence: ((client: string, present: boolean) => void) | undefined
 
   constructor(options: BrokerOptions) {
+    const { clock, limits } = options
+    const monotonic = (): number => clock.monotonic()
     this.#log = options.log
-    this.#maxPacket = options.maxPacket
-    this.#aedes = new Aedes({
+    const { data, durability = 'fast', openDisk, disk } = options
+    this.#durable = new Durable({ data, durability, now: () => clock.now(), open: openDisk, state: (failure) => disk?.(failure) })
+    this.#store = this.#durable.store
+    this.#throttle = new Throttle(toldEvery, monotonic)
+    this.#connections = new Connections({ clock, limits, refused: (rule, address) => this.#turnedAway(rule, address) })
+    this.#subscribers = new Subscribers({ limits, monotonic, shed: (client, guard) => this.#shed(client, guard) })
+    this.#retainedCap = new RetainedCap(this.#store, limits)
+    const asks = paceStreams(this.#store, (client, topic) => this.#subscribers.holds(client, topic))
+    const aedes: AedesOptions = {
+      id: 'labgate',
+      mq: new Emitter<AedesPublishPacket>((error, topic) => this.#log.error({ err: error, topic }, 'a receiver failed on a message')),
       persistence: this.#store,
-      connectTimeout: 10_000,
-      drainTimeout: drainTimeout * 1000,
-      // No limit: at a limit Aedes' emitter lets one stalled subscriber hold up everybody, and when it then works off what piled up
-      // it recurses until the stack is full (measured with 4000 messages that nobody had subscribed to).
+      connectTimeout: limits.connectTime * 1000,
+      // A Guard takes everything at once and looks itself at who does not read.
+      drainTimeout: 0,
       concurrency: 0,
-      authorizePublish: (client, packet, callback) => this.#authorizePublish(client, packet, callback)
-    })
+      authorizePublish: (client, packet, callback) => this.#authorizePublish(client, packet, callback),
+      authorizeSubscribe: (client, subscription, callback) => callback(null, this.#grant(client, subscription) ? subscription : null),
+      authorizeForward: (client, packet) => this.#subscribers.forward(client, packet)
+    }
+    this.#aedes = new OrderedAedes(aedes, ({ id }, messageId) => this.#store.hasIncoming(id, messageId))
+    new Delivery(this.#aedes, this.#store, { window: limits.maxInflight, shed: (client) => this.#missed(client) })
     this.#queue = new Queue({
-      max: options.maxQueue,
+      max: limits.maxQueue,
       shed: options.shed,
       deliver: (message, done) =>
         this.#aedes.publish(message, (error) => {
@@ -58,6 +93,10 @@ export class Broker {
           done()
         })
     })
+    this.#aedes.on('subscribe', asks)
+    this.#aedes.on('unsubscribe', (topics, client) => this.#subscribers.drop(client, topics))
+    // It hung up while it was let in: Aedes would keep it in its table for ever (BROKER.md section 3).
+    this.#aedes.on('client', (client) => this.#ghost(client))
     this.#aedes.on('clientReady', (client) => this.#onPresence?.(client.id, true))
     this.#aedes.on('clientDisconnect', (client) => this.#onPresence?.(client.id, false))
     this.#aedes.on('clientError', (client, error) => this.#cut(client, error, { client: client.id }, 'an MQTT client was cut'))
@@ -71,12 +110,19 @@ export class Broker {
   async start(contract: Contract, presence: (client: string, present: boolean) => void): Promise<void> {
     this.#contract = contract
     this.#onPresence = presence
+    await this.#durable.start(this.#aedes)
+    this.#retainedCap.restored(this.#store.allRetained())
     await this.#aedes.listen()
+    this.#aedes.startAfter(this.#store.highestCounter)
+    this.#durable.recover()
+    this.#connections.start()
   }
 
+  readonly admit: Door['admit'] = (socket) => this.#connections.admit(socket)
+
   /** A connection of an MQTT client, from whatever listener. */
-  readonly handle = (stream: Duplex): void => {
-    this.#aedes.handle(new Guard(stream, this.#maxPacket))
+  readonly handle: Door['handle'] = (stream, address) => {
+    this.#aedes.handle(this.#connections.guard(stream, address))
   }
 
   readonly publish: Publish = (topic, payload, kind, more) => this.#queue.publish(topic, payload, kind, more)
@@ -95,7 +141,27 @@ export class Broker {
   }
 
   get clientCount(): number {
-    return this.#aedes.connectedClients
+    return this.#connections.clients
+  }
+
+  get openConnections(): number {
+    return this.#connections.open
+  }
+
+  get clientIds(): readonly string[] {
+    return Object.keys((this.#aedes as unknown as { clients: Record<string, Client> }).clients)
+  }
+
+  /** How often each limit was hit since start. */
+  get limitHits(): ReadonlyMap<string, bigint> {
+    return this.#hits.all
+  }
+
+  /** Messages of QoS 0 that each connected client missed because it reads slowly. */
+  get missed(): ReadonlyMap<string, bigint> {
+    const clients = Object.values((this.#aedes as unknown as { clients: Record<string, Client> }).clients)
+    const slow = clients.filter(({ conn }) => conn instanceof Guard && conn.shed > 0)
+    return new Map(slow.slice(0, 100).map(({ id, conn }) => [id, BigInt((conn as Guard).shed)]))
   }
 
   get retainedCount(): number {
@@ -104,17 +170,98 @@ export class Broker {
 
   /** Delivers what waits, within the time limit, then closes every connection. */
   async stop(seconds: number): Promise<void> {
+    this.#connections.stop()
     await this.#queue.flush(seconds)
     this.#queue.close()
     await new Promise<void>((resolve) => this.#aedes.close(resolve))
+    await this.#durable.stop()
+  }
+
+  /** What is retained, for the restore at start. */
+  allRetained(): IterableIterator<PacketLike> {
+    return this.#store.allRetained()
+  }
+
+  /** Of clients that were connected when an earlier run crashed. */
+  publishWills(): void {
+    this.#durable.publishWills((will) => this.#apply(will as MutablePacket & typeof will, will.clientId))
+  }
+
+  /** Resolves when the messages of the gateway that wait have been handed over, or after the time limit. */
+  async flushed(seconds: number): Promise<void> {
+    await this.#queue.flush(seconds)
+  }
+
+  /** What the gateway keeps by name over a restart. */
+  get keep(): { note: Store['note']; notes: Store['notes']; committed(): Promise<void> } {
+    return {
+      note: (name, content) => this.#store.note(name, content),
+      notes: () => this.#store.notes(),
+      committed: () => this.#durable.committed()
+    }
+  }
+
+  /** The payload retained at a topic. */
+  retained(topic: string): string | undefined {
+    return this.#store.retained(topic)?.payload?.toString()
+  }
+
+  /** Bytes that wait for the disk. */
+  get diskQueue(): number {
+    return this.#durable.waiting
   }
 
   /** One line a connection: Aedes tells the error of every write that was still waiting. That somebody hung up is no news. */
   #cut(client: Client, error: Error, fields: object, message: string): void {
     if (this.#told.has(client)) return
     this.#told.add(client)
-    const level = hangUps.has((error as NodeJS.ErrnoException).code ?? error.message) ? 'debug' : 'info'
-    this.#log[level]({ ...fields, reason: error.message }, message)
+    if (error instanceof Cut) this.#hits.hit(error.rule)
+    else if (error.message === 'connect did not arrive in time') this.#hits.hit('connectTime')
+    const quiet = hangUps.has((error as NodeJS.ErrnoException).code ?? error.message)
+    const { address, shed } = client.conn as Guard
+    const held = quiet ? 0 : this.#throttle.pass(`${address} ${error.message}`)
+    if (held === undefined) return
+    const more = { ...(shed > 0 ? { missed: shed } : {}), ...(held > 0 ? { alike: held } : {}) }
+    this.#log[quiet ? 'debug' : 'info']({ ...fields, address, reason: error.message, ...more }, message)
+  }
+
+  #turnedAway(rule: 'maxConnections' | 'maxConnectRate', address: string): void {
+    this.#hits.hit(rule)
+    const held = this.#throttle.pass(`${address} ${rule}`)
+    const limit = rule === 'maxConnections' ? 'maxConnections or maxConnectionsPerAddress' : 'maxConnectRate'
+    if (held !== undefined) this.#log.warn({ address, alike: held }, `a connection was closed: there are too many (broker.limits.${limit})`)
+  }
+
+  /** It leaves too much unacknowledged, so that messages of QoS 0 would have to wait too long behind it. */
+  #missed(client: Client): void {
+    const guard = client.conn as Guard
+    guard.shed += 1
+    this.#shed(client, guard)
+  }
+
+  #shed(client: Client, guard: Guard): void {
+    this.#hits.hit('shedOutput')
+    const held = this.#throttle.pass(`shed ${client.id}`)
+    if (held !== undefined)
+      this.#log.warn(
+        { client: client.id, missed: guard.shed },
+        'a client reads slowly: it misses messages of QoS 0 (broker.limits.shedOutput)'
+      )
+  }
+
+  #grant(client: Client, subscription: Subscription): boolean {
+    const granted = this.#subscribers.grant(client, subscription)
+    if (granted) return true
+    this.#hits.hit('maxFilters')
+    const held = this.#throttle.pass(`filters ${client.id}`)
+    if (held !== undefined)
+      this.#log.warn({ client: client.id, filter: subscription.topic, alike: held }, 'a filter was refused (broker.limits.maxFilters)')
+    return false
+  }
+
+  #ghost(client: Client): void {
+    const aedes = this.#aedes as unknown as { clients: Record<string, Client>; unregisterClient(client: Client): void }
+    if (client.closed && aedes.clients[client.id] === client) aedes.unregisterClient(client)
   }
 
   #authorizePublish(client: Client | null, packet: object, callback: (error?: Error | null) => void): void {
@@ -123,11 +270,20 @@ export class Broker {
     const again =
       published.qos === 2 && client !== null && published.messageId !== undefined && this.#store.hasIncoming(client.id, published.messageId)
     try {
-      if (!again) this.#contract?.apply(published, client?.id ?? '')
-      callback(null)
+      if (again) return callback(null)
+      this.#apply(published, client?.id ?? '')
+      this.#durable.admit(client, packet as AedesPublishPacket, callback)
     } catch (error) {
       this.#log.error({ err: error, topic: published.topic }, 'the contract failed on a message; it was not published')
       callback(new GatewayError('Internal', 'the message could not be judged', { cause: error }))
     }
+  }
+
+  /** The contract; a message that may not be retained any more is a dead letter. */
+  #apply(packet: MutablePacket, client: string): void {
+    const refusal = this.#retainedCap.check(packet)
+    if (refusal === undefined) return this.#contract?.apply(packet, client)
+    this.#hits.hit('maxRetained')
+    this.#contract?.refuse(packet, client, refusal)
   }
 }

@@ -1,19 +1,27 @@
 import assert from 'node:assert/strict'
-import { PassThrough } from 'node:stream'
+import { Duplex } from 'node:stream'
 import fc from 'fast-check'
 import { Guard } from './guard.js'
 
 /** A guarded connection and what came through it. `arrive` gives it bytes as the network would. */
 function guarded(maxPacket: number): {
   guard: Guard
-  inner: PassThrough
+  inner: Duplex
   arrive: (bytes: Buffer) => Promise<void>
   passed: () => Buffer
   cut: () => string | undefined
+  /** What went out. */
+  sent: () => Buffer
 } {
-  const inner = new PassThrough()
-  // A PassThrough gives back what is written to it; only the way in is looked at here.
-  const guard = new Guard(inner, maxPacket)
+  const out: Buffer[] = []
+  const inner = new Duplex({
+    read: () => {},
+    write: (chunk: Buffer, _encoding, done) => {
+      out.push(chunk)
+      done()
+    }
+  })
+  const guard = new Guard(inner, { maxPacket, maxConnect: 8192, maxSubscribe: 10, shedOutput: 10_000, maxOutput: 100_000 })
   const chunks: Buffer[] = []
   let reason: string | undefined
   guard.on('data', (chunk: Buffer) => chunks.push(chunk))
@@ -22,26 +30,44 @@ function guarded(maxPacket: number): {
     guard,
     inner,
     arrive: async (bytes) => {
-      if (!inner.destroyed) inner.write(bytes)
+      if (!inner.destroyed) inner.push(bytes)
       await new Promise((resolve) => setImmediate(resolve))
     },
     passed: () => Buffer.concat(chunks),
-    cut: () => reason
+    cut: () => reason,
+    sent: () => Buffer.concat(out)
   }
 }
 
 /** A packet of a type with a body of so many bytes. */
-function packet(type: number, length: number): Buffer {
+function packet(type: number, length: number, body = Buffer.alloc(length, 7)): Buffer {
   const header = [type]
   let left = length
   do {
     header.push((left % 128) + (left >= 128 ? 128 : 0))
     left = Math.floor(left / 128)
   } while (left > 0)
-  return Buffer.concat([Buffer.from(header), Buffer.alloc(length, 7)])
+  return Buffer.concat([Buffer.from(header), body])
 }
 
-const hello = packet(0x10, 20)
+/** A text as it stands in packets. */
+function text(value: string | Buffer): Buffer {
+  const bytes = Buffer.from(value as string)
+  return Buffer.concat([Buffer.from([bytes.length >> 8, bytes.length & 0xff]), bytes])
+}
+
+/** A packet made of bytes and texts. */
+function made(first: number, ...parts: (number | string | Buffer)[]): Buffer {
+  const body = Buffer.concat(parts.map((part) => (typeof part === 'number' ? Buffer.from([part]) : text(part))))
+  return packet(first, body.length, body)
+}
+
+function publish(topic: string | Buffer, length: number): Buffer {
+  const head = text(topic)
+  return packet(0x30, head.length + length, Buffer.concat([head, Buffer.alloc(length, 7)]))
+}
+
+const hello = made(0x10, 'MQTT', 4, 2, 0, 0, 'somebody')
 
 describe('guarded connection', () => {
   it('passes packets on untouched, however the network cuts them', async () => {
@@ -51,7 +77,7 @@ describe('guarded connection', () => {
         fc.array(fc.integer({ min: 1, max: 50 }), { minLength: 1 }),
         async (lengths, cuts) => {
           const { guard, arrive, passed, cut } = guarded(1000)
-          const bytes = Buffer.concat([hello, ...lengths.map((length) => packet(0x30, length))])
+          const bytes = Buffer.concat([hello, ...lengths.map((length) => publish('a/b', length))])
           for (let at = 0, turn = 0; at < bytes.length; turn += 1) {
             const size = cuts[turn % cuts.length] as number
             await arrive(bytes.subarray(at, at + size))
@@ -74,9 +100,9 @@ describe('guarded connection', () => {
   it('is cut by the header of a packet that is too large, before its body', async () => {
     const { arrive, passed, cut } = guarded(1000)
     await arrive(hello)
-    await arrive(packet(0x30, 1000))
+    await arrive(publish('a/b', 995))
     assert.equal(cut(), undefined)
-    await arrive(packet(0x30, 1001).subarray(0, 3))
+    await arrive(publish('a/b', 996).subarray(0, 3))
     assert.equal(passed().length, hello.length + 1003)
     assert.match(cut() ?? '', /^a packet of 1001 bytes; at most 1000 are taken/)
   })
@@ -84,7 +110,7 @@ describe('guarded connection', () => {
   it('takes only a small packet from somebody who is not known yet', async () => {
     const { arrive, cut } = guarded(1_000_000)
     await arrive(packet(0x10, 100_000).subarray(0, 4))
-    assert.match(cut() ?? '', /^a packet of 100000 bytes; at most 65536 are taken/)
+    assert.match(cut() ?? '', /^a packet of 100000 bytes; at most 8192 are taken \(broker\.limits\.maxConnect\)/)
   })
 
   it('is cut when a length has no end', async () => {
@@ -99,5 +125,91 @@ describe('guarded connection', () => {
     other.inner.destroy()
     await new Promise((resolve) => setImmediate(resolve))
     assert.deepEqual([one.inner.destroyed, other.guard.destroyed], [true, true])
+  })
+
+  const wrong: [string, Buffer, RegExp][] = [
+    ['NUL in a topic', publish('a\0b', 1), /NUL/],
+    ['bad UTF-8 in a topic', publish(Buffer.from([0x61, 0xc3, 0x28]), 1), /no UTF-8/],
+    ['a surrogate in a topic', publish(Buffer.from([0xed, 0xa0, 0x80]), 1), /no UTF-8/],
+    ['a wildcard in a topic', publish('a/+', 1), /wildcard in the name/],
+    ['an empty topic', publish('', 1), /empty topic/],
+    ['a topic longer than its packet', packet(0x30, 4, Buffer.from([0, 9, 1, 1])), /within its topic/],
+    ['QoS 3', made(0x36, 'a', 0, 1), /QoS 3/],
+    ['DUP at QoS 0', made(0x38, 'a'), /DUP/],
+    ['a PUBLISH with packet id 0', made(0x32, 'a', 0, 0), /packet id of zero/],
+    ['a SUBSCRIBE with packet id 0', made(0x82, 0, 0, 'a', 0), /packet id of zero/],
+    ['a PUBACK with packet id 0', made(0x40, 0, 0), /packet id of zero/],
+    ['a PUBACK of 3 bytes', made(0x40, 0, 1, 0), /PUBACK of 3 bytes/],
+    ['a PUBREL without its flags', made(0x60, 0, 1), /reserved flags/],
+    ['a SUBSCRIBE without filter', made(0x82, 0, 1), /SUBSCRIBE of 2 bytes/],
+    ['a SUBSCRIBE for QoS 3', made(0x82, 0, 1, 'a', 3), /QoS above 2/],
+    ['the filter a+', made(0x82, 0, 1, 'a+', 0), /no level of its own/],
+    ['the filter +a', made(0x82, 0, 1, '+a', 0), /no level of its own/],
+    ['the filter a#', made(0x82, 0, 1, 'a#', 0), /no level of its own/],
+    ['the filter #/a', made(0x82, 0, 1, '#/a', 0), /no level of its own/],
+    ['an empty filter', made(0x82, 0, 1, 'a', 0, '', 0), /empty filter/],
+    ['NUL in a filter to unsubscribe', made(0xa2, 0, 1, '\0'), /NUL/],
+    ['a SUBSCRIBE that ends early', made(0x82, 0, 1, 'a', 0, 0), /ends within a filter/],
+    ['too many filters', made(0x82, 0, 1, ...Array.from({ length: 11 }, (_, i) => [`f${i}`, 0]).flat()), /more than 10 filters/],
+    ['CONNACK', made(0x20, 0, 0), /type 2/],
+    ['AUTH', made(0xf0), /type 15/],
+    ['a second CONNECT', hello, /second CONNECT/]
+  ]
+  for (const [what, bytes, reason] of wrong)
+    it(`is cut for ${what}, whole or in pieces`, async () => {
+      for (const size of [1000, 1]) {
+        const { arrive, passed, cut } = guarded(1000)
+        await arrive(hello)
+        for (let at = 0; at < bytes.length; at += size) await arrive(bytes.subarray(at, at + size))
+        assert.match(cut() ?? '', reason)
+        assert.ok(passed().length < hello.length + bytes.length)
+      }
+    })
+
+  it('passes what is unusual but right', async () => {
+    const fine = [
+      publish('é/😀', 1),
+      publish('/', 0),
+      made(0x82, 0, 1, '+/a/#', 2, '#', 0, '/', 1, '+', 0, '$SYS/#', 1),
+      made(0xa2, 0, 9, '+/+'),
+      made(0x3d, 'a', 1, 0),
+      made(0x62, 255, 255),
+      made(0xc0)
+    ]
+    const { arrive, passed, cut } = guarded(1000)
+    await arrive(Buffer.concat([hello, ...fine]))
+    assert.deepEqual([passed(), cut()], [Buffer.concat([hello, ...fine]), undefined])
+  })
+
+  const connects: [string, Buffer, RegExp, string][] = [
+    ['of MQTT 5', made(0x10, 'MQTT', 5, 2, 0, 0, 0, 'x'), /MQTT 5; set/, '20020001'],
+    ['of a bridge', made(0x10, 'MQTT', 0x84, 2, 0, 0, 'x'), /level 132/, '20020001'],
+    ['of another protocol', made(0x10, 'HTTP', 4, 2, 0, 0, 'x'), /another protocol/, ''],
+    ['with its reserved flag', made(0x10, 'MQTT', 4, 3, 0, 0, 'x'), /reserved flag/, ''],
+    ['without id for a session that lasts', made(0x10, 'MQTT', 4, 0, 0, 0, ''), /empty client id/, '20020002'],
+    ['with NUL in its id', made(0x10, 'MQTT', 4, 2, 0, 0, 'a\0'), /client id: .*NUL/, ''],
+    ['with a will to w/#', made(0x10, 'MQTT', 4, 6, 0, 0, 'x', 'w/#', 'gone'), /will: a wildcard/, ''],
+    ['with a will to nowhere', made(0x10, 'MQTT', 4, 6, 0, 0, 'x', '', 'gone'), /will: an empty topic/, ''],
+    ['with a will of QoS 3', made(0x10, 'MQTT', 4, 0x1e, 0, 0, 'x', 'w', 'gone'), /QoS 3/, ''],
+    ['with the QoS of no will', made(0x10, 'MQTT', 4, 0x0a, 0, 0, 'x'), /no will/, ''],
+    ['with a password and no user', made(0x10, 'MQTT', 4, 0x42, 0, 0, 'x', 'p'), /no user/, ''],
+    ['with too much', made(0x10, 'MQTT', 4, 2, 0, 0, 'x', 'y'), /more than its flags/, ''],
+    ['with too little', made(0x10, 'MQTT', 4, 0xc2, 0, 0, 'x', 'y'), /ends within a field/, '']
+  ]
+  for (const [what, bytes, reason, answer] of connects)
+    it(`is cut for a CONNECT ${what}`, async () => {
+      const { inner, arrive, passed, cut, sent } = guarded(1000)
+      await arrive(bytes)
+      assert.match(cut() ?? '', reason)
+      await new Promise((resolve) => setImmediate(resolve))
+      assert.deepEqual([passed().length, sent().toString('hex'), inner.destroyed], [0, answer, true])
+    })
+
+  it('passes nothing that comes after DISCONNECT', async () => {
+    const { arrive, passed, cut } = guarded(1000)
+    const bye = made(0xe0)
+    await arrive(Buffer.concat([hello, bye, Buffer.from('rubbish')]))
+    await arrive(Buffer.from('more'))
+    assert.deepEqual([passed(), cut()], [Buffer.concat([hello, bye]), undefined])
   })
 })

@@ -1,29 +1,75 @@
 import { Duplex } from 'node:stream'
+import { Output } from './output.js'
+import type { OutputLimits } from './output.js'
+import { checkBody, checkFirst, checkLength, types, wanted } from './packet-check.js'
+import type { Refusal } from './packet-check.js'
 
-/** Bytes of the first packet, CONNECT: client id, will, user and password. */
-const maxConnect = 65_536
+export interface GuardLimits extends OutputLimits {
+  /** Bytes of one packet. */
+  readonly maxPacket: number
+  /** Bytes of CONNECT: client id, will, user and password. */
+  readonly maxConnect: number
+  /** Filters of one SUBSCRIBE. */
+  readonly maxSubscribe: number
+}
+
+/** A limit or a rule by which a connection was cut; the counters of lab/gateway go by these names. */
+export type Rule = 'maxPacket' | 'protocol' | 'maxOutput' | 'connectTime'
+
+/** The error with which a connection ends that broke a rule. */
+export class Cut extends Error {
+  readonly rule: Rule
+
+  constructor(rule: Rule, reason: string) {
+    super(reason)
+    this.rule = rule
+  }
+}
 
 /** First byte of CONNECT; its lower four bits are reserved and zero [MQTT-2.2.2-1]. */
 const connect = 0x10
 
+const nothing: Buffer = Buffer.alloc(0)
+
 /**
- * The connection that Aedes gets in place of the socket. It reads fixed headers only, and cuts the connection before a byte is kept
- * of a packet that is too large, or when the first packet is no CONNECT: Aedes itself would take 256 MB from anybody (BROKER.md section 3).
+ * The connection that Aedes gets in place of the socket. On the way in it looks at each packet before Aedes does, and cuts the
+ * connection when one is too large, no packet that a client may send, or not CONNECT at first (BROKER.md section 3: Aedes takes 256 MB
+ * from anybody). A packet that is too large is cut by its header, before a byte of it is kept. On the way out it takes everything at
+ * once, see {@link Output}: Aedes lets a subscriber that does not read hold up everybody.
  */
 export class Guard extends Duplex {
+  /** Where it comes from, as logs and limits name it. */
+  readonly address: string
+  readonly output: Output
+  /** Messages of QoS 0 that were left out because it reads too slowly. */
+  shed = 0
   readonly #inner: Duplex
-  readonly #maxPacket: number
+  readonly #limits: GuardLimits
   /** Bytes of the present packet that are still to come; the header is read when there are none. */
   #left = 0
-  /** Bytes of the header read so far, and the length that they announce. */
+  /** The first byte of the present packet; bytes of the header read so far, and the length that they announce. */
+  #first = 0
   #headerBytes = 0
   #length = 0
+  /** Bytes of the body that are to be looked at, 0: no more. Those of earlier chunks are kept, in a buffer with room for more. */
+  #wanted = 0
+  #kept: Buffer = nothing
+  #room: Buffer = nothing
   #connected = false
+  /** After DISCONNECT nothing is read [MQTT-3.14.4-2]. */
+  #over = false
+  #refused = false
 
-  constructor(inner: Duplex, maxPacket: number) {
-    super()
+  constructor(inner: Duplex, limits: GuardLimits, address = '') {
+    super({ writableHighWaterMark: Number.MAX_SAFE_INTEGER })
+    this.address = address
     this.#inner = inner
-    this.#maxPacket = maxPacket
+    this.#limits = limits
+    this.output = new Output(inner, limits, {
+      full: () => inner.pause(),
+      room: () => inner.resume(),
+      cut: (reason) => this.slow(reason)
+    })
     inner.on('data', (chunk: Buffer) => this.#received(chunk))
     inner.on('end', () => this.push(null))
     inner.on('error', (error) => this.destroy(error))
@@ -32,61 +78,143 @@ export class Guard extends Duplex {
     this.on('error', () => {})
   }
 
+  /** Whether the first packet came, and was a CONNECT. */
+  get connected(): boolean {
+    return this.#connected
+  }
+
+  /** Bytes that wait for the client. */
+  get waiting(): number {
+    return this.output.waiting + this.writableLength
+  }
+
+  /** Cuts a client that does not take what it is sent. */
+  slow(reason: string): void {
+    this.destroy(new Cut('maxOutput', reason))
+  }
+
   override _read(): void {
-    this.#inner.resume()
+    if (!this.output.full) this.#inner.resume()
   }
 
-  override _write(chunk: Buffer, encoding: BufferEncoding, callback: (error?: Error | null) => void): void {
-    this.#inner.write(chunk, encoding, callback)
+  override _write(chunk: Buffer, _encoding: BufferEncoding, callback: (error?: Error | null) => void): void {
+    this.output.add(chunk)
+    callback()
   }
 
-  override _writev(chunks: { chunk: Buffer; encoding: BufferEncoding }[], callback: (error?: Error | null) => void): void {
-    this.#inner.write(Buffer.concat(chunks.map(({ chunk }) => chunk)), callback)
+  override _writev(chunks: { chunk: Buffer }[], callback: (error?: Error | null) => void): void {
+    this.output.addAll(chunks)
+    callback()
   }
 
   override _final(callback: (error?: Error | null) => void): void {
-    this.#inner.end(() => callback())
+    this.output.end(callback)
   }
 
   override _destroy(error: Error | null, callback: (error?: Error | null) => void): void {
-    this.#inner.destroy()
+    this.output.close()
+    this.#kept = this.#room = nothing
+    if (!this.#refused) this.#inner.destroy()
     callback(error)
   }
 
   #received(chunk: Buffer): void {
+    if (this.#over || this.destroyed) return
     const refusal = this.#scan(chunk)
-    if (refusal !== undefined) this.destroy(new Error(refusal))
-    else if (!this.push(chunk)) this.#inner.pause()
+    if (refusal instanceof Error) this.destroy(refusal)
+    else if (!this.push(refusal)) this.#inner.pause()
   }
 
-  /** Why the connection must be cut; undefined when all is well. */
-  #scan(chunk: Buffer): string | undefined {
+  /** What Aedes may see of the chunk, or why the connection must be cut. */
+  #scan(chunk: Buffer): Buffer | Error {
     for (let at = 0; at < chunk.length;) {
-      if (this.#left > 0) {
-        const passed = Math.min(this.#left, chunk.length - at)
-        this.#left -= passed
-        at += passed
-        continue
-      }
-      const refusal = this.#header(chunk[at] as number)
-      if (refusal !== undefined) return refusal
-      at += 1
+      const refusal = this.#left > 0 ? this.#body(chunk, at) : this.#header(chunk[at] as number)
+      if (refusal instanceof Error) return refusal
+      at += refusal
+      if (this.#over) return chunk.subarray(0, at)
     }
-    return undefined
+    return chunk
   }
 
   /** One byte of a fixed header: type and flags, then one to four of the remaining length, seven bits each [MQTT-2.2.3]. */
-  #header(byte: number): string | undefined {
+  #header(byte: number): 1 | Error {
     this.#headerBytes += 1
-    if (this.#headerBytes === 1) return this.#connected || byte === connect ? undefined : 'the first packet is no MQTT CONNECT'
+    if (this.#headerBytes === 1) {
+      this.#first = byte
+      if (!this.#connected) return byte === connect ? 1 : new Cut('protocol', 'the first packet is no MQTT CONNECT')
+      const wrong = byte === connect ? 'a second CONNECT [MQTT-3.1.0-2]' : checkFirst(byte)
+      return wrong === undefined ? 1 : new Cut('protocol', wrong)
+    }
     this.#length += (byte & 0x7f) * 128 ** (this.#headerBytes - 2)
-    if (byte >= 0x80) return this.#headerBytes < 5 ? undefined : 'the length of a packet is written in more than four bytes'
-    const max = this.#connected ? this.#maxPacket : Math.min(maxConnect, this.#maxPacket)
-    if (this.#length > max) return `a packet of ${this.#length} bytes; at most ${max} are taken (broker.limits.maxPacket)`
+    if (byte >= 0x80) return this.#headerBytes < 5 ? 1 : new Cut('protocol', 'the length of a packet is written in more than four bytes')
+    const { maxPacket, maxConnect } = this.#limits
+    const [max, name] = this.#connected || maxConnect > maxPacket ? [maxPacket, 'maxPacket'] : [maxConnect, 'maxConnect']
+    if (this.#length > max)
+      return new Cut('maxPacket', `a packet of ${this.#length} bytes; at most ${max} are taken (broker.limits.${name})`)
+    const wrong = checkLength(this.#first, this.#length)
+    if (wrong !== undefined) return new Cut('protocol', wrong)
     this.#left = this.#length
+    this.#wanted = this.#length === 0 ? 0 : wanted(this.#first, this.#length, nothing)
+    this.#over = this.#first >> 4 === types.disconnect
     this.#headerBytes = 0
     this.#length = 0
+    return 1
+  }
+
+  /** The next bytes of a body; how many of them are dealt with. */
+  #body(chunk: Buffer, at: number): number | Error {
+    if (this.#wanted === 0) {
+      const length = Math.min(this.#left, chunk.length - at)
+      this.#left -= length
+      return length
+    }
+    const here = chunk.subarray(at, Math.min(at + this.#wanted - this.#kept.length, at + this.#left))
+    // What lies whole in one chunk is looked at where it is.
+    if (this.#kept.length === 0 && here.length === this.#wanted) {
+      const length = this.#wanted
+      const refusal = this.#look(here, this.#left)
+      if (refusal !== undefined) return refusal
+      if (this.#wanted > 0) return 0
+      this.#left -= length
+      return length
+    }
+    this.#keep(here)
+    this.#left -= here.length
+    return (this.#kept.length === this.#wanted ? this.#look(this.#kept, this.#kept.length + this.#left) : undefined) ?? here.length
+  }
+
+  /** All that was wanted has been seen; of PUBLISH, that may first be the length of its topic. */
+  #look(seen: Buffer, length: number): Error | undefined {
+    const more = wanted(this.#first, length, seen)
+    if (more > this.#wanted) {
+      this.#wanted = more
+      return undefined
+    }
+    const refusal = checkBody(this.#first, seen, this.#limits.maxSubscribe)
+    this.#wanted = 0
+    this.#kept = this.#room = nothing
+    if (refusal !== undefined) return this.#refuse(refusal)
     this.#connected = true
     return undefined
+  }
+
+  #keep(bytes: Buffer): void {
+    const { length } = this.#kept
+    if (length + bytes.length > this.#room.length) {
+      this.#room = Buffer.allocUnsafe((length + bytes.length) * 2)
+      this.#kept.copy(this.#room)
+    }
+    bytes.copy(this.#room, length)
+    this.#kept = this.#room.subarray(0, length + bytes.length)
+  }
+
+  #refuse({ reason, connack }: Refusal): Error {
+    if (connack !== undefined) {
+      this.#refused = true
+      const inner = this.#inner
+      inner.removeAllListeners('data').resume()
+      inner.end(Buffer.from([0x20, 2, 0, connack]), () => inner.destroy())
+    }
+    return new Cut('protocol', reason)
   }
 }

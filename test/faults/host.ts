@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs'
 import { adapterTypes } from '../../adapters/index.js'
 import type { Logger } from '../../gateway/adapter.js'
+import { systemClock } from '../../gateway/clock.js'
 import { checkConfig } from '../../gateway/config.js'
 import { Gateway } from '../../gateway/gateway.js'
 import { ScriptedClock } from '../vectors/clock.js'
@@ -39,14 +40,15 @@ function describe(fields: object): string {
   return err instanceof Error ? (err.stack ?? err.message) : JSON.stringify(fields)
 }
 
-const clock = new ScriptedClock()
+const scripted = new ScriptedClock()
+const clock = process.argv[3] === 'real' ? systemClock : scripted
 const checked = checkConfig(readFileSync(file, 'utf8'), { file, types: adapterTypes, env: {} })
 const gateway = new Gateway({ checked, types: adapterTypes, log, clock })
 
 process.on('message', (order: Order) => {
   if (order === 'advance') {
     // What the gateway says of itself every ten seconds, it says now.
-    clock.advance(11)
+    scripted.advance(11)
     process.send?.('advanced')
   } else if (order === 'figures') {
     for (let i = 0; i < 3; i += 1) globalThis.gc?.()

@@ -165,7 +165,8 @@ describe('configuration', () => {
       const { config, plans, site, warnings } = await load('design.yaml')
       assert.deepEqual(warnings, [])
       assert.equal(config.gateway.data, './data')
-      assert.deepEqual(config.broker.limits, { maxQueue: 10000, maxUndeclared: 1000, maxPacket: 1048576 })
+      const { maxQueue, maxUndeclared, maxPacket, maxConnect } = config.broker.limits
+      assert.deepEqual([maxQueue, maxUndeclared, maxPacket, maxConnect], [10000, 1000, 1048576, 8192])
       assert.equal(config.broker.undeclared, 'accept')
       assert.deepEqual([...plans.keys()], ['moon-push', 'moon-pull', 'flow'])
       assert.deepEqual([...(site.devices.get('moon-laser')?.codenames.keys() ?? [])], ['moon_laser_power', 'moon_laser_duration', 'fire'])

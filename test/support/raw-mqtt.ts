@@ -1,21 +1,44 @@
 import { connect } from 'node:net'
 import type { Socket } from 'node:net'
 
-export type Answer = 'connack' | 'puback' | 'pubrec' | 'pubcomp' | 'suback' | 'pingresp' | 'publish'
+export type Answer = 'connack' | 'puback' | 'pubrec' | 'pubrel' | 'pubcomp' | 'suback' | 'pingresp' | 'publish'
 
 const answers: Readonly<Record<number, Answer>> = {
   2: 'connack',
   3: 'publish',
   4: 'puback',
   5: 'pubrec',
+  6: 'pubrel',
   7: 'pubcomp',
   9: 'suback',
   13: 'pingresp'
 }
 
+/** A PUBLISH as it came. */
+export interface Received {
+  readonly topic: string
+  readonly text: string
+  readonly qos: number
+  readonly dup: boolean
+  readonly retain: boolean
+  /** Undefined for QoS 0. */
+  readonly id: number | undefined
+}
+
+export interface ConnectOptions {
+  readonly clean?: boolean
+  /** Seconds. */
+  readonly keepalive?: number
+  readonly will?: { readonly topic: string; readonly payload: string; readonly qos?: number }
+}
+
 /** MQTT 3.1.1 by hand, for what no decent client sends. */
 export const packets = {
-  connect: (clientId: string): Buffer => packet(0x10, text('MQTT'), Buffer.from([4, 2, 0, 0]), text(clientId)),
+  connect: (clientId: string, { clean = true, keepalive = 0, will }: ConnectOptions = {}): Buffer => {
+    const flags = (clean ? 2 : 0) | (will ? 4 | ((will.qos ?? 0) << 3) : 0)
+    const parts = will ? [text(will.topic), text(will.payload)] : []
+    return packet(0x10, text('MQTT'), Buffer.from([4, flags]), word(keepalive), text(clientId), ...parts)
+  },
   publish: (
     topic: string,
     payload: string | Buffer,
@@ -25,7 +48,12 @@ export const packets = {
     const flags = (dup ? 8 : 0) | (qos << 1) | (retain ? 1 : 0)
     return packet(0x30 | flags, text(topic), qos > 0 ? word(id) : Buffer.alloc(0), Buffer.from(payload))
   },
-  pubrel: (id: number): Buffer => packet(0x62, word(id))
+  puback: (id: number): Buffer => packet(0x40, word(id)),
+  pubrec: (id: number): Buffer => packet(0x50, word(id)),
+  pubrel: (id: number): Buffer => packet(0x62, word(id)),
+  pubcomp: (id: number): Buffer => packet(0x70, word(id)),
+  subscribe: (id: number, ...filters: readonly [filter: string, qos: number][]): Buffer =>
+    packet(0x82, word(id), ...filters.flatMap(([filter, qos]) => [text(filter), Buffer.from([qos])]))
 }
 
 /** A connection that sends what it is told. */
@@ -33,6 +61,19 @@ export class RawClient {
   readonly socket: Socket
   readonly #came: Answer[] = []
   readonly #looking = new Set<() => void>()
+  /** Every PUBLISH, in order; `onPublish` may take them instead. */
+  readonly received: Received[] = []
+  onPublish: ((packet: Received) => void) | undefined
+  /** Takes PUBACKs. */
+  onPuback: (() => void) | undefined
+  /** Takes PUBRELs. */
+  onPubrel: ((id: number) => void) | undefined
+  /** The first packet that came. */
+  first: Answer | undefined
+  /** From the last CONNACK. */
+  sessionPresent = false
+  /** From the last SUBACK. */
+  granted: number[] = []
   #rest = Buffer.alloc(0)
 
   private constructor(socket: Socket) {
@@ -41,10 +82,16 @@ export class RawClient {
     socket.on('error', () => {})
   }
 
-  static async connect(port: number, clientId: string): Promise<RawClient> {
-    const client = new RawClient(connect(port, '127.0.0.1'))
-    client.send(packets.connect(clientId))
+  static async connect(port: number, clientId: string, options: ConnectOptions = {}): Promise<RawClient> {
+    const client = RawClient.open(port, clientId, options)
     await client.next('connack')
+    return client
+  }
+
+  /** The same, without waiting for the CONNACK. */
+  static open(port: number, clientId: string, options: ConnectOptions = {}): RawClient {
+    const client = new RawClient(connect(port, '127.0.0.1'))
+    client.send(packets.connect(clientId, options))
     return client
   }
 
@@ -70,6 +117,28 @@ export class RawClient {
     })
   }
 
+  /** Resolves when so many PUBLISH packets have come in all; for a client without `onPublish`. */
+  async has(count: number): Promise<readonly Received[]> {
+    await new Promise<void>((resolve, reject) => {
+      const timer = setTimeout(() => reject(new Error(`${this.received.length} of ${count} messages came`)), 3000)
+      const look = (): void => {
+        if (this.received.length < count) return
+        clearTimeout(timer)
+        this.#looking.delete(look)
+        resolve()
+      }
+      this.#looking.add(look)
+      look()
+    })
+    return this.received
+  }
+
+  /** A PINGREQ has made its way: what the broker had to answer before has come. */
+  async settled(): Promise<void> {
+    this.send(Buffer.from([0xc0, 0]))
+    await this.next('pingresp')
+  }
+
   /** Resolves when the broker has cut the connection. */
   async closed(): Promise<void> {
     if (!this.socket.destroyed) await new Promise<void>((resolve) => this.socket.once('close', () => resolve()))
@@ -90,10 +159,35 @@ export class RawClient {
       }
       if (this.#rest.length < at + length) return
       const kind = answers[(this.#rest[0] as number) >> 4]
-      if (kind !== undefined) this.#came.push(kind)
+      const flags = this.#rest[0] as number
+      const body = this.#rest.subarray(at, at + length)
       this.#rest = this.#rest.subarray(at + length)
+      this.first ??= kind
+      if (kind === 'connack') this.sessionPresent = body[0] === 1
+      if (kind === 'suback') this.granted = [...body.subarray(2)]
+      if (kind === 'publish') {
+        const packet = readPublish(flags, body)
+        if (this.onPublish) this.onPublish(packet)
+        else this.received.push(packet)
+      }
+      if (kind === 'puback' && this.onPuback) this.onPuback()
+      else if (kind === 'pubrel' && this.onPubrel) this.onPubrel(body.readUInt16BE(0))
+      else if (kind !== undefined && !(kind === 'publish' && this.onPublish)) this.#came.push(kind)
       for (const look of this.#looking) look()
     }
+  }
+}
+
+function readPublish(flags: number, body: Buffer): Received {
+  const qos = (flags >> 1) & 3
+  const end = 2 + body.readUInt16BE(0)
+  return {
+    topic: body.toString('utf8', 2, end),
+    text: body.toString('utf8', end + (qos > 0 ? 2 : 0)),
+    qos,
+    dup: (flags & 8) > 0,
+    retain: (flags & 1) > 0,
+    id: qos > 0 ? body.readUInt16BE(end) : undefined
   }
 }
 

@@ -69,6 +69,15 @@ export const timeTable: ReadonlyMap<string, { readonly uses: RegExp; readonly wh
   ['gateway/broker/listeners.ts', { uses: /^setTimeout$/, why: 'bounds the opening of a socket' }],
   ['gateway/broker/queue.ts', { uses: /^setTimeout$/, why: 'bounds the last delivery' }],
   ['adapters/common/udp-server.ts', { uses: /^setTimeout$/, why: 'bounds the opening of a socket' }],
+  [
+    'gateway/broker/store/journal.ts',
+    { uses: /^set(?:Timeout|Immediate)$/, why: 'gathers a batch for one turn, and waits for a real disk' }
+  ],
+  ['gateway/broker/emitter.ts', { uses: /^setImmediate$/, why: 'changes subscriptions in the turn in which mqemitter would' }],
+  ['gateway/broker/order.ts', { uses: /^setImmediate$/, why: 'lets Aedes finish its own turns' }],
+  ['gateway/broker/outlet.ts', { uses: /^setImmediate$/, why: 'sends together what comes in one turn' }],
+  ['gateway/broker/delivery.ts', { uses: /^setImmediate$/, why: 'lets Aedes finish its own turns' }],
+  ['gateway/broker/durable.ts', { uses: /^setImmediate$/, why: 'lets Aedes finish its own turns' }],
   ['adapters/common/machine-status.ts', { uses: /^setTimeout$/, why: 'bounds the reading of a file' }]
 ])
 

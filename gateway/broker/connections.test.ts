@@ -1,0 +1,62 @@
+import assert from 'node:assert/strict'
+import { Duplex } from 'node:stream'
+import { FakeClock } from '../../test/support/fake-clock.js'
+import { packets } from '../../test/support/raw-mqtt.js'
+import { Connections } from './connections.js'
+
+const limits = {
+  maxPacket: 1000,
+  maxConnect: 1000,
+  maxSubscribe: 10,
+  shedOutput: 10_000,
+  maxOutput: 100_000,
+  maxConnections: 10,
+  maxConnectionsPerAddress: 10,
+  maxConnectRate: 10,
+  maxWait: 5
+}
+
+/** The socket of somebody who takes nothing. */
+function frozen(): Duplex {
+  return new Duplex({ read: () => {}, write: () => {} })
+}
+
+describe('connections that are watched', () => {
+  const clock = new FakeClock()
+  let connections: Connections
+
+  beforeEach(() => {
+    connections = new Connections({ clock, limits, refused: () => {} })
+    connections.start()
+  })
+
+  afterEach(() => connections.stop())
+
+  it('are cut when a message of QoS 1 has waited for maxWait, and not for QoS 0', async () => {
+    const [zero, one] = [connections.guard(frozen(), 'zero'), connections.guard(frozen(), 'one')]
+    let reason = ''
+    one.on('error', (error) => (reason = error.message))
+    for (const guard of [zero, one]) guard.write(Buffer.alloc(100))
+    one.output.promise(clock.monotonic())
+    one.write(Buffer.alloc(100))
+    await clock.pass(5)
+    assert.equal(one.destroyed, false)
+    await clock.pass(1.5)
+    await new Promise((resolve) => setImmediate(resolve))
+    assert.deepEqual([one.destroyed, zero.destroyed], [true, false])
+    assert.match(reason, /^it does not read: a message waits for 6 s \(broker\.limits\.maxWait\)$/)
+    zero.destroy()
+  })
+
+  it('are counted as clients from CONNECT until they close', async () => {
+    const socket = frozen()
+    const guard = connections.guard(socket, 'a')
+    assert.equal(connections.clients, 0)
+    socket.push(packets.connect('somebody'))
+    await new Promise((resolve) => setImmediate(resolve))
+    assert.equal(connections.clients, 1)
+    guard.destroy()
+    await new Promise((resolve) => setImmediate(resolve))
+    assert.equal(connections.clients, 0)
+  })
+})

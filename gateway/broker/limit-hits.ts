@@ -1,0 +1,28 @@
+/** Limits, and rules of the protocol, by which something was refused; named as in broker.limits where there is one of the name. */
+export type Limit =
+  'maxConnections' | 'maxConnectRate' | 'connectTime' | 'maxPacket' | 'protocol' | 'maxOutput' | 'shedOutput' | 'maxFilters' | 'maxRetained'
+
+const limits: readonly Limit[] = [
+  'maxConnections',
+  'maxConnectRate',
+  'connectTime',
+  'maxPacket',
+  'protocol',
+  'maxOutput',
+  'shedOutput',
+  'maxFilters',
+  'maxRetained'
+]
+
+/** How often each was hit since start. */
+export class LimitHits {
+  readonly #hits = new Map<Limit, bigint>(limits.map((limit) => [limit, 0n]))
+
+  hit(limit: Limit): void {
+    this.#hits.set(limit, (this.#hits.get(limit) ?? 0n) + 1n)
+  }
+
+  get all(): ReadonlyMap<Limit, bigint> {
+    return this.#hits
+  }
+}

@@ -1,0 +1,23 @@
+import type { IncomingHttpHeaders } from 'node:http'
+
+/** Addresses and names that lead nowhere but to this computer. */
+export function isLoopback(host: string): boolean {
+  return host === 'localhost' || host === '::1' || host === '[::1]' || /^(::ffff:)?127(\.\d{1,3}){3}$/.test(host)
+}
+
+/**
+ * Whether a WebSocket may be opened: browsers let any page that somebody looks at connect to anywhere, and tell its `Origin`; who tells
+ * none is no browser. Allowed are pages of this computer, pages from the very host that is asked, and what the list says.
+ * `local`: the socket is on loopback. The host asked for must then be this computer too: a page can have its own name lead here.
+ */
+export function mayConnect({ origin, host }: IncomingHttpHeaders, origins: readonly string[], local: boolean): boolean {
+  if (origin === undefined || origins.includes('*') || origins.includes(origin)) return true
+  const [page, asked] = [parse(origin), parse(`http://${host ?? ''}`)]
+  if (page === undefined || asked === undefined || page.host === '') return false
+  if (isLoopback(page.hostname)) return true
+  return !local && page.host === asked.host
+}
+
+function parse(url: string): URL | undefined {
+  return URL.canParse(url) ? new URL(url) : undefined
+}
