@@ -1,0 +1,54 @@
+/** Configurations of the gateway for the rows. The system chooses all ports. */
+
+const listeners = 'broker: { tcp: { port: 0 } }\n'
+
+const number = '{ type: number, minimum: -273, maximum: 2000 }'
+
+/** What is pulled, pushed and published: one device of each kind. */
+export const laboratory = `${listeners}
+devices:
+  furnace:
+    codenames:
+      temperature: { unit: C, maxAge: 600, schema: ${number} }
+      setpoint: { unit: C, maxAge: 600, schema: ${number} }
+${[0, 1, 2, 3].map((i) => `  bench-${i}: { codenames: { temperature: { unit: C, maxAge: 600, schema: ${number} } } }`).join('\n')}
+  cold:
+    codenames:
+      temperature: { unit: C, schema: ${number} }
+      setpoint: { unit: C, schema: ${number} }
+adapters:
+  - { id: pull, type: data-pull-server, port: 0, kind: date, device: cold }
+  - { id: push, type: data-push-server, port: 0, device: furnace }
+`
+
+/** Topics of the codenames that the pull socket shows. */
+export const pulled = ['lab/cold/temperature', 'lab/cold/setpoint']
+
+/** Simulated devices that each give their readings once a second. */
+export function simulated(devices: number): string {
+  const instruments = Array.from({ length: devices }, (_, i) => `      gauge-${i}: { model: pressure-gauge, period: 1 }`)
+  return `${listeners}adapters:\n  - id: instruments\n    type: simulator\n    instruments:\n${instruments.join('\n')}\n`
+}
+
+const perDevice = 1000
+const schemas = 20
+
+const nameOf = (i: number): readonly [device: string, codename: string] => [
+  `device-${Math.floor(i / perDevice)}`,
+  `codename-${i % perDevice}`
+]
+
+/** So many codenames, a thousand to a device, over twenty distinct schemas. */
+export function codenames(count: number): string {
+  const lines = Array.from({ length: count }, (_, i) => {
+    const [device, codename] = nameOf(i)
+    const entry = `      ${codename}: { unit: C, schema: { type: number, minimum: -273, maximum: ${2000 + (i % schemas)} } }`
+    return i % perDevice === 0 ? `  ${device}:\n    codenames:\n${entry}` : entry
+  })
+  return `${listeners}devices:\n${lines.join('\n')}\n`
+}
+
+/** The topics of their readings. */
+export function topics(count: number): string[] {
+  return Array.from({ length: count }, (_, i) => ['lab', ...nameOf(i)].join('/'))
+}

@@ -1,0 +1,21 @@
+/** What the load process is asked to do, and what it answers. */
+export type Job =
+  /** Ask a UDP server the same question again and again. */
+  | { readonly kind: 'pull'; readonly port: number; readonly question: string; readonly seconds: number }
+  /** Push over UDP, count what an MQTT subscriber gets. */
+  | { readonly kind: 'push'; readonly port: number; readonly mqtt: number; readonly seconds: number }
+  /** Four publishers, one subscriber. */
+  | { readonly kind: 'mqtt'; readonly mqtt: number; readonly qos: 0 | 1; readonly seconds: number }
+  /** Publish one message to each topic and wait for the last PUBACK. */
+  | { readonly kind: 'fill'; readonly mqtt: number; readonly topics: readonly string[]; readonly payload: string }
+
+export interface Result {
+  /** Operations that were completed, the last ones after the time was over. */
+  readonly operations: number
+  /** Operations a second, within the time. */
+  readonly rate: number
+  /** Milliseconds. */
+  readonly p50: number
+  readonly p99: number
+  readonly lost: number
+}

@@ -1,0 +1,30 @@
+/** The load process: takes one job after another from its parent, so that no side is measured together with what loads it. */
+import { fill } from './fill.js'
+import type { Job, Result } from './job.js'
+import { mqtt } from './mqtt.js'
+import { pull } from './pull.js'
+import { push } from './push.js'
+
+async function run(job: Job): Promise<Result> {
+  switch (job.kind) {
+    case 'pull':
+      return await pull(job)
+    case 'push':
+      return await push(job)
+    case 'mqtt':
+      return await mqtt(job)
+    case 'fill':
+      return await fill(job)
+  }
+}
+
+process.on('message', (job: Job) => {
+  run(job).then(
+    (result) => process.send?.(result),
+    (error: unknown) => {
+      console.error(error)
+      process.exit(1)
+    }
+  )
+})
+process.on('disconnect', () => process.exit(0))

@@ -1,0 +1,170 @@
+/** The rows of the table: what is compared with what, and what is wanted (the ratios are those of the design). */
+import { compare } from './compare.js'
+import type { Measured, Rounds } from './compare.js'
+import * as labs from './labs.js'
+import type { Job } from './load/job.js'
+import { Loader } from './load/loader.js'
+import { cpuSeconds, residentMiB } from './processes.js'
+import { Missing, labgate, mosquitto, nodePeer, nodeRed, pythonPeer } from './sides.js'
+import type { Side } from './sides.js'
+import { figure, median } from './table.js'
+
+export interface Options extends Rounds {
+  /** Another checkout that is built, compared as one side more. */
+  readonly against: string | undefined
+  /** Options of Node.js for the gateway of this checkout. */
+  readonly nodeOptions: readonly string[]
+}
+
+/** A line of the table: row, side, and the figures as text. */
+export type Line = readonly string[]
+
+export interface Row {
+  readonly name: string
+  readonly says: string
+  run(options: Options, missing: (reason: string) => void): Promise<Line[]>
+}
+
+/** A row that compares rates under load. `reach` by name of the peer. */
+function rate(
+  name: string,
+  says: string,
+  peers: readonly (readonly [start: () => Promise<Side>, reach: string])[],
+  job: (side: Side, seconds: number) => Job,
+  prepare: (side: Side) => Promise<void> = async () => {}
+): Row {
+  const run: Row['run'] = async (options, missing) => {
+    const { against, nodeOptions } = options
+    const sides: Side[] = []
+    const reaches: string[] = ['']
+    try {
+      sides.push(await labgate(labs.laboratory, { nodeOptions }))
+      if (against !== undefined) {
+        sides.push(await labgate(labs.laboratory, { name: 'labgate, the other', root: against }))
+        reaches.push('')
+      }
+      for (const side of sides) await prepare(side)
+      for (const [start, reach] of peers) {
+        try {
+          sides.push(await start())
+          reaches.push(reach)
+        } catch (error) {
+          if (!(error instanceof Missing)) throw error
+          missing(`${name}: ${error.message}`)
+        }
+      }
+      const measured = await compare(sides, job, options)
+      return measured.map((each, i) => line(name, each, i === 0 ? undefined : measured[0], reaches[i] ?? ''))
+    } finally {
+      await Promise.all(sides.map((side) => side.stop()))
+    }
+  }
+  return { name, says, run }
+}
+
+function line(row: string, side: Measured, ours: Measured | undefined, reach: string): Line {
+  const { name, rate: perSecond, p50, p99, cpu, load, lost } = side
+  const ratios = ours === undefined ? ['', ''] : [figure(ours.rate / perSecond) + ' x', figure(ours.cpu / cpu) + ' x']
+  const loaded = figure(load * 100) + ' %' + (load > 0.9 ? ' !' : '')
+  return [row, name, figure(perSecond), figure(p50), figure(p99), figure(cpu), loaded, String(lost), ...ratios, reach]
+}
+
+const bareAedes = (): Promise<Side> => nodePeer('bare Aedes', 'bare-aedes')
+const mqttRow = (qos: 0 | 1, reach: string): Row =>
+  rate(
+    `mqtt${qos}`,
+    `4 MQTT publishers to 1 subscriber, readings under the root with the contract on, QoS ${qos}, window ${qos === 0 ? 256 : 100} each`,
+    [
+      [bareAedes, reach],
+      [mosquitto, '']
+    ],
+    ({ ports }, seconds) => ({ kind: 'mqtt', mqtt: ports.mqtt, qos, seconds })
+  )
+
+/** A row of figures without rate. */
+function single(
+  name: string,
+  says: string,
+  measure: (options: Options) => Promise<readonly (readonly [what: string, value: string, reach: string])[]>
+): Row {
+  const run: Row['run'] = async (options) =>
+    (await measure(options)).map(([what, value, reach]) => [name, what, value, '', '', '', '', '', '', '', reach])
+  return { name, says, run }
+}
+
+const start = single('start', 'from the start of the process to all listeners open', async (options) => {
+  const taken: number[] = []
+  for (let i = 0; i < options.rounds; i++) {
+    const side = await labgate(labs.laboratory)
+    taken.push(side.startedIn)
+    await side.stop()
+  }
+  return [['labgate', `${Math.round(median(taken))} ms`, '600 ms']]
+})
+
+const memory = single('memory', 'resident memory with so many codenames of 20 distinct schemas, each with a reading', async () => {
+  const [few, many] = [1000, 100_000]
+  const [small, large] = [await resident(few), await resident(many)]
+  const more = ((large - small) * 1024) / (many - few)
+  return [
+    [`labgate, ${few} codenames`, `${Math.round(small)} MiB`, '120 MiB'],
+    [`labgate, ${many} codenames`, `${Math.round(large)} MiB`, ''],
+    ['each more', `${more.toFixed(1)} KiB`, '2 KiB']
+  ]
+})
+
+async function resident(count: number): Promise<number> {
+  const side = await labgate(labs.codenames(count))
+  await fill(side, labs.topics(count))
+  await pause(5)
+  const found = residentMiB(side.pids)
+  await side.stop()
+  return found
+}
+
+const idle = single('idle', 'processor time of 100 simulated devices that each give their readings once a second', async () => {
+  const side = await labgate(labs.simulated(100))
+  await pause(3)
+  const [before, begun] = [cpuSeconds(side.pids), performance.now()]
+  await pause(10)
+  const part = (cpuSeconds(side.pids) - before) / ((performance.now() - begun) / 1000)
+  await side.stop()
+  return [['labgate', `${(part * 100).toFixed(1)} %`, '2 %']]
+})
+
+async function fill({ ports }: Side, topics: readonly string[]): Promise<void> {
+  const loader = new Loader()
+  await loader.run({ kind: 'fill', mqtt: ports.mqtt, topics, payload: '21.5' })
+  loader.stop()
+}
+
+async function pause(seconds: number): Promise<void> {
+  await new Promise((resolve) => setTimeout(resolve, seconds * 1000))
+}
+
+export const rows: readonly Row[] = [
+  rate(
+    'pull',
+    'UDP json_wn of 2 channels, 4 sockets with 16 questions under way each',
+    [
+      [() => nodePeer('bare Node UDP echo', 'udp-echo'), '0.8 x'],
+      [pythonPeer, '1.3 x']
+    ],
+    ({ ports }, seconds) => ({ kind: 'pull', port: ports.pull, question: 'json_wn', seconds }),
+    (side) => fill(side, labs.pulled)
+  ),
+  rate(
+    'push',
+    'UDP json_wn of 1 key, validated, and delivered to an MQTT subscriber, 64 under way; peers do not validate',
+    [
+      [nodeRed, '2 x, CPU 0.5 x'],
+      [() => nodePeer('the flow in plain Node', 'push-flow'), '']
+    ],
+    ({ ports }, seconds) => ({ kind: 'push', port: ports.push, mqtt: ports.mqtt, seconds })
+  ),
+  mqttRow(0, '0.8 x'),
+  mqttRow(1, '0.7 x'),
+  start,
+  memory,
+  idle
+]

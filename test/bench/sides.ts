@@ -1,0 +1,173 @@
+/** The programs that are compared, each in a process of its own on loopback. */
+import { spawnSync } from 'node:child_process'
+import { createSocket } from 'node:dgram'
+import { existsSync, mkdirSync, mkdtempSync, writeFileSync } from 'node:fs'
+import { connect, createServer } from 'node:net'
+import type { AddressInfo } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { flow, settings } from './peers/node-red.js'
+import { startChild } from './processes.js'
+import type { Child } from './processes.js'
+
+export interface Ports {
+  readonly mqtt: number
+  readonly pull: number
+  readonly push: number
+}
+
+/** A program that runs. */
+export interface Side {
+  readonly name: string
+  readonly pids: readonly number[]
+  readonly ports: Ports
+  readonly startedIn: number
+  stop(): Promise<void>
+}
+
+/** A peer that is not here, and how to get it. */
+export class Missing extends Error {}
+
+/** This checkout, seen from dist/test/bench. */
+export const checkout = fileURLToPath(new URL('../../../', import.meta.url))
+
+const scratch = mkdtempSync(join(tmpdir(), 'labgate-bench-'))
+const none: Ports = { mqtt: 0, pull: 0, push: 0 }
+let files = 0
+
+/** The gateway of a checkout that is built, as people start it. `nodeOptions` come before the program. */
+export async function labgate(
+  yaml: string,
+  options: { name?: string; root?: string; nodeOptions?: readonly string[] } = {}
+): Promise<Side> {
+  const { name = 'labgate', root = checkout, nodeOptions = [] } = options
+  const file = join(scratch, `gateway-${files++}.yaml`)
+  writeFileSync(file, yaml)
+  const ports = { ...none } as { -readonly [name in keyof Ports]: number }
+  const child = await startChild({
+    file: process.execPath,
+    args: [...nodeOptions, join(root, 'dist/gateway/main.js'), 'start', '--config', file, '--log-format', 'json'],
+    isReady: (line) => {
+      const { listener, instance, port, msg } = read(line)
+      if (listener === 'mqtt') ports.mqtt = Number(port)
+      if ((instance === 'pull' || instance === 'push') && port !== undefined) ports[instance] = Number(port)
+      return msg === 'ready'
+    }
+  })
+  return side(name, ports, child)
+}
+
+/** A peer of ours that is written in TypeScript. It tells its ports in its first line. */
+export async function nodePeer(name: string, program: string): Promise<Side> {
+  return await portTeller(name, process.execPath, [fileURLToPath(new URL(`peers/${program}.js`, import.meta.url))])
+}
+
+export async function pythonPeer(): Promise<Side> {
+  if (spawnSync('python3', ['--version']).status !== 0) throw new Missing('Python: apt-get install python3')
+  return await portTeller('Python socketserver', 'python3', [join(checkout, 'test/bench/peers/pull_server.py')])
+}
+
+async function portTeller(name: string, file: string, args: readonly string[]): Promise<Side> {
+  const ports = { ...none } as { -readonly [name in keyof Ports]: number }
+  const child = await startChild({
+    file,
+    args,
+    isReady: (line) => {
+      const { udp, mqtt } = read(line)
+      ports.mqtt = Number(mqtt ?? 0)
+      ports.pull = ports.push = Number(udp ?? 0)
+      return ports.mqtt + ports.pull > 0
+    }
+  })
+  return side(name, ports, child)
+}
+
+/** Debian's Mosquitto, without limits on what it queues: the load bounds what is under way. */
+export async function mosquitto(): Promise<Side> {
+  const program = ['/usr/sbin/mosquitto', '/usr/local/sbin/mosquitto', '/opt/homebrew/sbin/mosquitto'].find((path) => existsSync(path))
+  if (program === undefined) throw new Missing('Mosquitto: apt-get install mosquitto')
+  const mqtt = await freeTcpPort()
+  const file = join(scratch, `mosquitto-${files++}.conf`)
+  const lines = [
+    `listener ${mqtt} 127.0.0.1`,
+    'allow_anonymous true',
+    'persistence false',
+    'max_inflight_messages 0',
+    'max_queued_messages 0'
+  ]
+  writeFileSync(file, [...lines, 'set_tcp_nodelay true', 'log_dest stderr', ''].join('\n'))
+  const child = await startChild({ file: program, args: ['-c', file], isReady: (line) => line.endsWith(' running') })
+  await reachable(mqtt)
+  return side('Mosquitto', { ...none, mqtt }, child)
+}
+
+/** Node-RED from a folder of its own, with Mosquitto, or bare Aedes where that is missing, as its broker; both processes count. */
+export async function nodeRed(): Promise<Side> {
+  const folder = process.env['BENCH_NODE_RED'] ?? join(checkout, 'test/bench/node-red')
+  const program = join(folder, 'node_modules/node-red/red.js')
+  if (!existsSync(program))
+    throw new Missing('Node-RED: npm install --prefix test/bench/node-red node-red@4, or set BENCH_NODE_RED to a folder that has it')
+  const broker = await mosquitto().catch(() => nodePeer('bare Aedes', 'bare-aedes'))
+  const ports = { mqtt: broker.ports.mqtt, push: await freeUdpPort(), pull: 0 }
+  const userDir = join(scratch, `node-red-${files++}`)
+  mkdirSync(userDir)
+  writeFileSync(join(userDir, 'flows.json'), JSON.stringify(flow({ udp: ports.push, mqtt: ports.mqtt })))
+  writeFileSync(join(userDir, 'settings.cjs'), settings)
+  const waiting = new Set(['Started flows', 'Connected to broker', 'udp listener at'])
+  const child = await startChild({
+    file: process.execPath,
+    args: [program, '--userDir', userDir, '--settings', join(userDir, 'settings.cjs')],
+    isReady: (line) => {
+      for (const text of waiting) if (line.includes(text)) waiting.delete(text)
+      return waiting.size === 0
+    }
+  }).catch(async (error: unknown) => {
+    await broker.stop()
+    throw error
+  })
+  return {
+    ...side(`Node-RED + ${broker.name}`, ports, child),
+    pids: [child.pid, ...broker.pids],
+    stop: async () => {
+      await child.stop()
+      await broker.stop()
+    }
+  }
+}
+
+function side(name: string, ports: Ports, child: Child): Side {
+  return { name, ports, pids: [child.pid], startedIn: child.startedIn, stop: () => child.stop() }
+}
+
+/** A line that is JSON, else nothing. */
+function read(line: string): Record<string, unknown> {
+  try {
+    return Object(JSON.parse(line)) as Record<string, unknown>
+  } catch {
+    return {}
+  }
+}
+
+async function freeTcpPort(): Promise<number> {
+  const server = createServer()
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  const { port } = server.address() as AddressInfo
+  await new Promise((resolve) => server.close(resolve))
+  return port
+}
+
+async function freeUdpPort(): Promise<number> {
+  const socket = createSocket('udp4')
+  await new Promise<void>((resolve) => socket.bind(0, '127.0.0.1', resolve))
+  const { port } = socket.address()
+  await new Promise<void>((resolve) => socket.close(resolve))
+  return port
+}
+
+async function reachable(port: number): Promise<void> {
+  await new Promise<void>((resolve, reject) => {
+    const socket = connect(port, '127.0.0.1', () => resolve(socket.destroy() as unknown as undefined))
+    socket.once('error', reject)
+  })
+}
