@@ -99,6 +99,7 @@ export class Gateway {
       clock,
       devices: this.#devices,
       publish,
+      wanted: this.#broker.wanted,
       onError: (error) => log.error({ err: error }, 'an instance failed on a reading that it watches')
     })
     this.#states = new States({

@@ -8,6 +8,10 @@ export function isWritable(time: number): boolean {
   return time >= earliest && time <= latest
 }
 
+/** The second that was written last: most readings are of the same one. */
+let lastSecond = NaN
+let lastWhole = ''
+
 /** Microseconds are what a double of today still holds. The caller sees to it that the time {@link isWritable}. */
 export function formatTime(time: number): string {
   let seconds = Math.floor(time)
@@ -16,7 +20,11 @@ export function formatTime(time: number): string {
     seconds += 1
     micro = 0
   }
-  const whole = new Date(seconds * 1000).toISOString().slice(0, 19)
+  if (seconds !== lastSecond) {
+    lastSecond = seconds
+    lastWhole = new Date(seconds * 1000).toISOString().slice(0, 19)
+  }
+  const whole = lastWhole
   return micro === 0 ? whole + 'Z' : `${whole}.${String(micro).padStart(6, '0').replace(/0+$/, '')}Z`
 }
 

@@ -1,7 +1,9 @@
 /** A UDP socket of a legacy server: opens, limits, answers, closes. Bytes only; it knows no protocol and no device. */
 import { createSocket } from 'node:dgram'
 import type { RemoteInfo, Socket } from 'node:dgram'
-import { isIPv6 } from 'node:net'
+import { lookup } from 'node:dns'
+import type { LookupOneOptions } from 'node:dns'
+import { isIP, isIPv6 } from 'node:net'
 
 export interface UdpServerOptions {
   readonly host: string
@@ -37,7 +39,10 @@ export class UdpServer {
   async open(signal: AbortSignal): Promise<void> {
     signal.throwIfAborted()
     const { host, port, onDatagram, onError } = this.#options
-    const socket = createSocket({ type: isIPv6(host) ? 'udp6' : 'udp4' })
+    const socket = createSocket({
+      type: isIPv6(host) ? 'udp6' : 'udp4',
+      lookup: (...asked) => (this.#socket === undefined ? lookup : resolve)(...asked)
+    })
     try {
       await new Promise<void>((resolve, reject) => {
         const timer = setTimeout(() => reject(new Error(`udp ${host}:${port} did not open within ${openWithin} s`)), openWithin * 1000)
@@ -81,6 +86,15 @@ export class UdpServer {
     })
   }
 }
+
+/** Node asks for every answer that is sent; the address that a datagram came from needs no thought. */
+const resolve: typeof lookup = ((name: string, options: LookupOneOptions | number, callback: Resolved) => {
+  const family = typeof options === 'number' ? options : Number(options.family ?? 0)
+  if (isIP(name) === 0) lookup(name, { family }, callback)
+  else callback(null, name, family)
+}) as unknown as typeof lookup
+
+type Resolved = (error: NodeJS.ErrnoException | null, address: string, family: number) => void
 
 function explain(error: Error, host: string, port: number): Error {
   const { code } = error as NodeJS.ErrnoException

@@ -86,6 +86,11 @@ export class Emitter<P extends Emitted> {
     }
   }
 
+  /** Does anybody listen to the topic? */
+  wanted(topic: string): boolean {
+    return this.#receivers(topic).length > 0
+  }
+
   close(done: () => void): this {
     this.closed = true
     setImmediate(done)
