@@ -34,6 +34,10 @@ export const selfDevice: Device = {
       'disk_queue',
       { description: 'What waits to be written to gateway.data', unit: 'B', maxAge: 3 * period, schema: { type: 'integer', minimum: 0 } }
     ],
+    [
+      'absent_clients',
+      { description: 'Absent clients, and the messages that each lost because too many waited', schema: { type: 'object' } }
+    ],
     ['queue_length', count('Messages of the gateway that wait for the broker')],
     ['undeclared', count('Devices and codenames taken in that nothing declares')],
     ['retained', count('Retained messages held')],
@@ -130,6 +134,7 @@ export class Self {
     this.#put('shed_total', this.#shed)
     this.#put('limits', new Map(broker.limitHits))
     this.#put('slow_clients', new Map(broker.missed))
+    this.#put('absent_clients', new Map(broker.lost))
     this.#put('disk_failures', this.#diskFailures)
     this.#put('disk_queue', BigInt(broker.diskQueue))
     this.#put('queue_length', BigInt(broker.queueLength))

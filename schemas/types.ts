@@ -141,6 +141,18 @@ export interface Config {
        */
       maxFilters: number
       /**
+       * Messages of QoS 1 and 2 that may wait for one session; beyond, further ones are dropped and counted.
+       */
+      maxQueued: number
+      /**
+       * Bytes that may wait for one session; beyond, further messages are dropped and counted.
+       */
+      maxQueuedBytes: number
+      /**
+       * Time in seconds that the session of an absent client is kept.
+       */
+      sessionExpiry: number
+      /**
        * Bytes that may wait for a client that reads slowly; beyond, it misses messages of QoS 0.
        */
       shedOutput: number

@@ -17,6 +17,7 @@ import { OrderedAedes } from './order.js'
 import { Queue } from './queue.js'
 import type { Publish } from './queue.js'
 import { RetainedCap } from './retained-cap.js'
+import { Sessions } from './sessions.js'
 import type { OpenDisk } from './store/disk.js'
 import type { PacketLike } from './store/packet.js'
 import type { Store } from './store/store.js'
@@ -47,11 +48,15 @@ export class Broker implements Door {
   readonly #log: Logger
   readonly #durable: Durable
   readonly #store: Store
+  readonly #emitter = new Emitter<AedesPublishPacket>((error, topic) =>
+    this.#log.error({ err: error, topic }, 'a receiver failed on a message')
+  )
   readonly #aedes: OrderedAedes
   readonly #queue: Queue
   readonly #connections: Connections
   readonly #subscribers: Subscribers
   readonly #retainedCap: RetainedCap
+  readonly #sessions: Sessions
   readonly #hits = new LimitHits()
   readonly #throttle: Throttle
   readonly #told = new WeakSet<Client>()
@@ -69,10 +74,17 @@ export class Broker implements Door {
     this.#connections = new Connections({ clock, limits, refused: (rule, address) => this.#turnedAway(rule, address) })
     this.#subscribers = new Subscribers({ limits, monotonic, shed: (client, guard) => this.#shed(client, guard) })
     this.#retainedCap = new RetainedCap(this.#store, limits)
+    this.#sessions = new Sessions({
+      store: this.#store,
+      clock,
+      limits,
+      dropped: (client, total) => this.#dropped(client, total),
+      expired: (client) => this.#log.info({ client }, 'a session expired: its client was absent for broker.limits.sessionExpiry')
+    })
     const asks = paceStreams(this.#store, (client, topic) => this.#subscribers.holds(client, topic))
     const aedes: AedesOptions = {
       id: 'labgate',
-      mq: new Emitter<AedesPublishPacket>((error, topic) => this.#log.error({ err: error, topic }, 'a receiver failed on a message')),
+      mq: this.#emitter,
       persistence: this.#store,
       connectTimeout: limits.connectTime * 1000,
       // A Guard takes everything at once and looks itself at who does not read.
@@ -97,8 +109,14 @@ export class Broker implements Door {
     this.#aedes.on('unsubscribe', (topics, client) => this.#subscribers.drop(client, topics))
     // It hung up while it was let in: Aedes would keep it in its table for ever (BROKER.md section 3).
     this.#aedes.on('client', (client) => this.#ghost(client))
-    this.#aedes.on('clientReady', (client) => this.#onPresence?.(client.id, true))
-    this.#aedes.on('clientDisconnect', (client) => this.#onPresence?.(client.id, false))
+    this.#aedes.on('clientReady', (client) => {
+      this.#sessions.came(client.id)
+      this.#onPresence?.(client.id, true)
+    })
+    this.#aedes.on('clientDisconnect', (client) => {
+      if (!client.clean) this.#sessions.went(client.id)
+      this.#onPresence?.(client.id, false)
+    })
     this.#aedes.on('clientError', (client, error) => this.#cut(client, error, { client: client.id }, 'an MQTT client was cut'))
     this.#aedes.on('connectionError', (client, error) => this.#cut(client, error, {}, 'a connection was no MQTT client and was cut'))
     // Not typed by Aedes, but emitted; without a listener it would end the process.
@@ -116,9 +134,13 @@ export class Broker implements Door {
     this.#aedes.startAfter(this.#store.highestCounter)
     this.#durable.recover()
     this.#connections.start()
+    this.#sessions.start()
   }
 
   readonly admit: Door['admit'] = (socket) => this.#connections.admit(socket)
+
+  /** Would a message of QoS 0 that is not retained reach anybody? */
+  readonly wanted = (topic: string): boolean => this.#emitter.wanted(topic)
 
   /** A connection of an MQTT client, from whatever listener. */
   readonly handle: Door['handle'] = (stream, address) => {
@@ -164,6 +186,11 @@ export class Broker implements Door {
     return new Map(slow.slice(0, 100).map(({ id, conn }) => [id, BigInt((conn as Guard).shed)]))
   }
 
+  /** Messages that were dropped because too many waited, by client id. */
+  get lost(): ReadonlyMap<string, bigint> {
+    return this.#sessions.lost
+  }
+
   get retainedCount(): number {
     return this.#store.retainedCount()
   }
@@ -171,6 +198,7 @@ export class Broker implements Door {
   /** Delivers what waits, within the time limit, then closes every connection. */
   async stop(seconds: number): Promise<void> {
     this.#connections.stop()
+    this.#sessions.stop()
     await this.#queue.flush(seconds)
     this.#queue.close()
     await new Promise<void>((resolve) => this.#aedes.close(resolve))
@@ -230,6 +258,16 @@ export class Broker implements Door {
     const held = this.#throttle.pass(`${address} ${rule}`)
     const limit = rule === 'maxConnections' ? 'maxConnections or maxConnectionsPerAddress' : 'maxConnectRate'
     if (held !== undefined) this.#log.warn({ address, alike: held }, `a connection was closed: there are too many (broker.limits.${limit})`)
+  }
+
+  #dropped(client: string, total: bigint): void {
+    this.#hits.hit('maxQueued')
+    const held = this.#throttle.pass(`queued ${client}`)
+    if (held !== undefined)
+      this.#log.warn(
+        { client, lost: Number(total) },
+        'messages for an absent client are dropped: too many wait (broker.limits.maxQueued, maxQueuedBytes)'
+      )
   }
 
   /** It leaves too much unacknowledged, so that messages of QoS 0 would have to wait too long behind it. */

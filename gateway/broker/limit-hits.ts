@@ -1,6 +1,15 @@
 /** Limits, and rules of the protocol, by which something was refused; named as in broker.limits where there is one of the name. */
 export type Limit =
-  'maxConnections' | 'maxConnectRate' | 'connectTime' | 'maxPacket' | 'protocol' | 'maxOutput' | 'shedOutput' | 'maxFilters' | 'maxRetained'
+  | 'maxConnections'
+  | 'maxConnectRate'
+  | 'connectTime'
+  | 'maxPacket'
+  | 'protocol'
+  | 'maxOutput'
+  | 'shedOutput'
+  | 'maxFilters'
+  | 'maxRetained'
+  | 'maxQueued'
 
 const limits: readonly Limit[] = [
   'maxConnections',
@@ -11,7 +20,8 @@ const limits: readonly Limit[] = [
   'maxOutput',
   'shedOutput',
   'maxFilters',
-  'maxRetained'
+  'maxRetained',
+  'maxQueued'
 ]
 
 /** How often each was hit since start. */

@@ -32,6 +32,7 @@ export class Queue {
   readonly #byId = new Map<number, Entry>()
   readonly #rows: QueueRows | undefined
   #unnumbered = 0
+  #bytes = 0
 
   constructor(rows?: QueueRows) {
     this.#rows = rows
@@ -39,6 +40,16 @@ export class Queue {
 
   get size(): number {
     return this.#entries.size
+  }
+
+  /** Of topics and payloads. */
+  get bytes(): number {
+    return this.#bytes
+  }
+
+  /** Is this message here already, for another filter? */
+  has(packet: PacketLike): boolean {
+    return this.#entries.has(keyOf(packet) ?? '')
   }
 
   /** Once per message: a second filter that matches may only raise the QoS [MQTT-3.3.5-1]. */
@@ -67,6 +78,7 @@ export class Queue {
     const key = packet.cmd === 'pubrel' ? `pubrel:${packet.messageId}` : (keyOf(packet) ?? `unnumbered:${this.#unnumbered++}`)
     const entry: Entry = { key, row, packet: known, sentOn: sent ? 0 : undefined }
     this.#entries.set(key, entry)
+    this.#bytes += bytesOf(known)
     if (known.messageId !== undefined) this.#byId.set(known.messageId, entry)
   }
 
@@ -80,6 +92,7 @@ export class Queue {
     for (const { row } of this.#entries.values()) this.#rows?.del(row)
     this.#entries.clear()
     this.#byId.clear()
+    this.#bytes = 0
   }
 
   /**
@@ -152,6 +165,7 @@ export class Queue {
       packet,
       sentOn: connection
     }
+    if (this.#entries.has(entry.key)) this.#bytes -= bytesOf(entry.packet)
     entry.packet = packet
     entry.sentOn = connection
     this.#byId.set(messageId, entry)
@@ -160,6 +174,7 @@ export class Queue {
 
   #keep(entry: Entry): void {
     this.#entries.set(entry.key, entry)
+    this.#bytes += bytesOf(entry.packet)
     this.#rows?.put(entry)
   }
 
@@ -172,10 +187,15 @@ export class Queue {
 
   #remove(entry: Entry): Publish | Pubrel {
     this.#entries.delete(entry.key)
+    this.#bytes -= bytesOf(entry.packet)
     this.#rows?.del(entry.row)
     if (entry.packet.messageId !== undefined) this.#byId.delete(entry.packet.messageId)
     return entry.packet
   }
+}
+
+function bytesOf(packet: Publish | Pubrel): number {
+  return packet.cmd === 'publish' ? packet.topic.length + packet.payload.length : 0
 }
 
 function keyOf({ brokerId, brokerCounter }: PacketLike): string | undefined {

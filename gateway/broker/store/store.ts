@@ -26,6 +26,8 @@ export interface Counts {
  * QoS 2 handshake) is answered once it is written.
  */
 export class Store {
+  /** Whether a session that has so many messages, of so many bytes, may keep one more; undefined: no bound. */
+  bound: ((clientId: string, queued: number, bytes: number) => boolean) | undefined
   readonly #retained: Retained
   readonly #subscriptions: Subscriptions
   readonly #outgoing: Outgoing
@@ -147,13 +149,19 @@ export class Store {
   // Outgoing queues
 
   outgoingEnqueue(subscription: Terms & { clientId: string }, packet: PacketLike): Promise<void> {
-    this.#outgoing.of(subscription.clientId).add(packet, subscription)
+    this.#enqueue(subscription, packet)
     return done()
   }
 
   outgoingEnqueueCombi(subscriptions: readonly (Terms & { clientId: string })[], packet: PacketLike): Promise<void> {
-    for (const subscription of subscriptions) this.#outgoing.of(subscription.clientId).add(packet, subscription)
+    for (const subscription of subscriptions) this.#enqueue(subscription, packet)
     return done()
+  }
+
+  #enqueue(subscription: Terms & { clientId: string }, packet: PacketLike): void {
+    const { clientId } = subscription
+    const queue = this.#outgoing.of(clientId)
+    if (queue.has(packet) || this.bound === undefined || this.bound(clientId, queue.size, queue.bytes)) queue.add(packet, subscription)
   }
 
   /** May change `messageId` and `qos` of the packet, which is written next: see Queue.sending. */
@@ -295,6 +303,10 @@ export class Store {
   /** Whether there is a session: also one without subscriptions, which Aedes does not count (`gotSubs` in its connect.js). */
   hasSession(clientId: string): boolean {
     return this.#sessions.has(clientId)
+  }
+
+  sessionIds(): Iterable<string> {
+    return this.#sessions
   }
 
   /** A CONNECT that is not clean; tells whether the session was there before. */
