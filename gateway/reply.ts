@@ -1,4 +1,4 @@
-/** Commands and replies as JSON (DESIGN.md section 4). */
+/** Commands and replies as JSON. */
 import type { Exact, Op } from './adapter.js'
 import { toPlain } from '../adapters/common/exact-json.js'
 import type { Envelope } from './envelope.js'

@@ -107,7 +107,7 @@ export class Broker implements Door {
     })
     this.#aedes.on('subscribe', asks)
     this.#aedes.on('unsubscribe', (topics, client) => this.#subscribers.drop(client, topics))
-    // It hung up while it was let in: Aedes would keep it in its table for ever (BROKER.md section 3).
+    // It hung up while it was let in: Aedes would keep it in its table for ever.
     this.#aedes.on('client', (client) => this.#ghost(client))
     this.#aedes.on('clientReady', (client) => {
       this.#sessions.came(client.id)

@@ -52,7 +52,7 @@ export class Durable {
     if (this.#journal === undefined) return
     this.#aedes = aedes
     await this.store.open()
-    // Ahead of every earlier run: a queued message is known by its number (BROKER.md section 2, cause 2).
+    // Ahead of every earlier run: a queued message is known by its number.
     const numbered = aedes as unknown as { counter: number }
     numbered.counter = Math.max(Math.floor(this.#now() * 1e6), this.store.highestCounter + 1)
     aedes.entered = (packet) => this.#applied(this.#numbers.get(packet))

@@ -33,7 +33,7 @@ const nothing: Buffer = Buffer.alloc(0)
 
 /**
  * The connection that Aedes gets in place of the socket. On the way in it looks at each packet before Aedes does, and cuts the
- * connection when one is too large, no packet that a client may send, or not CONNECT at first (BROKER.md section 3: Aedes takes 256 MB
+ * connection when one is too large, no packet that a client may send, or not CONNECT at first (measured: Aedes takes 256 MB
  * from anybody). A packet that is too large is cut by its header, before a byte of it is kept. On the way out it takes everything at
  * once, see {@link Output}: Aedes lets a subscriber that does not read hold up everybody.
  */

@@ -1,6 +1,6 @@
 /**
  * What a client may send in MQTT 3.1 and 3.1.1, told from the bytes: Aedes takes NUL and bad UTF-8 in topics, `a+`, wills to `w/#`
- * and packet ids of zero (BROKER.md sections 1 and 6, requirement 18). Pure; payloads are never looked at.
+ * and packet ids of zero. Pure; payloads are never looked at.
  */
 import { isUtf8 } from 'node:buffer'
 

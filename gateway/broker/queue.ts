@@ -24,7 +24,7 @@ const maxBytes = 64 * 1024 * 1024
 
 /**
  * The bounded, ordered queue between the gateway and the broker. Its callers never wait for Aedes: a subscriber that reads
- * slowly holds back Aedes' callback, sometimes for seconds (BROKER.md section 3).
+ * slowly holds back Aedes' callback, sometimes for seconds.
  * Readings are refused when it is full, dead letters already at half; states, replies and descriptions always find room,
  * as each is bounded where it is made.
  */

@@ -17,7 +17,7 @@ interface Granted {
 
 /**
  * What each client may be sent: how many filters it has, at which QoS, and whether there is room for it.
- * Aedes has neither a bound nor a memory of these (BROKER.md section 3), and applies the granted QoS to exact filters only (deliverQoS in
+ * Aedes has neither a bound nor a memory of these, and applies the granted QoS to exact filters only (deliverQoS in
  * aedes/lib/client.js).
  */
 export class Subscribers {

@@ -26,7 +26,7 @@ class Crashing {
     const data = join(files, 'data')
     this.file = write(
       join(files, 'gateway.yaml'),
-      `gateway: { data: ${data} }\nbroker: { tcp: { port: 0 }, durability: ${durability}, limits: { maxConnectRate: 1000, maxConnectionsPerAddress: 1000 } }\n${more}`
+      `gateway: { data: ${data} }\nbroker: { tcp: { port: 0 }, durability: ${durability}, limits: { maxConnectRate: 1000, maxConnectionsPerAddress: 1000, maxQueued: 10000000, maxQueuedBytes: 1000000000 } }\n${more}`
     )
   }
 
