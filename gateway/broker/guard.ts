@@ -88,6 +88,11 @@ export class Guard extends Duplex {
     return this.output.waiting + this.writableLength
   }
 
+  /** More waits than is good for it, counting what is corked. */
+  get crowded(): boolean {
+    return this.output.full || this.waiting > this.#limits.shedOutput
+  }
+
   /** Cuts a client that does not take what it is sent. */
   slow(reason: string): void {
     this.destroy(new Cut('maxOutput', reason))

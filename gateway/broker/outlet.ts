@@ -1,5 +1,6 @@
 import type { AedesPublishPacket, Client } from 'aedes'
 import type { PacketLike, Publish } from './store/packet.js'
+import { Guard } from './guard.js'
 import { encodePublish } from './wire.js'
 import type { Publication } from './wire.js'
 
@@ -161,15 +162,21 @@ export class Outlet {
 
   #send(dones: (() => void)[]): void {
     const { conn, clean } = this.#client
+    const guard = conn instanceof Guard ? conn : undefined
+    let crowded = false
     conn.cork()
-    while (this.#head < this.#line.length && !this.#client.closed) {
+    while (this.#head < this.#line.length && !this.#client.closed && !conn.destroyed) {
       const item = this.#line[this.#head] as Item
       if (item.qos > 0 && !clean && this.#open.size >= this.#options.window) break
+      // The session keeps it: the client need not be cut for what it has had no time to read.
+      crowded = item.qos > 0 && !clean && guard?.crowded === true
+      if (crowded) break
       this.#head++
       this.#write(item)
       if (item.done) dones.push(item.done)
     }
     conn.uncork()
+    if (crowded) void guard?.output.room().then(() => this.#schedule())
     if (this.#head === this.#line.length) {
       this.#line = []
       this.#head = 0

@@ -46,6 +46,22 @@ describe('the session of an absent client', () => {
     }
   })
 
+  it('gives a client that comes back more than it can read at once, in order, without cutting it', async () => {
+    const running = await start('devices: {}')
+    try {
+      const first = await running.connect(absent)
+      await first.subscribe('x/#')
+      await first.close()
+      const sender = await running.connect()
+      const big = (i: number): Buffer => Buffer.alloc(1_000_000, String.fromCharCode(65 + i))
+      for (let i = 0; i < 20; i++) await sender.publish('x/y', big(i))
+      const again = await running.connect(absent)
+      for (let i = 0; i < 20; i++) assert.equal((await again.next('x/y')).payload[0], 65 + i)
+    } finally {
+      await running.stop()
+    }
+  }).timeout(15_000)
+
   it('ends when the client was absent for too long, queue and all', async () => {
     const clock = new FakeClock()
     const running = await start('broker: { tcp: { port: 0 }, limits: { sessionExpiry: 3600 } }', { clock })
