@@ -98,10 +98,6 @@ export class Commands {
     this.#remembered = new Remembered(options.clock)
   }
 
-  get pendingCount(): number {
-    return this.#pending.size
-  }
-
   /** A command topic was published to. Never throws. */
   receive(message: Ref & { topic: string; op: Op | 'history'; payload: Uint8Array; retain: boolean; client: string }): Verdict {
     const { device, codename, topic, op, client, payload } = message
