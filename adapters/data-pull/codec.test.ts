@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict'
-import { createHash } from 'node:crypto'
-import { readFileSync } from 'node:fs'
 import fc from 'fast-check'
+import { bytes, checkAnswer, list, map, recordedCases, stepsOf, text } from '../../test/support/recorded.js'
 import { exactEqual, isExactList, isExactMap, parseExact, type Exact, type ExactMap } from '../common/exact-json.js'
 import { str } from '../common/python-text.js'
 import {
@@ -24,7 +23,6 @@ import {
 } from './codec.js'
 import { UNKNOWN_COMMMAND } from '../common/ascii-datagram.js'
 
-const text = (answer: Buffer | undefined): string | undefined => answer?.toString('latin1')
 const channel = (codename: string, ...point: Point): Channel => ({ codename, point })
 
 describe('data-pull codec', () => {
@@ -121,7 +119,7 @@ describe('data-pull codec', () => {
   })
 
   it('answers as the recorded servers do', () => {
-    const compared = recordedCases().map(replay)
+    const compared = recordedCases(isPlayable).map(replay)
     const sum = compared.reduce((all, one) => all + one, 0)
     assert.ok(compared.length >= 70 && sum >= 265, `only ${compared.length} cases with ${sum} comparisons were played`)
   })
@@ -190,20 +188,9 @@ function shown({ point }: Channel): Exact {
 }
 
 /** Cases that need only the codec: no real time passes, no error at construction, one server, one client. */
-function recordedCases(): ExactMap[] {
-  const lines = readFileSync('test/vectors/pyexplabsys.jsonl', 'utf8').trim().split('\n')
-  return lines.flatMap((line) => {
-    const parsed = parseExact(line, { words: true })
-    assert.ok(parsed.ok && isExactMap(parsed.value))
-    const server = map(parsed.value.get('server'))
-    const isPull = server.get('kind') === 'date' || server.get('kind') === 'data'
-    const isPlain = stepsOf(parsed.value).every((step) => step.get('op') === 'set_point' || (step.has('send') && !step.has('no_wait')))
-    return parsed.value.get('dialect') === 'py3' && isPull && isPlain && !server.has('raises') ? [parsed.value] : []
-  })
-}
-
-function stepsOf(recorded: ExactMap): ExactMap[] {
-  return [...list(recorded.get('before')), ...list(recorded.get('steps'))].filter(isExactMap)
+function isPlayable(recorded: ExactMap, server: ExactMap): boolean {
+  const isPull = server.get('kind') === 'date' || server.get('kind') === 'data'
+  return isPull && stepsOf(recorded).every((step) => step.get('op') === 'set_point' || (step.has('send') && !step.has('no_wait')))
 }
 
 /** Plays a case against the codec and a server of twenty lines; returns the number of answers compared. */
@@ -260,23 +247,11 @@ function replay(recorded: ExactMap): number {
       stamps.set(str(name), Number(stamp))
     } else if (!step.has('match')) {
       const where = `${str(recorded.get('id') ?? null)}, ${str(step.get('send') ?? null).slice(0, 80)}`
-      check(where, answer(bytes(step.get('send'), step.get('enc'))), step, recorded.get('tier') === 'bug')
+      checkAnswer(where, answer(bytes(step.get('send'), step.get('enc'))), step, recorded.get('tier') === 'bug')
       compared++
     }
   }
   return compared
-}
-
-function check(where: string, given: Buffer | undefined, step: ExactMap, isBug: boolean): void {
-  if (step.has('recv_sha256')) {
-    assert.equal(given?.length, Number(step.get('recv_len')), where)
-    assert.equal(createHash('sha256').update(given!).digest('hex'), step.get('recv_sha256'), where)
-  } else if (step.get('recv') !== null) {
-    assert.equal(text(given), text(bytes(step.get('recv'), step.get('recv_enc'))), where)
-  } else {
-    // The kindness of ours where the original is mute by accident: a text with escapes.
-    assert.ok(given === undefined || (isBug && given.includes('\\x')), where)
-  }
 }
 
 /** A bare number is a float, {"$int": n} an int, {"$py": "float('nan')"} what has no JSON form. */
@@ -287,16 +262,4 @@ function argument(value: Exact): Exact {
   const python = value.get('$py')
   if (typeof python === 'string') return Number(/^float\('(-?)(nan|inf)'\)$/.exec(python)?.slice(1).join('').replace('inf', 'Infinity'))
   return value.get('$int') ?? argument(value.get('$tuple') ?? [])
-}
-
-function bytes(written: Exact | undefined, encoding: Exact | undefined): Buffer {
-  return Buffer.from(str(written ?? ''), encoding === 'base64' ? 'base64' : 'utf8')
-}
-
-function map(value: Exact | undefined): ExactMap {
-  return value !== undefined && isExactMap(value) ? value : new Map()
-}
-
-function list(value: Exact | undefined): readonly Exact[] {
-  return value !== undefined && isExactList(value) ? value : []
 }
