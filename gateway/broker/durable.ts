@@ -88,6 +88,8 @@ export class Durable {
     // A will has no packet id, and is kept as such.
     if (journal === undefined || inbound === undefined || client === null || packet.qos === 0 || packet.messageId === undefined)
       return callback(null)
+    // Gone while it waited: nobody was told anything, and nobody would settle what is taken in now.
+    if (client.closed) return callback(new Error('connection closed'))
     if (journal.full) return journal.whenRoom(() => this.admit(client, packet, callback))
     if (packet.qos === 2 || packet.retain || this.store.queues(packet.topic)) {
       const kept = packet as PacketLike

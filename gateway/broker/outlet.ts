@@ -10,7 +10,7 @@ export interface OutletOptions {
   readonly window: number
   /** Whether the packet may be sent now; may lower its QoS to what was granted. */
   readonly authorizeForward: (client: Client, packet: AedesPublishPacket) => AedesPublishPacket | null | void
-  /** About to be sent to a persistent session; may change id and QoS. Answers at once. */
+  /** About to be sent to a persistent session; may change id and QoS, at once. Of QoS 2 it resolves when that is on disk. */
   readonly update: (client: Client, packet: PacketLike) => Promise<void>
   /** What waits for the session and was never sent. */
   readonly unsent: (clientId: string) => readonly Publish[]
@@ -24,6 +24,10 @@ interface Item {
   done: (() => void) | undefined
   /** `done` asks for the next retained message, so it must wait: nobody else waits for it. */
   readonly paced: boolean
+  /** As it will be sent, once it has a packet id. */
+  wire: Wire | undefined
+  /** The disk still writes what the packet stands on; it may not be sent yet. */
+  isHeld: boolean
 }
 
 /** A packet as it is sent. */
@@ -113,7 +117,7 @@ export class Outlet {
       if (qos > last.qos) last.qos = qos
       return done()
     }
-    const item: Item = { packet, qos, done, paced }
+    const item: Item = { packet, qos, done, paced, wire: undefined, isHeld: false }
     this.#last = item
     if (this.#client.clean) this.#line.push(item)
     else if (!this.#offerLate(item)) return
@@ -167,12 +171,17 @@ export class Outlet {
     conn.cork()
     while (this.#head < this.#line.length && !this.#client.closed && !conn.destroyed) {
       const item = this.#line[this.#head] as Item
-      if (item.qos > 0 && !clean && this.#open.size >= this.#options.window) break
+      if (item.qos > 0 && !clean && item.wire === undefined && this.#open.size >= this.#options.window) break
       // The session keeps it: the client need not be cut for what it has had no time to read.
       crowded = item.qos > 0 && !clean && guard?.crowded === true
       if (crowded) break
+      this.#prepare(item)
+      if (item.isHeld) {
+        this.#prepareMore()
+        break
+      }
       this.#head++
-      this.#write(item)
+      if (item.wire !== undefined) this.#put(item.wire)
       if (item.done) dones.push(item.done)
     }
     conn.uncork()
@@ -213,22 +222,45 @@ export class Outlet {
     if (this.#line.length > 0) this.#schedule()
   }
 
-  #write({ packet: { brokerId, brokerCounter, topic = '', payload = '', retain = false }, qos: asked }: Item): void {
+  /** Gives it its packet id. What shall not be sent has no `wire` after this. */
+  #prepare(item: Item): void {
+    if (item.wire !== undefined) return
     const client = this.#client
-    const wire: Wire = { cmd: 'publish', brokerId, brokerCounter, topic, payload, qos: asked, retain, dup: false, messageId: undefined }
+    const { brokerId, brokerCounter, topic = '', payload = '', retain = false } = item.packet
+    const wire: Wire = { cmd: 'publish', brokerId, brokerCounter, topic, payload, qos: item.qos, retain, dup: false, messageId: undefined }
     if (!this.#options.authorizeForward(client, wire as AedesPublishPacket)) return
-    if (wire.qos === 0) return this.#put(wire)
+    item.wire = wire
+    if (wire.qos === 0) return
     wire.messageId = this.#freeId()
-    if (wire.messageId === undefined) client.emit('error', new Error(`it has left ${highestId} messages unacknowledged`))
-    else if (client.clean) this.#put(wire)
-    else {
-      const put = (): void => this.#put(wire)
-      void this.#options.update(client, wire).then(put, (error: unknown) => client.emit('error', error))
+    if (wire.messageId === undefined) {
+      item.wire = undefined
+      client.emit('error', new Error(`it has left ${highestId} messages unacknowledged`))
+      return
+    }
+    if (!client.clean) this.#update(item, wire)
+    this.#open.add(wire.messageId)
+  }
+
+  #update(item: Item, wire: Wire): void {
+    item.isHeld = true
+    let isLate = false
+    const kept = (): void => {
+      item.isHeld = false
+      if (isLate) this.#schedule()
+    }
+    this.#options.update(this.#client, wire).then(kept, (error: unknown) => this.#client.emit('error', error))
+    isLate = true
+  }
+
+  /** One write of the disk for all of QoS 2 that the window takes. */
+  #prepareMore(): void {
+    for (let at = this.#head + 1; at < this.#line.length && this.#open.size < this.#options.window; at++) {
+      const item = this.#line[at] as Item
+      if (item.qos === 2) this.#prepare(item)
     }
   }
 
   #put(wire: Wire): void {
-    if (wire.qos > 0 && wire.messageId !== undefined) this.#open.add(wire.messageId)
     for (const bytes of encodePublish(wire)) this.#client.conn.write(bytes)
   }
 
@@ -241,7 +273,7 @@ export class Outlet {
 }
 
 function itemOf(packet: Publish): Item {
-  return { packet, qos: packet.qos, done: undefined, paced: false }
+  return { packet, qos: packet.qos, done: undefined, paced: false, wire: undefined, isHeld: false }
 }
 
 function numberOf({ packet }: Item): number {

@@ -9,6 +9,8 @@ export interface Entry {
   packet: Publish | Pubrel
   /** The connection it was last sent on; undefined: never sent. */
   sentOn: number | undefined
+  /** Its row is on disk with the packet id, or as PUBREL. Only asked for QoS 2. */
+  isKept?: boolean
 }
 
 /** Where a queue notes its changes. */
@@ -76,7 +78,7 @@ export class Queue {
   restore(row: string, packet: PacketLike, sent: boolean): void {
     const known: Publish | Pubrel = packet.cmd === 'pubrel' ? { cmd: 'pubrel', messageId: packet.messageId ?? 0 } : (packet as Publish)
     const key = packet.cmd === 'pubrel' ? `pubrel:${packet.messageId}` : (keyOf(packet) ?? `unnumbered:${this.#unnumbered++}`)
-    const entry: Entry = { key, row, packet: known, sentOn: sent ? 0 : undefined }
+    const entry: Entry = { key, row, packet: known, sentOn: sent ? 0 : undefined, isKept: sent }
     this.#entries.set(key, entry)
     this.#bytes += bytesOf(known)
     if (known.messageId !== undefined) this.#byId.set(known.messageId, entry)
@@ -101,25 +103,22 @@ export class Queue {
    *   (`_nextId`) and never asks which are open;
    * - the QoS becomes that of the queue, min(published, granted). Aedes applies the granted QoS to exact filters only.
    *
-   * False: no id is free. A message that is not (any more) here is left alone: Aedes sends it, and nobody waits for its PUBACK.
+   * A message that is not (any more) here is left alone: Aedes sends it, and nobody waits for its PUBACK.
    */
-  sending(packet: PacketLike, connection: number): boolean {
-    if (packet.messageId === undefined) return true
-    if (packet.cmd === 'pubrel') {
-      this.#release(packet.messageId, connection)
-      return true
-    }
+  sending(packet: PacketLike, connection: number): Entry | undefined | 'no id' {
+    if (packet.messageId === undefined) return undefined
+    if (packet.cmd === 'pubrel') return this.#release(packet.messageId, connection)
     const entry = this.#entries.get(keyOf(packet) ?? '')
-    if (entry?.packet.cmd !== 'publish') return true
+    if (entry?.packet.cmd !== 'publish') return undefined
     const id = entry.packet.messageId ?? this.#freeId(packet.messageId)
-    if (id === undefined) return false
+    if (id === undefined) return 'no id'
     entry.packet.messageId = id
     entry.sentOn = connection
     this.#byId.set(id, entry)
     this.#rows?.put(entry)
     packet.messageId = id
     packet.qos = entry.packet.qos
-    return true
+    return entry
   }
 
   /** PUBACK or PUBCOMP. A packet without id names no message: see Store.outgoingClearMessageId. */
@@ -157,19 +156,21 @@ export class Queue {
   }
 
   /** A QoS 2 message from a retained topic was never queued, but its PUBREL must survive the connection all the same. */
-  #release(messageId: number, connection: number): void {
+  #release(messageId: number, connection: number): Entry {
     const packet: Pubrel = { cmd: 'pubrel', messageId }
-    const entry = this.#byId.get(messageId) ?? {
+    const entry: Entry = this.#byId.get(messageId) ?? {
       key: `pubrel:${messageId}`,
       row: this.#rows?.next() ?? '',
       packet,
       sentOn: connection
     }
     if (this.#entries.has(entry.key)) this.#bytes -= bytesOf(entry.packet)
+    if (entry.packet.cmd === 'publish') entry.isKept = false
     entry.packet = packet
     entry.sentOn = connection
     this.#byId.set(messageId, entry)
     this.#keep(entry)
+    return entry
   }
 
   #keep(entry: Entry): void {

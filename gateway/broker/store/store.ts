@@ -110,18 +110,30 @@ export class Store {
     }
     // On disk first: the message that comes between SUBACK and a crash must find the session again. In memory only then, just
     // before Aedes makes the subscription live: a message between the two would be queued but not sent.
-    this.#subscriptions.note(client.id, subscriptions)
+    const noted = this.#subscriptions.note(client.id, subscriptions)
     return later((run) =>
       journal.whenCommitted(() => {
-        apply()
+        // The session may have ended meanwhile.
+        if (this.#subscriptions.settle(client.id, noted)) apply()
         run()
       })
     )
   }
 
   removeSubscriptions(client: ClientRef, filters: readonly string[]): Promise<void> {
-    this.#subscriptions.remove(client.id, filters)
-    return done()
+    const remove = (): void => this.#subscriptions.remove(client.id, filters)
+    const journal = this.#journal
+    if (journal === undefined || !this.#subscriptions.isWaiting(client.id)) {
+      remove()
+      return done()
+    }
+    // A SUBSCRIBE before it is still being written.
+    return later((run) =>
+      journal.whenCommitted(() => {
+        remove()
+        run()
+      })
+    )
   }
 
   /** A clean CONNECT: the session ends here, queue and all [MQTT-3.1.2-6]. Aedes would clear the queue message by message after CONNACK. */
@@ -164,11 +176,22 @@ export class Store {
     if (queue.has(packet) || this.bound === undefined || this.bound(clientId, queue.size, queue.bytes)) queue.add(packet, subscription)
   }
 
-  /** May change `messageId` and `qos` of the packet, which is written next: see Queue.sending. */
+  /**
+   * May change `messageId` and `qos` of the packet, which is written next: see Queue.sending. What QoS 2 stands on is on disk first:
+   * after a crash the message must come again with the id that the client knows it by, and never after its PUBREL.
+   */
   outgoingUpdate(client: ClientRef, packet: PacketLike): Promise<void> {
     const queue = packet.cmd === 'pubrel' ? this.#outgoing.of(client.id) : this.#outgoing.find(client.id)
-    const sent = queue?.sending(packet, this.#outgoing.connection(client)) ?? true
-    return sent ? done() : failed(new Error(`client ${client.id}: all packet ids are open`))
+    const entry = queue?.sending(packet, this.#outgoing.connection(client))
+    if (entry === 'no id') return failed(new Error(`client ${client.id}: all packet ids are open`))
+    const journal = this.#journal
+    if (journal === undefined || entry === undefined || entry.isKept || !(packet.cmd === 'pubrel' || packet.qos === 2)) return done()
+    return later((run) =>
+      journal.whenCommitted(() => {
+        entry.isKept = true
+        run()
+      })
+    )
   }
 
   /**

@@ -3,11 +3,18 @@ import type { ClientSubscription, Subscription } from './packet.js'
 import { clientKey, kinds, readClientKey } from './record.js'
 import { TopicTree } from './tree.js'
 
+/** Rows of subscriptions that are on their way to the disk. */
+interface Noted {
+  readonly rows: string[]
+}
+
 /** The filters of persistent sessions. QoS 0 is kept for the session's return, but nothing is queued for it. */
 export class Subscriptions {
   readonly #byClient = new Map<string, Map<string, Subscription>>()
   readonly #byFilter = new TopicTree<Map<string, ClientSubscription>>()
   readonly #journal: Journal | undefined
+  /** By client: noted, not yet on disk. */
+  readonly #waiting = new Map<string, Set<Noted>>()
   #queueing = 0
 
   constructor(journal?: Journal) {
@@ -25,11 +32,31 @@ export class Subscriptions {
   }
 
   /** To be kept before they take effect: see Store.addSubscriptions. */
-  note(clientId: string, subscriptions: Iterable<Subscription>): void {
+  note(clientId: string, subscriptions: Iterable<Subscription>): Noted {
+    const noted: Noted = { rows: [] }
     for (const subscription of subscriptions) {
       const bytes = bytesOf(recordOf(subscription))
-      this.#journal?.put(clientKey(kinds.filter, clientId, subscription.topic), () => bytes, bytes.length)
+      const row = clientKey(kinds.filter, clientId, subscription.topic)
+      this.#journal?.put(row, () => bytes, bytes.length)
+      noted.rows.push(row)
     }
+    const waiting = this.#waiting.get(clientId)
+    if (waiting === undefined) this.#waiting.set(clientId, new Set([noted]))
+    else waiting.add(noted)
+    return noted
+  }
+
+  /** What was noted is on disk; false: the session has ended since. */
+  settle(clientId: string, noted: Noted): boolean {
+    const waiting = this.#waiting.get(clientId)
+    if (!waiting?.delete(noted)) return false
+    if (waiting.size === 0) this.#waiting.delete(clientId)
+    return true
+  }
+
+  /** Is something noted that has not taken effect? */
+  isWaiting(clientId: string): boolean {
+    return this.#waiting.has(clientId)
   }
 
   /** At start. */
@@ -67,8 +94,11 @@ export class Subscriptions {
     if (own.size === 0) this.#byClient.delete(clientId)
   }
 
+  /** Also what is noted and has not taken effect. */
   removeAll(clientId: string): void {
     this.remove(clientId, [...(this.#byClient.get(clientId)?.keys() ?? [])])
+    for (const { rows } of this.#waiting.get(clientId) ?? []) for (const row of rows) this.#journal?.del(row)
+    this.#waiting.delete(clientId)
   }
 
   ofClient(clientId: string): Subscription[] {
