@@ -223,6 +223,14 @@ export interface Host {
    * bounded queue; never waits for delivery. Rejects with a GatewayError (schema, right, overload) and then nothing was published.
    */
   publish(...readings: readonly Reading[]): Promise<void>
+  /**
+   * Resolves with true when all that was published and noted so far would survive a crash, at once when the gateway keeps nothing;
+   * with false after so many seconds. For protocols that acknowledge.
+   */
+  kept(within: number): Promise<boolean>
+  /** Something of the instance's own that outlives a crash, by name; undefined: no more. */
+  note(name: string, text: string | undefined): void
+  notes(): ReadonlyMap<string, string>
   /** Would `publish` accept these? Returns the refusal, or undefined. Changes nothing. */
   check(...readings: readonly Reading[]): Error | undefined
   /** From memory, never a wait. Whoever published it. */

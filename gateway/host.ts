@@ -36,9 +36,12 @@ export class InstanceHost implements Host {
   readonly #shared: Shared
   readonly #failed: (error: Error) => void
   readonly #watches = new Set<Watch>()
+  /** Begins the names of its notes; `command:` begins others. */
+  readonly #noted: string
 
   constructor(id: string, shared: Shared, log: Logger, failed: (error: Error) => void) {
     this.#id = id
+    this.#noted = `instance:${id}:`
     this.#shared = shared
     this.log = log
     this.clock = shared.clock
@@ -65,6 +68,29 @@ export class InstanceHost implements Host {
       const entry = devices.admit(reading.device, reading.codename)
       latest.put(entry, latest.weigh(entry, reading), true)
     }
+  }
+
+  kept(within: number): Promise<boolean> {
+    const { broker, clock } = this.#shared
+    return new Promise((resolve) => {
+      let timer: Watch | undefined
+      let isKept = false
+      broker.whenKept(() => {
+        isKept = true
+        timer?.cancel()
+        resolve(true)
+      })
+      if (!isKept) timer = clock.after(within, () => resolve(false))
+    })
+  }
+
+  note(name: string, text: string | undefined): void {
+    this.#shared.broker.keep.note(this.#noted + name, text === undefined ? undefined : Buffer.from(text))
+  }
+
+  notes(): ReadonlyMap<string, string> {
+    const own = [...this.#shared.broker.keep.notes()].filter(([name]) => name.startsWith(this.#noted))
+    return new Map(own.map(([name, content]) => [name.slice(this.#noted.length), content.toString()]))
   }
 
   check(...readings: readonly Reading[]): Error | undefined {

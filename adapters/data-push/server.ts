@@ -1,21 +1,23 @@
 /** Legacy clients push to us: DataPushSocket. With accept: readings it feeds a device, with accept: commands it asks one to act. */
 import type { Adapter, AdapterType, Command, Endpoint, Exact, Host, Reading } from '../../gateway/adapter.js'
 import { GatewayError, asGatewayError } from '../../gateway/errors.js'
-import { dumps, repr } from '../common/python-text.js'
+import { repr } from '../common/python-text.js'
 import { PyExpLabSysSocket } from '../common/pyexplabsys-socket.js'
+import { Backlog } from './backlog.js'
 import * as codec from './codec.js'
 import schema from './config.schema.json' with { type: 'json' }
 import { pushPlan, refOf, resolver } from './targets.js'
 import type { Asked, Resolve } from './targets.js'
+import { InOrder } from './in-order.js'
 import { Turnstile } from './turnstile.js'
 import type { DataPushServerConfig } from './types.js'
 import { mergePush } from './updated.js'
 
-/** Seconds that an acknowledged push waits for its codename while another command runs for it. */
-const patience = 30
-
 /** Pushes that may wait; a kernel's queue holds about as many (section 10.9). */
 const maxWaiting = 256
+
+/** Pushes that may wait for the disk, which takes hundreds at once. */
+const maxUnkept = 10_000
 
 export const dataPushServer: AdapterType<DataPushServerConfig> = {
   type: 'data-push-server',
@@ -31,14 +33,16 @@ class DataPushServer implements Adapter {
   readonly #turnstile: Turnstile
   #resolve: Resolve = () => undefined
   #updated: ReadonlyMap<string, Exact> = new Map()
-  /** Acknowledged pushes that wait to be carried out, with accept: commands. */
-  #queue: (readonly Asked[])[] = []
-  #working = false
+  readonly #backlog: Backlog
+  /** Pushes that wait for the disk. */
+  #unkept = 0
+  readonly #answers = new InOrder<Buffer | undefined>()
 
   constructor(config: DataPushServerConfig, host: Host) {
     this.#config = config
     this.#host = host
     this.#socket = new PyExpLabSysSocket({ config, type: 'push', host, onDatagram: (datagram, answer) => this.#datagram(datagram, answer) })
+    this.#backlog = new Backlog(config.id, host)
     this.#turnstile = new Turnstile({
       clock: host.clock,
       within: config.answerWithin,
@@ -60,17 +64,14 @@ class DataPushServer implements Adapter {
         ? []
         : this.#host.codenames(device).declared.map((codename) => [codename, this.#host.meta(device, codename) ?? {}] as const)
     this.#resolve = resolver(this.#config, codenames)
+    this.#backlog.recover()
     await this.#socket.open(signal)
     await this.#host.publish({ device: id, codename: 'updated', value: this.#updated }, { device: id, codename: 'queue_length', value: 0n })
   }
 
   async stop(): Promise<void> {
     this.#turnstile.clear()
-    const left = this.#queue.splice(0).length
-    if (left > 0) {
-      this.#host.count('dropped', left)
-      this.#host.log.warn({ pushes: left }, 'acknowledged pushes were not carried out before the stop')
-    }
+    this.#backlog.stop()
     await this.#socket.close()
   }
 
@@ -102,7 +103,7 @@ class DataPushServer implements Adapter {
     if (push.kind === 'silent') return
     const run = (signal?: AbortSignal): Promise<Buffer | undefined> => this.#answer(push, datagram, signal)
     // Only a direct callback makes others wait, as in the original.
-    if (this.#config.action !== 'callback_direct') void run().then(answer)
+    if (this.#config.action !== 'callback_direct') this.#answers.push(run(), answer)
     else if (!this.#turnstile.push({ run, late: () => this.#late(push), answer })) this.#host.count('dropped')
   }
 
@@ -147,9 +148,25 @@ class DataPushServer implements Adapter {
     const readings: Reading[] = []
     for (const [key, value] of values) readings.push({ ...this.#target(key), value, source: 'push' })
     const updated = this.#merged(values)
+    this.#room()
     await this.#host.publish(...readings, ...this.#own(values, updated))
     this.#updated = updated
-    return codec.encodeAck(values)
+    return (await this.#kept()) ? codec.encodeAck(values) : codec.encodeException(unkept)
+  }
+
+  #room(): void {
+    if (this.#unkept >= maxUnkept)
+      throw new GatewayError('RateLimited', `${maxUnkept} pushes wait for the disk already; nothing was stored`)
+  }
+
+  /** An acknowledged push must outlive a crash; but a late answer would be read as the next one. */
+  async #kept(): Promise<boolean> {
+    this.#unkept += 1
+    try {
+      return await this.#host.kept(this.#config.answerWithin)
+    } finally {
+      this.#unkept -= 1
+    }
   }
 
   async #takeCommands(values: Map<string, Exact>, signal: AbortSignal | undefined): Promise<Buffer | undefined> {
@@ -164,13 +181,17 @@ class DataPushServer implements Adapter {
     const refused = asked.map((each) => this.#host.checkRequest(each)).find((error) => error !== undefined)
     // To a direct callback an unknown method is its own failure, not a refusal: the original has stored the push by then.
     if (refused !== undefined && !(direct && method !== undefined && isUnknown(refused))) throw refused
-    if (!direct && this.#queue.length >= maxWaiting)
+    if (!direct && this.#backlog.length + this.#unkept >= maxWaiting)
       throw new GatewayError('RateLimited', `${maxWaiting} pushes wait already; nothing was stored`)
     await this.#host.publish(...this.#own(values, updated))
     this.#updated = updated
     if (direct) return await this.#direct(keys, asked, refused, signal)
-    this.#queue.push(asked)
-    this.#work().catch((error: unknown) => this.#host.failed(asGatewayError(error)))
+    const accepted = this.#backlog.note(asked)
+    if (!(await this.#kept())) {
+      this.#backlog.forget(accepted)
+      return codec.encodeException(`${unkept}; it is not carried out`)
+    }
+    this.#backlog.add(accepted)
     return codec.encodeText('ACK#', shown)
   }
 
@@ -214,41 +235,11 @@ class DataPushServer implements Adapter {
     }
   }
 
-  /** Carries out what was acknowledged, one push after another, in order. */
-  async #work(): Promise<void> {
-    if (this.#working) return
-    this.#working = true
-    for (let asked = this.#queue.shift(); asked !== undefined; asked = this.#queue.shift()) {
-      await this.#tellLength()
-      for (const each of asked) {
-        try {
-          // The client has its ACK#: a command of somebody else for the same codename is waited for.
-          await this.#host.request({ ...each, patience })
-        } catch (error) {
-          const reason = asGatewayError(error)
-          this.#host.count('dropped')
-          this.#host.log.warn(
-            { device: each.device, codename: each.codename, reason: reason.message },
-            'an acknowledged push could not be carried out'
-          )
-          this.#host.dead(each, dumps(each.value), reason)
-        }
-      }
-    }
-    this.#working = false
-  }
-
   #target(key: string): { device: string; codename: string } {
     const ref = this.#resolve(key)
     if (ref !== undefined) return ref
     const known = [...(this.#config.channels?.keys() ?? [])].map((name) => repr(name)).join(', ')
     throw new GatewayError('UnknownCodename', `this socket has no codename ${repr(key)}; it has ${known}`)
-  }
-
-  /** A queue length that finds no room at the broker is told with the next one. */
-  async #tellLength(): Promise<void> {
-    const length = { device: this.#config.id, codename: 'queue_length', value: BigInt(this.#queue.length), source: 'push' } as const
-    if (this.#host.latest(length.device, length.codename)?.value !== length.value) await this.#host.publish(length).catch(() => {})
   }
 
   #merged(values: ReadonlyMap<string, Exact>): ReadonlyMap<string, Exact> {
@@ -263,10 +254,13 @@ class DataPushServer implements Adapter {
       { device: id, codename: 'last', value: last, source: 'push' },
       { device: id, codename: 'updated', value: updated, source: 'push' },
       // A push that is carried out does not wait; one that comes meanwhile does.
-      { device: id, codename: 'queue_length', value: BigInt(this.#working ? this.#queue.length + 1 : 0), source: 'push' }
+      { device: id, codename: 'queue_length', value: BigInt(this.#backlog.isWorking ? this.#backlog.length + 1 : 0), source: 'push' }
     ]
   }
 }
+
+/** Told as EXCEP#: stored, but not as it should be. */
+const unkept = 'the push is not on disk yet and would not survive a crash'
 
 function isUnknown(error: Error): boolean {
   return 'class' in error && (error.class === 'UnknownCodename' || error.class === 'ReadOnly')

@@ -220,6 +220,11 @@ export class Broker implements Door {
     await this.#queue.flush(seconds)
   }
 
+  /** Calls `run` when every message of the gateway so far would survive a crash; at once when everything is in memory. */
+  whenKept(run: () => void): void {
+    this.#queue.whenHanded(() => this.#durable.whenCommitted(run))
+  }
+
   /** What the gateway keeps by name over a restart. */
   get keep(): { note: Store['note']; notes: Store['notes']; committed(): Promise<void> } {
     return {

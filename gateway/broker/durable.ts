@@ -104,6 +104,12 @@ export class Durable {
     await this.#journal?.committed()
   }
 
+  /** Calls `run` when everything so far is on disk; at once when everything is in memory. */
+  whenCommitted(run: () => void): void {
+    if (this.#journal === undefined) run()
+    else this.#journal.whenCommitted(run)
+  }
+
   async stop(): Promise<void> {
     await this.store.destroy()
   }

@@ -38,6 +38,10 @@ export class Queue {
   #bytes = 0
   #closed = false
   #idle: (() => void)[] = []
+  #taken = 0
+  #given = 0
+  /** Who waits until so many messages have been handed over, in order. */
+  #behind: { readonly after: number; readonly run: () => void }[] = []
   #draining = false
 
   constructor(options: { max: number; deliver: (message: Message, done: () => void) => void; shed: (kind: Kind | 'dead') => void }) {
@@ -71,9 +75,16 @@ export class Queue {
       dup: false
     }
     this.#waiting.push(message)
+    this.#taken += 1
     this.#bytes += message.payload.length
     this.#drain()
     return true
+  }
+
+  /** Calls `run` when Aedes, and so the store, has all that waits now; delivery may go on. */
+  whenHanded(run: () => void): void {
+    if (this.length === 0) run()
+    else this.#behind.push({ after: this.#taken, run })
   }
 
   /** Takes nothing more: the broker is about to close. */
@@ -107,6 +118,8 @@ export class Queue {
       this.#underway += 1
       this.#bytes -= message.payload.length
       this.#deliver(message, () => this.#delivered())
+      this.#given += 1
+      while (this.#behind[0] !== undefined && this.#behind[0].after <= this.#given) this.#behind.shift()?.run()
     }
     if (this.#head > 1024 && this.#head * 2 > this.#waiting.length) {
       this.#waiting = this.#waiting.slice(this.#head)

@@ -3,11 +3,16 @@ import { join } from 'node:path'
 import { connectAsync, type IPublishPacket, type MqttClient } from 'mqtt'
 import { Program, folder, main, write } from '../process/program.js'
 import { TestClient } from '../support/mqtt.js'
+import { UdpClient } from '../support/udp.js'
 
 /** Kills in each mode; 50 for a release. */
 const kills = Number(process.env['LABGATE_KILLS'] ?? 5)
 const publishers = 20
 const window = 200
+const pushers = 4
+
+/** What old clients push to by UDP. */
+const pushSocket = 'devices: { pushed: { codenames: {} } }\nadapters: [{ id: push, type: data-push-server, port: 0, device: pushed }]\n'
 
 interface Sent {
   readonly topic: string
@@ -18,6 +23,8 @@ class Crashing {
   readonly file: string
   program: Program | undefined
   port = 0
+  /** UDP port of the push socket, where there is one. */
+  pushPort = 0
   /** Milliseconds from the start of the process to "ready". */
   startedIn = 0
 
@@ -34,6 +41,7 @@ class Crashing {
     this.program = new Program(process.execPath, [main, 'start', '--config', this.file, '--log-format', 'json'])
     const [, port] = await this.program.says(/"listener":"mqtt"[^\n]*"port":(\d+)/)
     await this.program.says(/"msg":"ready"/)
+    this.pushPort = Number(/"protocol":"udp"[^\n]*"port":(\d+)/.exec(this.program.stdout)?.[1])
     this.startedIn = performance.now() - this.program.started
     this.port = Number(port)
   }
@@ -86,6 +94,35 @@ async function acknowledged(acked: readonly Sent[], client: MqttClient): Promise
   })
 }
 
+/** Pushes by UDP, one number after the other, each when the one before has its ACK#. */
+class Pusher {
+  readonly #udp = new UdpClient()
+  readonly #port: number
+  readonly #key: string
+  /** The highest that was acknowledged. */
+  acked = -1
+  #stopped = false
+
+  constructor(port: number, key: string) {
+    this.#port = port
+    this.#key = key
+  }
+
+  async run(from: number): Promise<void> {
+    for (let number = from; !this.#stopped; number++) {
+      const answer = await this.#udp.ask(this.#port, `raw_wn#${this.#key}:int:${number}`, 500).catch(() => '')
+      if (this.#stopped || !answer.startsWith('ACK#')) return
+      assert.equal(answer, `ACK#{'${this.#key}': ${number}}`)
+      this.acked = number
+    }
+  }
+
+  async stop(): Promise<void> {
+    this.#stopped = true
+    await this.#udp.close()
+  }
+}
+
 /** Everything queued for the session, as it returns. */
 async function collect(gateway: Crashing, clientId: string, marker: string): Promise<string[]> {
   const client = await TestClient.connect(gateway.port, { clientId, clean: false })
@@ -96,6 +133,32 @@ async function collect(gateway: Crashing, clientId: string, marker: string): Pro
   return texts
 }
 
+/** Every acknowledged push is in the queue of the absent session, with the time that is shown now; tells how many there were. */
+function checkPushed(
+  old: readonly Pusher[],
+  round: number,
+  got: ReadonlyMap<string, number>,
+  retained: ReadonlyMap<string, string>
+): number {
+  let count = 0
+  for (const [index, { acked }] of old.entries()) {
+    const topic = `lab/pushed/k${index}`
+    const times = new Map<number, string>()
+    for (const text of got.keys()) {
+      if (!text.startsWith(`${topic} `)) continue
+      const { value, time } = JSON.parse(text.slice(topic.length)) as { value: number; time: string }
+      if (!times.has(value)) times.set(value, time)
+    }
+    for (let number = round * 1_000_000; number <= acked; number++) assert.ok(times.has(number), `${topic} ${number} was acknowledged`)
+    if (acked < 0) continue
+    count += acked - round * 1_000_000 + 1
+    const shown = JSON.parse(retained.get(topic) ?? '{}') as Record<string, unknown>
+    assert.ok(Number(shown['value']) >= acked, `${topic} shows ${String(shown['value'])}, acknowledged ${acked}`)
+    assert.deepEqual([shown['quality'], shown['source'], shown['time']], ['stale', 'restored', times.get(Number(shown['value']))])
+  }
+  return count
+}
+
 for (const [durability, signal, rounds] of [
   ['fast', 'SIGKILL', kills],
   ['strict', 'SIGKILL', Math.max(2, Math.floor(kills / 3))],
@@ -104,15 +167,15 @@ for (const [durability, signal, rounds] of [
   describe(`${signal}, ${durability}`, function () {
     this.timeout(20_000 + rounds * 10_000)
     let gateway: Crashing
-    beforeEach(() => void (gateway = new Crashing(durability)))
+    beforeEach(() => void (gateway = new Crashing(durability, pushSocket)))
     afterEach(async () => await gateway.program?.gone())
 
-    it(`loses nothing acknowledged: ${rounds} kills under ${publishers} publishers with a window of ${window}`, async () => {
+    it(`loses nothing acknowledged: ${rounds} kills under ${publishers} publishers with a window of ${window} and ${pushers} that push by UDP`, async () => {
       await gateway.start()
       const absent = await gateway.connect('absent', false)
-      await absent.subscribeAsync('q/#', { qos: 1 })
+      await absent.subscribeAsync(['q/#', 'lab/pushed/+'], { qos: 1 })
       await absent.endAsync()
-      let total = 0
+      let [total, pushed] = [0, 0]
       for (let round = 0; round < rounds; round++) {
         const acked: Sent[][] = Array.from({ length: publishers }, () => [])
         const clients = await Promise.all(acked.map((_, index) => gateway.connect(`p${index}-${round}`)))
@@ -124,17 +187,20 @@ for (const [durability, signal, rounds] of [
             own
           )
         )
+        const old = Array.from({ length: pushers }, (_, index) => new Pusher(gateway.pushPort, `k${index}`))
+        const pushes = old.map((pusher) => pusher.run(round * 1_000_000))
         await Promise.all(acked.map((own, index) => acknowledged(own, clients[index] as MqttClient)))
         await new Promise((resolve) => setTimeout(resolve, Math.random() * 400))
         const seconds = await gateway.kill(signal)
         assert.ok(seconds <= 5, `ended after ${seconds} s`)
-        await Promise.all(floods)
+        await Promise.all([...floods, ...old.map((pusher) => pusher.stop()), ...pushes])
         await gateway.start()
         const got = new Map<string, number>()
         for (const [index, text] of (await collect(gateway, 'absent', 'q/end')).entries()) if (!got.has(text)) got.set(text, index)
         const watcher = await TestClient.connect(gateway.port)
-        const retained = new Map((await watcher.retained('r/#')).map(({ topic, text }) => [topic, text]))
+        const retained = new Map((await watcher.retained('r/#', 'lab/pushed/+')).map(({ topic, text }) => [topic, text]))
         await watcher.close()
+        pushed += checkPushed(old, round, got, retained)
         for (const own of acked) {
           const queued = own.filter(({ topic }) => topic.startsWith('q/')).map(({ topic, text }) => `${topic} ${text}`)
           const lost = queued.filter((text) => !got.has(text))
@@ -157,7 +223,7 @@ for (const [durability, signal, rounds] of [
           total += own.length
         }
       }
-      console.log(`      ${durability}: ${total} acknowledged over ${rounds} times ${signal}, 0 lost`)
+      console.log(`      ${durability}: ${total} acknowledged and ${pushed} pushes by UDP over ${rounds} times ${signal}, 0 lost`)
     })
 
     it('publishes the will of a client that was connected', async () => {

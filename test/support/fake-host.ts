@@ -43,6 +43,16 @@ export class FakeHost implements Host {
     return Promise.resolve()
   }
 
+  kept(): Promise<boolean> {
+    return Promise.resolve(true)
+  }
+
+  note(): void {}
+
+  notes(): ReadonlyMap<string, string> {
+    return new Map()
+  }
+
   check(): Error | undefined {
     return undefined
   }

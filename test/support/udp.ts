@@ -39,9 +39,9 @@ export class UdpClient {
     })
   }
 
-  async ask(port: number, datagram: string | Buffer): Promise<string> {
+  async ask(port: number, datagram: string | Buffer, patience?: number): Promise<string> {
     await this.send(port, datagram)
-    return (await this.receive()).toString('latin1')
+    return (await this.receive(patience)).toString('latin1')
   }
 
   close(): Promise<void> {
