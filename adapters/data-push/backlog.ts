@@ -44,7 +44,7 @@ export class Backlog {
   /** What an earlier run had acknowledged and not begun. */
   recover(): void {
     for (const [name, text] of this.#host.notes()) {
-      const noted = parseExact(text, { words: true, maxDepth: 1000 })
+      const noted = parseExact(text, { words: true, maxDepth: 1100 })
       if (noted.ok) this.#abandon({ name, asked: askedOf(noted.value) }, 'the gateway ended')
       this.#host.note(name, undefined)
     }
@@ -83,8 +83,10 @@ export class Backlog {
     for (let next = this.#queue.shift(); next !== undefined; next = this.#queue.shift()) {
       await this.#tellLength()
       for (let rest: Accepted | undefined = next; rest !== undefined && turn === this.#turn; rest = this.#rest) {
+        const [first] = rest.asked
         this.#rest = this.#begun(rest)
-        await this.#carryOut(rest.asked[0] as Asked)
+        // An empty dict is a push like any other.
+        if (first !== undefined) await this.#carryOut(first)
       }
       // Stopped meanwhile: what was left is told of already.
       if (turn !== this.#turn) return
@@ -122,8 +124,11 @@ export class Backlog {
   #abandon({ name, asked }: Accepted, why: string): void {
     const message = `${why} before this acknowledged push was carried out: send it again if it is still wanted`
     this.#host.count('dropped')
-    this.#host.log.warn({ commands: asked.length }, `${why} before an acknowledged push was carried out: see the dead letters`)
-    for (const each of asked) this.#host.dead(each, dumps(each.value), new GatewayError('Unreachable', message))
+    for (const each of asked) {
+      const { device, codename, value } = each
+      this.#host.log.warn({ device, codename, value: dumps(value) }, `${why} before an acknowledged push was carried out`)
+      this.#host.dead(each, dumps(value), new GatewayError('Unreachable', message))
+    }
     this.#host.note(name, undefined)
   }
 }

@@ -70,7 +70,7 @@ export interface DataPushServerConfig {
    */
   returnFormat: 'json' | 'raw' | 'string'
   /**
-   * Seconds that callback_direct waits for the result; a later one is dropped.
+   * Seconds that callback_direct waits for the result, and an ACK# for the disk; a later one is dropped.
    */
   answerWithin: number
   /**

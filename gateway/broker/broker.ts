@@ -222,7 +222,8 @@ export class Broker implements Door {
 
   /** Calls `run` when every message of the gateway so far would survive a crash; at once when everything is in memory. */
   whenKept(run: () => void): void {
-    this.#queue.whenHanded(() => this.#durable.whenCommitted(run))
+    if (this.#durable.keepsNothing) run()
+    else this.#queue.whenHanded(() => this.#durable.whenCommitted(run))
   }
 
   /** What the gateway keeps by name over a restart. */

@@ -42,6 +42,10 @@ export class Durable {
     this.store = new Store(this.#journal)
   }
 
+  get keepsNothing(): boolean {
+    return this.#journal === undefined
+  }
+
   /** Bytes that wait for the disk. */
   get waiting(): number {
     return this.#journal?.bytes ?? 0
@@ -104,10 +108,9 @@ export class Durable {
     await this.#journal?.committed()
   }
 
-  /** Calls `run` when everything so far is on disk; at once when everything is in memory. */
+  /** Calls `run` when everything so far is on disk. */
   whenCommitted(run: () => void): void {
-    if (this.#journal === undefined) run()
-    else this.#journal.whenCommitted(run)
+    this.#journal?.whenCommitted(run)
   }
 
   async stop(): Promise<void> {

@@ -2,38 +2,15 @@ import assert from 'node:assert/strict'
 import { copyFile, mkdir, readdir, rm, stat, truncate } from 'node:fs/promises'
 import { join } from 'node:path'
 import { adapterTypes } from '../../adapters/index.js'
-import { type Change, type Disk, openLevel } from '../../gateway/broker/store/disk.js'
+import { openLevel } from '../../gateway/broker/store/disk.js'
 import { Journal } from '../../gateway/broker/store/journal.js'
 import { checkConfig } from '../../gateway/config.js'
 import { Gateway } from '../../gateway/gateway.js'
 import { folder } from '../process/program.js'
+import { MemoryDisk } from '../support/memory-disk.js'
 import { TestClient } from '../support/mqtt.js'
 import { Scripted } from '../support/scripted.js'
 import { TestLog } from '../support/start.js'
-
-/** A disk in memory, which goes on being there when a gateway is gone. */
-class MemoryDisk {
-  readonly rows = new Map<string, Buffer>()
-  failure: NodeJS.ErrnoException | undefined
-
-  readonly open = async (): Promise<Disk> => {
-    const { rows } = this
-    if (this.failure !== undefined) throw this.failure
-    return {
-      read: async function* () {
-        yield* [...rows].sort(([a], [b]) => (a < b ? -1 : 1))
-      },
-      write: async (changes: readonly Change[]) => {
-        if (this.failure !== undefined) throw this.failure
-        for (const { key, value } of changes) {
-          if (value === undefined) rows.delete(key)
-          else rows.set(key, value)
-        }
-      },
-      close: async () => {}
-    }
-  }
-}
 
 const yaml = `
 broker: { tcp: { port: 0 } }

@@ -68,6 +68,9 @@ export class RawClient {
   onPuback: (() => void) | undefined
   /** Takes PUBRELs. */
   onPubrel: ((id: number) => void) | undefined
+  /** Take the other halves of QoS 2. */
+  onPubrec: ((id: number) => void) | undefined
+  onPubcomp: ((id: number) => void) | undefined
   /** The first packet that came. */
   first: Answer | undefined
   /** From the last CONNACK. */
@@ -172,6 +175,8 @@ export class RawClient {
       }
       if (kind === 'puback' && this.onPuback) this.onPuback()
       else if (kind === 'pubrel' && this.onPubrel) this.onPubrel(body.readUInt16BE(0))
+      else if (kind === 'pubrec' && this.onPubrec) this.onPubrec(body.readUInt16BE(0))
+      else if (kind === 'pubcomp' && this.onPubcomp) this.onPubcomp(body.readUInt16BE(0))
       else if (kind !== undefined && !(kind === 'publish' && this.onPublish)) this.#came.push(kind)
       for (const look of this.#looking) look()
     }

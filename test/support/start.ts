@@ -1,5 +1,6 @@
 import type { IClientOptions } from 'mqtt'
 import { adapterTypes } from '../../adapters/index.js'
+import type { OpenDisk } from '../../gateway/broker/store/disk.js'
 import type { AdapterType, Clock, Logger } from '../../gateway/adapter.js'
 import { checkConfig } from '../../gateway/config.js'
 import { Gateway } from '../../gateway/gateway.js'
@@ -64,6 +65,7 @@ export interface StartOptions {
   readonly types?: readonly AdapterType[]
   readonly clock?: Clock
   readonly schedule?: Schedule
+  readonly openDisk?: OpenDisk
 }
 
 /** Starts what the YAML text says; its ports should be 0. `broker` and `http` need not be written. */
@@ -79,6 +81,7 @@ export async function start(yaml: string, options: StartOptions = {}): Promise<R
     log,
     version: 'test',
     ...(options.clock === undefined ? {} : { clock: options.clock }),
+    ...(options.openDisk === undefined ? {} : { openDisk: options.openDisk }),
     ...(options.schedule === undefined ? {} : { schedule: options.schedule })
   })
   await gateway.start()

@@ -27,6 +27,7 @@ export class Inbound {
   #notes: Block[] = []
   /** Taken in since the last batch: their numbers follow each other. */
   #arriving: PacketLike[] = []
+  #arrivingBytes = 0
   #applied: number[] = []
   /** Numbers that notes held at start. */
   #noted: number[] = []
@@ -35,6 +36,7 @@ export class Inbound {
   constructor(journal: Journal) {
     this.#journal = journal
     journal.prepare = () => this.#prepare()
+    journal.unprepared = () => this.#arrivingBytes
   }
 
   get size(): number {
@@ -46,6 +48,7 @@ export class Inbound {
     const seq = this.#next++
     this.#open.set(seq, packet)
     this.#arriving.push(packet)
+    this.#arrivingBytes += sizeOf(packet)
     return seq
   }
 
@@ -101,11 +104,8 @@ export class Inbound {
       const key = kinds.inbound + ordered(first)
       this.#arriving = []
       this.#blocks.push({ key, first, last: this.#next - 1 })
-      this.#journal.put(
-        key,
-        () => blockOf(packets),
-        packets.reduce((sum, packet) => sum + sizeOf(packet), 0)
-      )
+      this.#journal.put(key, () => blockOf(packets), this.#arrivingBytes)
+      this.#arrivingBytes = 0
     }
     if (this.#applied.length > 0) {
       const applied = this.#applied

@@ -52,6 +52,8 @@ export class Journal {
   #closing = false
   /** Adds what is only known when a batch is made up; see Inbound. */
   prepare: (() => void) | undefined
+  /** Bytes of that. */
+  unprepared: (() => number) | undefined
 
   constructor(options: JournalOptions) {
     this.#options = options
@@ -86,12 +88,12 @@ export class Journal {
 
   /** Too much waits to be written: who can wait should, see {@link whenRoom}. */
   get full(): boolean {
-    return this.#next.bytes + this.#underway > this.#max
+    return this.bytes > this.#max
   }
 
   /** Bytes that wait to be written. */
   get bytes(): number {
-    return this.#next.bytes + this.#underway
+    return this.#next.bytes + this.#underway + (this.unprepared?.() ?? 0)
   }
 
   get failure(): Error | undefined {

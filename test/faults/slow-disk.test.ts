@@ -1,0 +1,156 @@
+import assert from 'node:assert/strict'
+import { MemoryDisk } from '../support/memory-disk.js'
+import { RawClient, packets } from '../support/raw-mqtt.js'
+import { start } from '../support/start.js'
+import type { Running } from '../support/start.js'
+import { UdpClient } from '../support/udp.js'
+import { Machine } from './machine.js'
+
+/** Begins the rows of subscriptions: see record.ts. */
+const filterRow = 'f'
+
+describe('a disk that takes its time', function () {
+  this.timeout(10_000)
+  const running: Running[] = []
+  const udp: UdpClient[] = []
+  let disk: MemoryDisk
+
+  beforeEach(() => void (disk = new MemoryDisk()))
+  afterEach(async () => {
+    await Promise.all(udp.splice(0).map((client) => client.close()))
+    await Promise.all(running.splice(0).map((gateway) => gateway.stop()))
+  })
+
+  async function lab(yaml: string, machine = new Machine()): Promise<Running> {
+    const gateway = await start(yaml, { openDisk: disk.open, types: [machine.type] })
+    running.push(gateway)
+    return gateway
+  }
+
+  function old(): UdpClient {
+    const client = new UdpClient()
+    udp.push(client)
+    return client
+  }
+
+  /** What is on disk, as a crash leaves it. */
+  function crashed(): MemoryDisk {
+    const copy = new MemoryDisk()
+    for (const [key, value] of disk.rows) copy.rows.set(key, value)
+    return copy
+  }
+
+  const pushes = 'devices: { furnace: { codenames: {} } }\nadapters: [{ id: push, type: data-push-server, port: 0, device: furnace'
+
+  it('a push has its ACK# when it is written, not before; what the same client asks then is answered after it', async () => {
+    const gateway = await lab(`${pushes}, name: Furnace }]`)
+    const watcher = await gateway.connect()
+    await watcher.subscribe('lab/furnace/power')
+    const release = disk.hold()
+    const client = old()
+    await client.send(gateway.port('push'), 'json_wn#{"power": 1}')
+    await client.send(gateway.port('push'), 'name')
+    assert.equal((await watcher.nextJson('lab/furnace/power'))['value'], 1)
+    // Whoever asks for it on MQTT sees it; but it would not survive.
+    await watcher.settled()
+    await assert.rejects(client.receive(50), /no answer/)
+    release()
+    assert.deepEqual([String(await client.receive()), String(await client.receive())], ["ACK#{'power': 1}", 'RET#Furnace'])
+    assert.ok([...crashed().rows].some(([key, value]) => key.includes('lab/furnace/power') && value.includes('"value":1')))
+  })
+
+  it('a push that cannot be written in time is told so, and its late ACK# never comes', async () => {
+    const gateway = await lab(`${pushes}, answerWithin: 0.1 }]`)
+    const release = disk.hold()
+    const client = old()
+    assert.equal(
+      await client.ask(gateway.port('push'), 'json_wn#{"power": 1}'),
+      'EXCEP#the push is not on disk yet and would not survive a crash'
+    )
+    release()
+    assert.equal(await client.ask(gateway.port('push'), 'json_wn#{"power": 2}'), "ACK#{'power': 2}")
+  })
+
+  it('acknowledged pushes that waited at a crash are told of, and not carried out any more', async () => {
+    const yaml =
+      'adapters: [{ id: laser, type: machine }, { id: push, type: data-push-server, port: 0, accept: commands, as: set, device: laser, action: enqueue }]'
+    const first = await lab(yaml)
+    const client = old()
+    assert.equal(await client.ask(first.port('push'), 'json_wn#{}'), 'ACK#{}')
+    for (const value of [1, 2, 3])
+      assert.equal(await client.ask(first.port('push'), `raw_wn#power:int:${value}`), `ACK#{'power': ${value}}`)
+    disk = crashed()
+    const machine = new Machine()
+    const second = await lab(yaml, machine)
+    const told = second.log.lines.filter(({ message }) => message === 'the gateway ended before an acknowledged push was carried out')
+    assert.deepEqual(
+      told.map(({ fields }) => [fields['device'], fields['codename'], fields['value']]),
+      [
+        ['laser', 'power', '2'],
+        ['laser', 'power', '3']
+      ]
+    )
+    assert.deepEqual(machine.said, [])
+    const watcher = await second.connect()
+    await watcher.publish('written', 'x', { retain: true })
+    assert.ok(![...disk.rows.keys()].some((key) => key.includes('instance:push:')))
+  })
+
+  it('a clean CONNECT ends a session whose SUBSCRIBE is being written', async () => {
+    const gateway = await lab('devices: {}')
+    const before = await RawClient.connect(gateway.mqttPort, 'same', { clean: false })
+    const release = disk.hold()
+    before.send(packets.subscribe(1, ['some/topic', 1]))
+    await before.settled()
+    const clean = await RawClient.connect(gateway.mqttPort, 'same')
+    release()
+    const client = await gateway.connect()
+    await client.publish('some/topic', 'x', { retain: true })
+    assert.deepEqual(
+      [...disk.rows.keys()].filter((key) => key.startsWith(filterRow)),
+      []
+    )
+    const again = await RawClient.connect(gateway.mqttPort, 'same', { clean: false })
+    await again.settled()
+    assert.deepEqual([again.sessionPresent, again.received], [false, []])
+    for (const each of [before, clean, again]) each.close()
+  })
+
+  it('an UNSUBSCRIBE comes after the SUBSCRIBE before it', async () => {
+    const gateway = await lab('devices: {}')
+    const client = await gateway.connect({ clean: false, clientId: 'changes' })
+    const release = disk.hold()
+    const subscribed = client.client.subscribeAsync('some/topic', { qos: 1 })
+    const unsubscribed = client.client.unsubscribeAsync('some/topic')
+    release()
+    await Promise.all([subscribed, unsubscribed])
+    await client.publish('other', 'x', { retain: true })
+    assert.deepEqual(
+      [...disk.rows.keys()].filter((key) => key.startsWith(filterRow)),
+      []
+    )
+  })
+
+  it('a message whose client went while it waited for room is not published at the next start', async () => {
+    const yaml = 'broker: { tcp: { port: 0 }, limits: { maxPacket: 2000000, maxRetainedBytes: 100000000 } }'
+    const gateway = await lab(yaml)
+    const release = disk.hold()
+    const flood = await gateway.connect()
+    const megabyte = Buffer.alloc(1_000_000, 'x')
+    for (let i = 0; i < 70; i++) await flood.publish(`flood/${i}`, megabyte, { qos: 0, retain: true })
+    await flood.settled()
+    const hasty = await RawClient.connect(gateway.mqttPort, 'hasty')
+    hasty.send(packets.publish('hasty', 'x', { qos: 1, retain: true }))
+    await hasty.settled()
+    const taker = await RawClient.connect(gateway.mqttPort, 'hasty')
+    await hasty.closed()
+    release()
+    await flood.publish('flood/end', 'x', { retain: true })
+    disk = crashed()
+    const second = await lab(yaml)
+    const client = await second.connect()
+    assert.deepEqual(await client.retained('hasty'), [])
+    assert.equal((await client.retained('flood/end')).length, 1)
+    taker.close()
+  })
+})

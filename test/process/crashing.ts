@@ -1,0 +1,44 @@
+import { join } from 'node:path'
+import { connectAsync, type MqttClient } from 'mqtt'
+import { Program, folder, main, write } from './program.js'
+
+/** The program with a data folder, to be killed and started again. */
+export class Crashing {
+  readonly file: string
+  program: Program | undefined
+  port = 0
+  /** UDP port of the push socket, where there is one. */
+  pushPort = 0
+  /** Milliseconds from the start of the process to "ready". */
+  startedIn = 0
+
+  constructor(durability: 'fast' | 'strict', more = '') {
+    const files = folder()
+    const data = join(files, 'data')
+    this.file = write(
+      join(files, 'gateway.yaml'),
+      `gateway: { data: ${data} }\nbroker: { tcp: { port: 0 }, durability: ${durability}, limits: { maxConnectRate: 1000, maxConnectionsPerAddress: 1000, maxQueued: 10000000, maxQueuedBytes: 1000000000 } }\n${more}`
+    )
+  }
+
+  async start(): Promise<void> {
+    this.program = new Program(process.execPath, [main, 'start', '--config', this.file, '--log-format', 'json'])
+    const [, port] = await this.program.says(/"listener":"mqtt"[^\n]*"port":(\d+)/)
+    await this.program.says(/"msg":"ready"/)
+    this.pushPort = Number(/"protocol":"udp"[^\n]*"port":(\d+)/.exec(this.program.stdout)?.[1])
+    this.startedIn = performance.now() - this.program.started
+    this.port = Number(port)
+  }
+
+  /** Seconds that it took to end. */
+  async kill(signal: NodeJS.Signals = 'SIGKILL'): Promise<number> {
+    const since = performance.now()
+    this.program?.kill(signal)
+    await this.program?.ended()
+    return (performance.now() - since) / 1000
+  }
+
+  connect(clientId: string, clean = true): Promise<MqttClient> {
+    return connectAsync(`mqtt://127.0.0.1:${this.port}`, { clientId, clean, reconnectPeriod: 0 })
+  }
+}
