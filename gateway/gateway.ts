@@ -59,6 +59,8 @@ export class Gateway {
   readonly #listeners = new Map<'tcp' | 'http', Listener>()
   /** The broker in process. */
   #opened: Promise<void> | undefined
+  /** Why the disk refuses, as it was told. */
+  #diskFailure: string | undefined
   #stopping: Promise<void> | undefined
 
   /** Opens nothing, starts no timer. */
@@ -289,6 +291,9 @@ export class Gateway {
 
   #disk(failure: Error | undefined): void {
     const where = this.#options.checked.config.gateway.data
+    if (failure !== undefined) this.#self.diskFailed()
+    if (failure?.message === this.#diskFailure) return
+    this.#diskFailure = failure?.message
     if (failure === undefined) {
       this.#log.info({ data: where }, 'the data folder can be written again; what waited is on disk')
       this.#states.own(undefined)
@@ -298,7 +303,6 @@ export class Gateway {
       { data: where, reason: failure.message },
       'cannot write to the data folder: nothing is acknowledged until it works again'
     )
-    this.#self.diskFailed()
     this.#states.own(
       `cannot write to gateway.data (${failure.message}): nothing is acknowledged until it works again; free space on the disk, or mend it`
     )

@@ -29,7 +29,7 @@ export const selfDevice: Device = {
       'slow_clients',
       { description: 'Connected clients that read slowly, and the messages of QoS 0 that each missed', schema: { type: 'object' } }
     ],
-    ['disk_failures', count('Times that writing to gateway.data failed since start')],
+    ['disk_failures', count('Times that writing to gateway.data failed since start, every try')],
     [
       'disk_queue',
       { description: 'What waits to be written to gateway.data', unit: 'B', maxAge: 3 * period, schema: { type: 'integer', minimum: 0 } }

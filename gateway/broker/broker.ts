@@ -33,7 +33,7 @@ export interface BrokerOptions {
   readonly durability?: 'fast' | 'strict'
   /** Instead of LevelDB in `data`. */
   readonly openDisk?: OpenDisk | undefined
-  /** The disk refuses (with the reason), or takes again (undefined). */
+  /** The disk has refused once more (with the reason), or takes again (undefined). */
   readonly disk?: (failure: Error | undefined) => void
 }
 

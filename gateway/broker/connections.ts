@@ -17,7 +17,7 @@ export interface ConnectionLimits extends GuardLimits {
 /** Seconds over which the rate of connecting is taken: a room of computers that come back at once is welcome. */
 const burst = 10
 
-/** Seconds between two looks at those who do not read. */
+/** Seconds between two looks at those who do not read, or are not read. */
 const period = 1
 
 /** What is known of one address: open connections, and how many new ones it still may make (a bucket that fills again). */
@@ -113,6 +113,7 @@ export class Connections {
   #look(): void {
     const now = this.#clock.monotonic()
     for (const guard of this.#guards) {
+      guard.lookAfter()
       const waited = guard.output.overdue(now)
       if (waited > this.#limits.maxWait) guard.slow(`it does not read: a message waits for ${Math.round(waited)} s (broker.limits.maxWait)`)
     }

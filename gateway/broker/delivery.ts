@@ -107,7 +107,7 @@ export class Delivery {
     const outlet = new Outlet(client, {
       window: this.#options.window,
       authorizeForward: (to, packet) => this.#aedes.authorizeForward(to, packet),
-      update: (to, packet) => store.outgoingUpdate(to, packet),
+      update: (to, packet) => store.sending(to, packet),
       unsent: (id) => store.unsent(id),
       shed: this.#options.shed
     })

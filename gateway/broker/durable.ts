@@ -10,7 +10,7 @@ export interface DurableOptions {
   /** Folder for the rows; undefined: everything is in memory. */
   readonly data: string | undefined
   readonly durability: Durability
-  /** Writing fails (with the reason), or works again (undefined). */
+  /** Writing failed once more (with the reason), or works again (undefined). */
   readonly state: (failure: Error | undefined) => void
   /** Wall clock, Unix seconds. */
   readonly now: () => number

@@ -31,6 +31,13 @@ const connect = 0x10
 
 const nothing: Buffer = Buffer.alloc(0)
 
+const pingresp = Buffer.from([0xd0, 0])
+
+/** What Aedes' types leave out of its Client. */
+interface KeptAlive {
+  readonly _keepaliveTimer: { refresh(): void } | null
+}
+
 /**
  * The connection that Aedes gets in place of the socket. On the way in it looks at each packet before Aedes does, and cuts the
  * connection when one is too large, no packet that a client may send, or not CONNECT at first (measured: Aedes takes 256 MB
@@ -43,6 +50,8 @@ export class Guard extends Duplex {
   readonly output: Output
   /** Messages of QoS 0 that were left out because it reads too slowly. */
   shed = 0
+  /** Set by Aedes. */
+  client: KeptAlive | undefined
   readonly #inner: Duplex
   readonly #limits: GuardLimits
   /** Bytes of the present packet that are still to come; the header is read when there are none. */
@@ -59,6 +68,11 @@ export class Guard extends Duplex {
   /** After DISCONNECT nothing is read [MQTT-3.14.4-2]. */
   #over = false
   #refused = false
+  /** Bytes came, and Aedes took some, since the last look. */
+  #heard = false
+  #taken = false
+  /** It has asked whether we are there, and Aedes may not have seen it. */
+  #pinged = false
 
   constructor(inner: Duplex, limits: GuardLimits, address = '') {
     super({ writableHighWaterMark: Number.MAX_SAFE_INTEGER })
@@ -98,6 +112,25 @@ export class Guard extends Duplex {
     this.destroy(new Cut('maxOutput', reason))
   }
 
+  /**
+   * Aedes reads nothing more of a client whose messages it cannot acknowledge, because the disk does not take them. Such a client is
+   * there, and must be told that we are, or it is cut, or goes, and its will is published. To be called once a second.
+   */
+  lookAfter(): void {
+    const isHeld = this.readableLength > 0
+    if (isHeld && (this.#heard || this.#inner.isPaused())) this.client?._keepaliveTimer?.refresh()
+    // Aedes answers it again, later; nobody minds.
+    if (isHeld && !this.#taken && this.#pinged) this.output.add(pingresp)
+    if (!isHeld || !this.#taken) this.#pinged = false
+    this.#heard = this.#taken = false
+  }
+
+  override read(size?: number): unknown {
+    const chunk: unknown = super.read(size)
+    if (chunk !== null) this.#taken = true
+    return chunk
+  }
+
   override _read(): void {
     if (!this.output.full) this.#inner.resume()
   }
@@ -125,6 +158,7 @@ export class Guard extends Duplex {
 
   #received(chunk: Buffer): void {
     if (this.#over || this.destroyed) return
+    this.#heard = true
     const refusal = this.#scan(chunk)
     if (refusal instanceof Error) this.destroy(refusal)
     else if (!this.push(refusal)) this.#inner.pause()
@@ -139,6 +173,12 @@ export class Guard extends Duplex {
       if (this.#over) return chunk.subarray(0, at)
     }
     return chunk
+  }
+
+  /** It is there, although Aedes may not look for a while. */
+  #ping(): void {
+    this.#pinged = true
+    if (this.readableLength > 0) this.client?._keepaliveTimer?.refresh()
   }
 
   /** One byte of a fixed header: type and flags, then one to four of the remaining length, seven bits each [MQTT-2.2.3]. */
@@ -161,6 +201,7 @@ export class Guard extends Duplex {
     this.#left = this.#length
     this.#wanted = this.#length === 0 ? 0 : wanted(this.#first, this.#length, nothing)
     this.#over = this.#first >> 4 === types.disconnect
+    if (this.#first >> 4 === types.pingreq) this.#ping()
     this.#headerBytes = 0
     this.#length = 0
     return 1

@@ -10,8 +10,11 @@ export interface OutletOptions {
   readonly window: number
   /** Whether the packet may be sent now; may lower its QoS to what was granted. */
   readonly authorizeForward: (client: Client, packet: AedesPublishPacket) => AedesPublishPacket | null | void
-  /** About to be sent to a persistent session; may change id and QoS, at once. Of QoS 2 it resolves when that is on disk. */
-  readonly update: (client: Client, packet: PacketLike) => Promise<void>
+  /**
+   * About to be sent to a persistent session; may change id and QoS, at once. Of QoS 2 it resolves when that is on disk.
+   * False: the session does not keep it, because too much waits for it already; it is counted as lost, and is not sent.
+   */
+  readonly update: (client: Client, packet: PacketLike) => Promise<boolean>
   /** What waits for the session and was never sent. */
   readonly unsent: (clientId: string) => readonly Publish[]
   /** A message of QoS 0 was left out. */
@@ -238,14 +241,16 @@ export class Outlet {
       return
     }
     if (!client.clean) this.#update(item, wire)
-    this.#open.add(wire.messageId)
+    // The id is now that of the store.
+    if (item.wire !== undefined) this.#open.add(wire.messageId)
   }
 
   #update(item: Item, wire: Wire): void {
     item.isHeld = true
     let isLate = false
-    const kept = (): void => {
+    const kept = (isThere: boolean): void => {
       item.isHeld = false
+      if (!isThere) item.wire = undefined
       if (isLate) this.#schedule()
     }
     this.#options.update(this.#client, wire).then(kept, (error: unknown) => this.#client.emit('error', error))

@@ -31,7 +31,7 @@ const period = 10
 /** Sessions whose losses are told one by one. */
 const told = 100
 
-/** Bounds what waits for clients that are not there: how much, and how long. What there is stays; what comes is dropped and counted. */
+/** Bounds what waits for clients that are not there, or acknowledge late: how much, and how long. What there is stays; what comes is dropped and counted. */
 export class Sessions {
   readonly #options: SessionsOptions
   /** Monotonic seconds since when each absent session is absent. */
@@ -43,7 +43,7 @@ export class Sessions {
     const { store, limits } = options
     this.#options = options
     store.bound = (clientId, queued, bytes) => {
-      if (queued < limits.maxQueued && bytes <= limits.maxQueuedBytes) return true
+      if (queued <= limits.maxQueued && bytes <= limits.maxQueuedBytes) return true
       this.#drop(clientId)
       return false
     }

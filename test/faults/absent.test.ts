@@ -124,8 +124,7 @@ describe('an absent session', function () {
     assert.deepEqual(announced.get('lab/gateway/absent_clients'), dropped > 0 ? { absent: dropped } : {})
 
     const kept = count - dropped
-    // The one that reaches the limit of bytes is kept still.
-    const most = Math.min(limits.maxQueued, Math.floor(limits.maxQueuedBytes / size) + 1)
+    const most = Math.min(limits.maxQueued, Math.floor(limits.maxQueuedBytes / size))
     assert.equal(kept, Math.min(count, most))
     const numbers = await back(port, kept)
     assert.equal(numbers.length, kept)

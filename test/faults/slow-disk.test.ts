@@ -131,6 +131,24 @@ describe('a disk that takes its time', function () {
     )
   })
 
+  it('a client whose messages wait for the disk is told that we are there, and is not cut', async () => {
+    const gateway = await lab('devices: {}')
+    const release = disk.hold()
+    const watcher = await gateway.connect()
+    await watcher.subscribe('will')
+    const client = await RawClient.connect(gateway.mqttPort, 'patient', { keepalive: 1, will: { topic: 'will', payload: 'gone' } })
+    let acked = 0
+    client.onPuback = () => (acked += 1)
+    client.send(...Array.from({ length: 20 }, (_, i) => packets.publish('kept', String(i), { qos: 1, retain: true, id: i + 1 })))
+    // More than the second and a half after which it would be cut.
+    for (let i = 0; i < 3; i++) await client.settled()
+    assert.equal(acked, 0)
+    release()
+    await client.settled()
+    assert.deepEqual([acked, client.socket.destroyed, watcher.left], [20, false, []])
+    client.close()
+  })
+
   it('a message whose client went while it waited for room is not published at the next start', async () => {
     const yaml = 'broker: { tcp: { port: 0 }, limits: { maxPacket: 2000000, maxRetainedBytes: 100000000 } }'
     const gateway = await lab(yaml)

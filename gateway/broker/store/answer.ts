@@ -83,25 +83,28 @@ export function failed(reason: Error): Promise<never> {
 }
 
 /** Comes when `wait` calls back: `then(ok)` runs `ok` inside that call, so that what `ok` does keeps its place among the other waiters. */
-class Later extends Settled<void> {
-  readonly #wait: (run: () => void) => void
+class Later<T> extends Settled<T> {
+  readonly #wait: (run: (value: T) => void) => void
 
-  constructor(wait: (run: () => void) => void) {
+  constructor(wait: (run: (value: T) => void) => void) {
     super()
     this.#wait = wait
   }
 
   // oxlint-disable-next-line unicorn/no-thenable -- as above
-  then<A = void, B = never>(ok?: Ok<void, A>, _fail?: Fail<B>): Promise<A | B> {
-    return new Promise((resolve) => this.#wait(() => resolve(ok ? call(ok, undefined) : (undefined as A))))
+  then<A = T, B = never>(ok?: Ok<T, A>, _fail?: Fail<B>): Promise<A | B> {
+    return new Promise((resolve) => this.#wait((value) => resolve(ok ? call(ok, value) : (value as unknown as A))))
   }
 
-  override finally(run?: (() => void) | null): Promise<void> {
-    return this.then(run)
+  override finally(run?: (() => void) | null): Promise<T> {
+    return this.then((value) => {
+      run?.()
+      return value
+    })
   }
 }
 
 /** Kept once `wait` calls back; nobody is told before. Each `then` calls `wait`. */
-export function later(wait: (run: () => void) => void): Promise<void> {
+export function later<T = void>(wait: (run: (value: T) => void) => void): Promise<T> {
   return new Later(wait)
 }

@@ -1,4 +1,4 @@
-import { mkdir } from 'node:fs/promises'
+import { mkdir, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { ClassicLevel } from 'classic-level'
 import { GatewayError } from '../../errors.js'
@@ -24,20 +24,26 @@ export type OpenDisk = () => Promise<Disk>
 /** Rows read at once. */
 const slice = 1000
 
+/** As much as LevelDB writes when it opens, and more. */
+const probed = Buffer.alloc(65_536)
+
 /** LevelDB in `<folder>/store`. Rejects with a GatewayError that says what to do. */
 export async function openLevel(folder: string): Promise<Disk> {
   const path = join(folder, 'store')
-  const level = new ClassicLevel<string, Buffer>(path, { keyEncoding: 'utf8', valueEncoding: 'buffer' })
+  let level: ClassicLevel<string, Buffer> | undefined
   try {
     await mkdir(path, { recursive: true })
+    await probe(path)
+    level = new ClassicLevel(path, { keyEncoding: 'utf8', valueEncoding: 'buffer' })
     await level.open()
   } catch (error) {
-    await level.close().catch(() => {})
+    await level?.close().catch(() => {})
     throw new GatewayError('Unreachable', `cannot open the data folder ${folder} (gateway.data): ${hint(error)}`, { cause: error })
   }
+  const opened = level
   return {
     async *read() {
-      const rows = level.iterator()
+      const rows = opened.iterator()
       try {
         for (let found = await rows.nextv(slice); found.length > 0; found = await rows.nextv(slice)) yield* found
       } finally {
@@ -45,20 +51,34 @@ export async function openLevel(folder: string): Promise<Disk> {
       }
     },
     write: (changes, sync) =>
-      level.batch(
+      opened.batch(
         changes.map(({ key, value }) => (value === undefined ? { type: 'del', key } : { type: 'put', key, value })),
         { sync }
       ),
-    close: () => level.close()
+    close: () => opened.close()
   }
 }
+
+/** Rejects while the disk takes nothing: LevelDB would leave an empty file behind at each try, on a disk that may be full. */
+async function probe(path: string): Promise<void> {
+  const file = join(path, 'probe')
+  try {
+    await writeFile(file, probed)
+  } finally {
+    await rm(file, { force: true }).catch(() => {})
+  }
+}
+
+const full = { codes: ['ENOSPC', 'EFBIG', 'EDQUOT'], words: /No space left|File too large|quota exceeded/i }
+const denied = { codes: ['EACCES', 'EPERM', 'EROFS'], words: /Permission denied|Read-only file system/i }
 
 function hint(error: unknown): string {
   const { code, message, cause } = error as NodeJS.ErrnoException & { cause?: NodeJS.ErrnoException }
   const codes = [code, cause?.code]
   const why = cause?.message ?? message
   if (codes.includes('LEVEL_LOCKED')) return 'another process uses it; stop that one, or choose another folder'
-  if (['EACCES', 'EPERM', 'EROFS'].some((denied) => codes.includes(denied) || why.includes('Permission denied')))
-    return `this user may not write to it (${why})`
+  const is = (kind: typeof full): boolean => kind.words.test(why) || codes.some((each) => each !== undefined && kind.codes.includes(each))
+  if (is(full)) return `the disk is full (${why}); free some space, or move the folder as it is to a larger disk`
+  if (is(denied)) return `this user may not write to it (${why})`
   return `${why}; see that it is a folder that this user may write to, or move it away and start again`
 }

@@ -11,7 +11,7 @@ export interface JournalOptions {
   readonly durability: Durability
   /** Bytes that may wait to be written before {@link Journal.full}. */
   readonly maxBytes?: number
-  /** Writing fails (with the reason), or works again (undefined). */
+  /** Writing failed once more (with the reason), or works again (undefined). */
   readonly state?: (failure: Error | undefined) => void
 }
 
@@ -171,10 +171,8 @@ export class Journal {
       } catch (error) {
         this.#next = merged(batch, this.#next)
         this.#underway = 0
-        if (this.#failure === undefined || this.#failure.message !== (error as Error).message) {
-          this.#failure = error as Error
-          this.#options.state?.(this.#failure)
-        }
+        this.#failure = error as Error
+        this.#options.state?.(this.#failure)
         if (this.#closing) return
         await this.#pause(wait)
         if (this.#closing) return

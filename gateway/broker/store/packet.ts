@@ -69,7 +69,7 @@ export function publishOf(packet: PacketLike): Publish {
     brokerId: packet.brokerId,
     brokerCounter: packet.brokerCounter,
     topic: packet.topic ?? '',
-    payload: packet.payload ?? Buffer.alloc(0),
+    payload: ownOf(packet.payload ?? Buffer.alloc(0)),
     qos: packet.qos ?? 0,
     retain: packet.retain ?? false,
     dup: false,
@@ -79,4 +79,12 @@ export function publishOf(packet: PacketLike): Publish {
     if (Object.hasOwn(packet, field)) Object.assign(copy, { [field]: packet[field] })
   }
   return copy
+}
+
+/** A payload that is a small part of what was read from the network would keep all of that in memory. */
+export function ownOf(payload: string | Buffer): string | Buffer {
+  if (typeof payload === 'string' || payload.buffer.byteLength <= 2 * payload.length + 1024) return payload
+  const own = Buffer.allocUnsafeSlow(payload.length)
+  payload.copy(own)
+  return own
 }

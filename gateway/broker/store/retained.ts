@@ -1,5 +1,5 @@
 import type { Journal } from './journal.js'
-import type { PacketLike } from './packet.js'
+import { type PacketLike, ownOf } from './packet.js'
 import { decodePacket, encodePacket, kinds, sizeOf } from './record.js'
 import { TopicTree } from './tree.js'
 
@@ -24,7 +24,7 @@ export class Retained {
   put(packet: PacketLike): void {
     const topic = packet.topic ?? ''
     if (packet.payload?.length) {
-      const kept = { ...packet }
+      const kept = { ...packet, payload: ownOf(packet.payload) }
       this.#tree.set(topic, kept)
       this.#journal?.put(kinds.retained + topic, () => encodePacket(kept), sizeOf(kept))
     } else if (this.#tree.delete(topic)) this.#journal?.del(kinds.retained + topic)

@@ -28,6 +28,15 @@ describe('store', () => {
   let store: Store
   beforeEach(() => (store = new Store()))
 
+  it('keeps of a small payload no more than itself, whatever it was read with', async () => {
+    const chunk = Buffer.alloc(65_536, 'x')
+    const held = (packet: PacketLike | undefined): number => (packet as { payload: Buffer }).payload.buffer.byteLength
+    await store.storeRetained(publish(1, 1, { payload: chunk.subarray(10, 14), retain: true }))
+    await store.addSubscriptions({ id: session }, [{ topic: 't', qos: 1 }])
+    await store.outgoingEnqueueCombi(await store.subscriptionsByTopic('t'), publish(1, 1, { payload: chunk.subarray(10, 14) }))
+    assert.deepEqual([held(store.retained('t')), held((await queueOf(store))[0])], [4, 4])
+  })
+
   it('queues a message once per session, at the highest QoS that was granted and published', async () => {
     await store.addSubscriptions({ id: session }, [
       { topic: 't', qos: 1 },

@@ -26,7 +26,7 @@ export interface Counts {
  * QoS 2 handshake) is answered once it is written.
  */
 export class Store {
-  /** Whether a session that has so many messages, of so many bytes, may keep one more; undefined: no bound. */
+  /** Whether a session may keep so many messages, of so many bytes; undefined: no bound. */
   bound: ((clientId: string, queued: number, bytes: number) => boolean) | undefined
   readonly #retained: Retained
   readonly #subscriptions: Subscriptions
@@ -173,7 +173,8 @@ export class Store {
   #enqueue(subscription: Terms & { clientId: string }, packet: PacketLike): void {
     const { clientId } = subscription
     const queue = this.#outgoing.of(clientId)
-    if (queue.has(packet) || this.bound === undefined || this.bound(clientId, queue.size, queue.bytes)) queue.add(packet, subscription)
+    const bytes = queue.bytes + (packet.topic?.length ?? 0) + (packet.payload?.length ?? 0)
+    if (queue.has(packet) || this.bound === undefined || this.bound(clientId, queue.size + 1, bytes)) queue.add(packet, subscription)
   }
 
   /**
@@ -181,15 +182,21 @@ export class Store {
    * after a crash the message must come again with the id that the client knows it by, and never after its PUBREL.
    */
   outgoingUpdate(client: ClientRef, packet: PacketLike): Promise<void> {
+    return this.sending(client, packet).then(() => {})
+  }
+
+  /** The same; false: the session does not keep this message. */
+  sending(client: ClientRef, packet: PacketLike): Promise<boolean> {
     const queue = packet.cmd === 'pubrel' ? this.#outgoing.of(client.id) : this.#outgoing.find(client.id)
     const entry = queue?.sending(packet, this.#outgoing.connection(client))
     if (entry === 'no id') return failed(new Error(`client ${client.id}: all packet ids are open`))
     const journal = this.#journal
-    if (journal === undefined || entry === undefined || entry.isKept || !(packet.cmd === 'pubrel' || packet.qos === 2)) return done()
+    if (entry === undefined) return done(false)
+    if (journal === undefined || entry.isKept || !(packet.cmd === 'pubrel' || packet.qos === 2)) return done(true)
     return later((run) =>
       journal.whenCommitted(() => {
         entry.isKept = true
-        run()
+        run(true)
       })
     )
   }
