@@ -1,11 +1,13 @@
 import type { Journal } from './journal.js'
 import { type PacketLike, ownOf } from './packet.js'
 import { decodePacket, encodePacket, kinds, sizeOf } from './record.js'
-import { TopicTree } from './tree.js'
+import { type Place, TopicTree } from './tree.js'
 
 /** The last retained message of each topic. */
 export class Retained {
   readonly #tree = new TopicTree<PacketLike>()
+  /** The way through the tree is for wildcards: a topic is written again and again. */
+  readonly #places = new Map<string, Place<PacketLike>>()
   readonly #journal: Journal | undefined
 
   constructor(journal?: Journal) {
@@ -17,7 +19,7 @@ export class Retained {
   }
 
   get(topic: string): PacketLike | undefined {
-    return this.#tree.get(topic)
+    return this.#places.get(topic)?.value
   }
 
   /** An empty payload removes what was there [MQTT-3.3.1-10]. */
@@ -25,15 +27,18 @@ export class Retained {
     const topic = packet.topic ?? ''
     if (packet.payload?.length) {
       const kept = { ...packet, payload: ownOf(packet.payload) }
-      this.#tree.set(topic, kept)
+      this.#set(topic, kept)
       this.#journal?.put(kinds.retained + topic, () => encodePacket(kept), sizeOf(kept))
-    } else if (this.#tree.delete(topic)) this.#journal?.del(kinds.retained + topic)
+    } else if (this.#places.delete(topic)) {
+      this.#tree.delete(topic)
+      this.#journal?.del(kinds.retained + topic)
+    }
   }
 
   /** At start. */
   restore(key: string, value: Buffer): PacketLike {
     const { packet } = decodePacket(value)
-    this.#tree.set(key.slice(1), packet)
+    this.#set(packet.topic ?? key.slice(1), packet)
     return packet
   }
 
@@ -44,6 +49,12 @@ export class Retained {
   /** Of every topic, those that begin with $ too. */
   all(): Generator<PacketLike> {
     return this.#tree.values()
+  }
+
+  #set(topic: string, packet: PacketLike): void {
+    const place = this.#places.get(topic)
+    if (place === undefined) this.#places.set(topic, this.#tree.set(topic, packet))
+    else place.value = packet
   }
 
   /** Each topic once, however many of the filters match it. */

@@ -1,7 +1,20 @@
 /** A tree of topic levels. Holds values by topic, to be found by filter, or by filter, to be found by topic. MQTT 3.1.1, 4.7. */
 
+/** A level of the tree. Most have no children. */
 class Node<V> {
-  readonly children = new Map<string, Node<V>>()
+  children: Map<string, Node<V>> | undefined
+  value: V | undefined
+
+  child(level: string): Node<V> {
+    const children = (this.children ??= new Map<string, Node<V>>())
+    let child = children.get(level)
+    if (!child) children.set(level, (child = new Node()))
+    return child
+  }
+}
+
+/** Where a value is kept: it may be replaced there as long as it is not deleted. */
+export interface Place<V> {
   value: V | undefined
 }
 
@@ -17,21 +30,18 @@ export class TopicTree<V> {
   get(path: string): V | undefined {
     let node: Node<V> | undefined = this.#root
     for (const level of path.split('/')) {
-      node = node.children.get(level)
+      node = node.children?.get(level)
       if (!node) return undefined
     }
     return node.value
   }
 
-  set(path: string, value: V): void {
+  set(path: string, value: V): Place<V> {
     let node = this.#root
-    for (const level of path.split('/')) {
-      let child = node.children.get(level)
-      if (!child) node.children.set(level, (child = new Node()))
-      node = child
-    }
+    for (const level of path.split('/')) node = node.child(level)
     if (node.value === undefined) this.#size++
     node.value = value
+    return node
   }
 
   delete(path: string): boolean {
@@ -39,7 +49,7 @@ export class TopicTree<V> {
     const parents: Node<V>[] = []
     let node = this.#root
     for (const level of levels) {
-      const child = node.children.get(level)
+      const child = node.children?.get(level)
       if (!child) return false
       parents.push(node)
       node = child
@@ -47,9 +57,9 @@ export class TopicTree<V> {
     if (node.value === undefined) return false
     node.value = undefined
     this.#size--
-    for (let depth = levels.length - 1; depth >= 0 && node.value === undefined && node.children.size === 0; depth--) {
+    for (let depth = levels.length - 1; depth >= 0 && node.value === undefined && !node.children?.size; depth--) {
       node = parents[depth]!
-      node.children.delete(levels[depth]!)
+      node.children?.delete(levels[depth]!)
     }
     return true
   }
@@ -59,7 +69,7 @@ export class TopicTree<V> {
     const open = [this.#root]
     for (let node = open.pop(); node; node = open.pop()) {
       if (node.value !== undefined) yield node.value
-      open.push(...node.children.values())
+      if (node.children) open.push(...node.children.values())
     }
   }
 
@@ -81,7 +91,7 @@ export class TopicTree<V> {
       if (depth >= rest || levels[depth] === '+') {
         open.push({ nodes: below(node, depth), depth: depth + 1 })
       } else if (depth < levels.length) {
-        const child = node.children.get(levels[depth]!)
+        const child = node.children?.get(levels[depth]!)
         if (child) open.push({ nodes: [child].values(), depth: depth + 1 })
       }
     }
@@ -94,15 +104,15 @@ export class TopicTree<V> {
     for (let step = open.pop(); step; step = open.pop()) {
       const { node, depth } = step
       const wildcards = depth > 0 || !topic.startsWith('$')
-      const rest = wildcards ? node.children.get('#') : undefined
+      const rest = wildcards ? node.children?.get('#') : undefined
       if (rest?.value !== undefined) yield rest.value
       if (depth === levels.length) {
         if (node.value !== undefined) yield node.value
         continue
       }
-      const any = wildcards ? node.children.get('+') : undefined
+      const any = wildcards ? node.children?.get('+') : undefined
       if (any) open.push({ node: any, depth: depth + 1 })
-      const child = node.children.get(levels[depth]!)
+      const child = node.children?.get(levels[depth]!)
       if (child) open.push({ node: child, depth: depth + 1 })
     }
   }
@@ -110,7 +120,7 @@ export class TopicTree<V> {
 
 /** A wildcard at the first level does not match `$SYS` and its like [MQTT-4.7.2-1]. */
 function* below<V>(node: Node<V>, depth: number): Generator<Node<V>> {
-  for (const [level, child] of node.children) {
+  for (const [level, child] of node.children ?? []) {
     if (depth > 0 || !level.startsWith('$')) yield child
   }
 }
