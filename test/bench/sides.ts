@@ -104,10 +104,10 @@ export async function mosquitto(): Promise<Side> {
 
 /** Node-RED from a folder of its own, with Mosquitto, or bare Aedes where that is missing, as its broker; both processes count. */
 export async function nodeRed(): Promise<Side> {
-  const folder = process.env['BENCH_NODE_RED'] ?? join(checkout, 'test/bench/node-red')
+  const folder = process.env['BENCH_NODE_RED'] ?? join(checkout, 'test/node-red')
   const program = join(folder, 'node_modules/node-red/red.js')
   if (!existsSync(program))
-    throw new Missing('Node-RED: npm install --prefix test/bench/node-red node-red@4, or set BENCH_NODE_RED to a folder that has it')
+    throw new Missing('Node-RED: npm install --prefix test/node-red, or set BENCH_NODE_RED to a folder that has it')
   const broker = await mosquitto().catch(() => nodePeer('bare Aedes', 'bare-aedes'))
   const ports = { mqtt: broker.ports.mqtt, push: await freeUdpPort(), pull: 0 }
   const userDir = join(scratch, `node-red-${files++}`)
