@@ -252,8 +252,11 @@ export interface Host {
   release(device: string): void
   /** Endpoints of every running instance. */
   endpoints(): readonly Endpoint[]
-  /** Reachable again or partly so; shown as the state of the instance's devices. */
-  report(state: 'online' | 'degraded', reason?: string): void
+  /**
+   * Reachable, partly so, or not at all; shown as the state of the instance's devices, whose readings are stale while offline. For an
+   * adapter that goes on trying by itself: `failed` is for what needs a new start. Said while it starts, it stands in place of "started".
+   */
+  report(state: 'online' | 'degraded' | 'offline', reason?: string): void
   /** Adds to a counter of this instance, shown on the gateway device. Nothing is dropped uncounted. */
   count(counter: 'received' | 'answered' | 'refused' | 'dropped', by?: number): void
   /** Bad input of the old side: a dead letter with the reason, under lab-dead/. `detail` is what arrived. */

@@ -241,7 +241,7 @@ export class Gateway {
       if (type === undefined)
         throw new GatewayError('Internal', `the configuration was checked with other adapter types: ${config.type} is not there`)
       const instanceLog = log.child({ instance: id })
-      const host = new InstanceHost(id, shared, instanceLog, (error) => this.#instances.get(id)?.supervisor.failed(error))
+      const host = new InstanceHost(id, shared, instanceLog, () => this.#instances.get(id)?.supervisor)
       const supervisor = new Supervisor({
         id,
         clock,
