@@ -267,7 +267,9 @@ export class Gateway {
       })
     }
     for (const [id, plan] of plans) {
-      for (const [name, device] of plan.devices ?? []) this.#devices.declare(name, device, { undeclared: 'refuse' })
+      // One without codenames meets them at run time, and takes them in as a declared one would.
+      for (const [name, device] of plan.devices ?? [])
+        this.#devices.declare(name, device, device.codenames.size === 0 ? {} : { undeclared: 'refuse' })
       this.#devices.grant(id, plan)
     }
   }

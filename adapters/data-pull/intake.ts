@@ -173,9 +173,11 @@ export class Intake {
   /** What is not understood, or breaks the schema: a dead letter, once for each reason. */
   async #refuse(channel: Channel, error: GatewayError, said: Buffer): Promise<void> {
     const { device, codename, trouble } = channel
+    // The message of a schema's refusal tells the value, which is another each time.
+    const reason = error.rule === undefined ? error.message : `its value is refused (${error.class}, ${error.rule}): see the dead letter`
     this.#host.count('refused')
-    if (trouble !== error.message) this.#host.dead({ device, codename }, said.toString('latin1'), error)
-    await this.#lapse(channel, error.message, error)
+    if (trouble !== reason) this.#host.dead({ device, codename }, said.toString('latin1'), error)
+    await this.#lapse(channel, reason, error)
   }
 
   /** There is no value to believe. The last one stays, stale and with its own time; where there never was one, none is made up. */

@@ -1,13 +1,23 @@
 /** Which channels of a real pull socket become which codenames. */
-import type { Host, Plan, Problem, Ref, Right, Site } from '../../gateway/adapter.js'
+import type { Device, Host, Plan, Problem, Ref, Right, Site } from '../../gateway/adapter.js'
 import { nameProblems, refOf, shownChannels } from './channels.js'
 import type { Shown } from './channels.js'
 import type { DataPullClientConfig } from './types.js'
 
+/** What is not declared is there because it is asked for. Its codenames come at run time. */
+const brought: Device = { description: 'A pull socket that is asked', codenames: new Map() }
+
 export function clientPlan(config: DataPullClientConfig, site: Site): Plan {
   const { device, channels } = config
+  const declared = device === undefined ? undefined : site.devices.get(device)
+  // Plans are made a second time, with the devices that the first brought.
+  const devices = device === undefined || (declared !== undefined && declared !== brought) ? undefined : new Map([[device, brought]])
   const feeds: readonly Right[] = channels === undefined ? [{ device: device as string }] : [...channels.values()].map(refOf)
-  return { feeds, problems: [...nameProblems(config, site), ...targetProblems(config), ...askProblems(config)] }
+  return {
+    feeds,
+    ...(devices === undefined ? {} : { devices }),
+    problems: [...nameProblems(config, site), ...targetProblems(config), ...askProblems(config)]
+  }
 }
 
 /** The device that the socket stands for; of several the first. */

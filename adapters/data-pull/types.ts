@@ -80,7 +80,7 @@ export interface DataPullClientConfig {
     port: number
   }
   /**
-   * Feeds the codenames of this device, and others that the socket has, where the device takes undeclared ones.
+   * Feeds the codenames of this device, and others that the socket has, where undeclared ones are taken in. It need not stand under devices.
    */
   device?: string
   /**

@@ -17,6 +17,7 @@ export class FarSocket {
   readonly #socket: Socket
   readonly #questions: Asked[] = []
   #waiting: ((asked: Asked) => void) | undefined
+  #closed: Promise<void> | undefined
   /** Answers at once; undefined leaves the question to {@link next}. */
   respond: ((question: string) => string | Buffer | undefined) | undefined
 
@@ -70,8 +71,9 @@ export class FarSocket {
     return await this.next(this.#questions.length > 0 ? 3000 : 1)
   }
 
-  close(): Promise<void> {
-    return new Promise((resolve) => this.#socket.close(() => resolve()))
+  async close(): Promise<void> {
+    this.#closed ??= new Promise((resolve) => this.#socket.close(() => resolve()))
+    await this.#closed
   }
 
   #take(datagram: Buffer, { address, port }: RemoteInfo): void {
