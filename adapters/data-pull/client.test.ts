@@ -297,7 +297,7 @@ ${others}`,
         /^b: no point of x and y; c: its value is refused \(RangeError, maximum\): see the dead letter$/
       )
       const letters = [await letter(), await letter()]
-      assert.deepEqual(letters.map(({ topic }) => topic).sort(), ['lab/d/b', 'lab/d/c'])
+      assert.deepEqual(new Set(letters.map(({ topic }) => topic)), new Set(['lab/d/b', 'lab/d/c']))
       await mqtt.settled()
       const left = (codename: string): unknown[] =>
         mqtt.left
