@@ -2,6 +2,7 @@
 import type { AdapterType, InstanceConfig } from '../gateway/adapter.js'
 import { dataPullClient } from './data-pull/client.js'
 import { dataPullServer } from './data-pull/server.js'
+import { dataPushClient } from './data-push/client.js'
 import { dataPushServer } from './data-push/server.js'
 import { simulator } from './simulator/simulator.js'
 
@@ -9,5 +10,6 @@ export const adapterTypes: readonly AdapterType[] = [
   dataPullServer,
   dataPullClient,
   dataPushServer,
+  dataPushClient,
   simulator
 ] as readonly unknown[] as readonly AdapterType<InstanceConfig>[]

@@ -57,12 +57,24 @@ export interface Listen {
   readonly path: readonly string[]
 }
 
+/** The old side that an instance dials. */
+export interface Dial {
+  readonly protocol: 'udp' | 'tcp'
+  /** As the operator wrote it. */
+  readonly host: string
+  readonly port: number
+}
+
 export interface Plan {
   readonly listens?: readonly Listen[]
   /** Codenames whose readings only this instance writes. */
   readonly feeds?: readonly Right[]
   /** Codenames whose commands this instance carries out. */
   readonly executes?: readonly Right[]
+  /** Where it sends to; with `forwards` for the check of loops. */
+  readonly dials?: readonly Dial[]
+  /** Readings of others that it sends on to where it dials. */
+  readonly forwards?: readonly Ref[]
   /** Devices that exist because this instance does; they need no entry under `devices`. */
   readonly devices?: ReadonlyMap<string, Device>
   readonly problems?: readonly Problem[]

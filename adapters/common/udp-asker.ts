@@ -7,6 +7,13 @@ import type { HostAddressOptions } from './host-address.js'
 
 export interface UdpAskerOptions extends HostAddressOptions {
   readonly port: number
+  /**
+   * Of so many questions that are over the ports stay taken, so that the system cannot give one of them to a question that comes soon
+   * after. Left out: none.
+   */
+  readonly keptPorts?: number
+  /** An answer came to such a port: too late, or once more. */
+  readonly onLate?: () => void
 }
 
 /**
@@ -26,7 +33,7 @@ export class NoAnswer extends Error {
 }
 
 /**
- * Every question leaves from a port of its own, which is closed with its answer or its time-out: answers carry no mark of what was
+ * Every question leaves from a port of its own, which is given back after its answer or its time-out: answers carry no mark of what was
  * asked, so one that comes late, or twice, would be taken for the answer to the next question (section 10.9). The socket is connected,
  * so only the host that was asked is heard.
  */
@@ -35,6 +42,8 @@ export class UdpAsker {
   readonly #address: HostAddress
   /** The one under way, or the last one. */
   #exchange: Exchange | undefined
+  /** Over, with their ports still taken; the oldest first. */
+  readonly #kept: Exchange[] = []
   #isClosed = false
 
   constructor(options: UdpAskerOptions) {
@@ -46,8 +55,8 @@ export class UdpAsker {
   async ask(question: Buffer, within: number): Promise<Buffer> {
     if (this.#exchange?.isOver === false) throw new Error('a question is under way already')
     if (this.#isClosed) throw new NoAnswer('closed', 'nobody waits for an answer any more')
-    const { clock, port } = this.#options
-    const exchange = new Exchange()
+    const { clock, port, keptPorts = 0, onLate } = this.#options
+    const exchange = new Exchange(keptPorts > 0 ? onLate : undefined)
     this.#exchange = exchange
     const timer = clock.after(within, () => exchange.fail('silence', `no answer within ${within} s`))
     this.#address.find().then(
@@ -62,6 +71,8 @@ export class UdpAsker {
       throw error
     } finally {
       timer.cancel()
+      this.#kept.push(exchange)
+      if (this.#kept.length > keptPorts || this.#isClosed) this.#kept.shift()?.close()
     }
   }
 
@@ -69,21 +80,25 @@ export class UdpAsker {
   async close(): Promise<void> {
     this.#isClosed = true
     this.#exchange?.fail('closed', 'nobody waits for an answer any more')
-    await this.#exchange?.closed
+    const exchanges = [...this.#kept.splice(0), ...(this.#exchange === undefined ? [] : [this.#exchange])]
+    for (const exchange of exchanges) exchange.close()
+    await Promise.all(exchanges.map(({ closed }) => closed))
   }
 }
 
-/** One question and its socket, which is closed when the answer is there, or will not come. */
+/** One question and its socket. */
 class Exchange {
   readonly answer: Promise<Buffer>
   isOver = false
   /** Resolves when the socket is gone. */
   closed: Promise<void> = Promise.resolve()
+  readonly #onLate: (() => void) | undefined
   #socket: Socket | undefined
   #resolve: (answer: Buffer) => void = () => undefined
   #reject: (why: NoAnswer) => void = () => undefined
 
-  constructor() {
+  constructor(onLate?: () => void) {
+    this.#onLate = onLate
     this.answer = new Promise((resolve, reject) => {
       this.#resolve = resolve
       this.#reject = reject
@@ -101,7 +116,7 @@ class Exchange {
       else this.fail('unreachable', error.message, error)
     }
     socket.on('error', failed)
-    socket.once('message', (answer) => this.#end(() => this.#resolve(answer)))
+    socket.on('message', (answer) => (this.isOver ? this.#onLate?.() : this.#end(() => this.#resolve(answer))))
     socket.connect(port, address, (error?: Error) => {
       if (error !== undefined && error !== null) failed(error)
       else if (!this.isOver) socket.send(question, failed)
@@ -115,8 +130,13 @@ class Exchange {
   #end(settle: () => void): void {
     if (this.isOver) return
     this.isOver = true
-    const socket = this.#socket
-    if (socket !== undefined) this.closed = new Promise((resolve) => socket.close(() => resolve()))
     settle()
+  }
+
+  /** Gives the port back. Safe twice. */
+  close(): void {
+    const socket = this.#socket
+    this.#socket = undefined
+    if (socket !== undefined) this.closed = new Promise((resolve) => socket.close(() => resolve()))
   }
 }
