@@ -54,6 +54,24 @@ describe('UDP asker', () => {
     assert.equal(ports.size, 4)
   })
 
+  it('keeps the ports of the last questions taken where that is asked for, tells of what still comes there, and gives them back', async () => {
+    let late = 0
+    const keeping = new UdpAsker({ host: '127.0.0.1', port: far.port, clock, keptPorts: 2, onLate: () => (late += 1) })
+    for (let i = 0; i < 4; i += 1) {
+      const answer = keeping.ask(Buffer.from(String(i)), 1)
+      await (await far.nth(i)).answer('yes')
+      await answer
+    }
+    // Of the four only the last two are still there.
+    for (const { answer } of far.heard) await answer('again')
+    for (let turn = 0; turn < 10; turn += 1) await settle()
+    assert.equal(late, 2)
+    await keeping.close()
+    for (const { answer } of far.heard) await answer('too late')
+    for (let turn = 0; turn < 10; turn += 1) await settle()
+    assert.equal(late, 2)
+  })
+
   it('hears only the host that it asked', async () => {
     const stranger = await FarSocket.open()
     try {

@@ -15,6 +15,7 @@ export function clientPlan(config: DataPullClientConfig, site: Site): Plan {
   const feeds: readonly Right[] = channels === undefined ? [{ device: device as string }] : [...channels.values()].map(refOf)
   return {
     feeds,
+    dials: [{ protocol: 'udp', host: config.target.host, port: config.target.port }],
     ...(devices === undefined ? {} : { devices }),
     problems: [...nameProblems(config, site), ...targetProblems(config), ...askProblems(config)]
   }

@@ -3,10 +3,11 @@ import type { Exact, Host } from '../../gateway/adapter.js'
 import { GatewayError } from '../../gateway/errors.js'
 import { settle } from '../../test/support/fake-clock.js'
 import type { TestClient } from '../../test/support/mqtt.js'
-import { PushSocket } from '../../test/support/push-socket.js'
+import { FarSocket } from '../../test/support/far-socket.js'
 import { Scripted } from '../../test/support/scripted.js'
 import { start } from '../../test/support/start.js'
 import type { LogLine, Running } from '../../test/support/start.js'
+import { UdpClient } from '../../test/support/udp.js'
 import { ScriptedClock } from '../../test/vectors/clock.js'
 
 const devices = `
@@ -24,7 +25,7 @@ devices:
 describe('data-push client', () => {
   let running: Running
   let mqtt: TestClient
-  let old: PushSocket
+  let old: FarSocket
   let clock: ScriptedClock
   let scripted: Scripted
 
@@ -46,7 +47,7 @@ describe('data-push client', () => {
   }
 
   beforeEach(async () => {
-    old = await PushSocket.open()
+    old = await FarSocket.open()
   })
 
   afterEach(async () => {
@@ -87,7 +88,7 @@ describe('data-push client', () => {
   describe('that carries out commands', () => {
     it('pushes one key each: a float with its type, an int as an int, text as JSON, under the name', async () => {
       await lab()
-      old.reply = () => 'ACK#'
+      old.respond = () => 'ACK#'
       assert.equal(await set('setpoint', 300), 300)
       assert.equal(await set('relay', 1n), 1n)
       assert.equal(await set('note', 'a#b; c'), 'a#b; c')
@@ -104,7 +105,7 @@ describe('data-push client', () => {
 
     it('answers over MQTT with the value that was acknowledged, and publishes no reading of its own', async () => {
       await lab()
-      old.reply = () => "ACK#{u'setpoint': 300.0}"
+      old.respond = () => "ACK#{u'setpoint': 300.0}"
       await mqtt.subscribe('lab/oven/setpoint')
       await mqtt.publish('lab/oven/setpoint/set', { id: 'a', value: 300 })
       const { phase, value, id } = await mqtt.nextJson('lab/oven/setpoint/reply')
@@ -114,7 +115,7 @@ describe('data-push client', () => {
       // The same id again is not pushed again.
       await mqtt.publish('lab/oven/setpoint/set', { id: 'a', value: 300 })
       assert.equal((await mqtt.nextJson('lab/oven/setpoint/reply'))['phase'], 'done')
-      assert.equal(old.asked.length, 1)
+      assert.equal(old.heard.length, 1)
     })
 
     it('tells in the device’s own words what was refused, and what failed after it was taken', async () => {
@@ -128,7 +129,7 @@ describe('data-push client', () => {
         ['RET#{', /^done, but its result "\{" is not json \(.*\): check returnFormat$/, 'RET', true]
       ]
       for (const [reply, message, code, maybe] of cases) {
-        old.reply = () => reply
+        old.respond = () => reply
         const error = await failure(set('setpoint', 1))
         assert.match(error.message, message)
         assert.deepEqual([error.class, error.code, error.maybeExecuted], ['DeviceError', code, maybe], reply)
@@ -137,7 +138,7 @@ describe('data-push client', () => {
 
     it('sends a call whole, or with its codename under the key for methods, and returns what came back', async () => {
       await lab('device: oven')
-      old.reply = () => 'RET#{"baked": 3, "at": 200.0}'
+      old.respond = () => 'RET#{"baked": 3, "at": 200.0}'
       assert.deepEqual(
         await call(new Map<string, Exact>([['minutes', 30n]])),
         new Map<string, Exact>([
@@ -145,13 +146,13 @@ describe('data-push client', () => {
           ['at', 200]
         ])
       )
-      old.reply = () => 'ACK#{}'
+      old.respond = () => 'ACK#{}'
       assert.equal(await call(new Map()), null)
       assert.equal((await failure(call([1n]))).class, 'BadPayload')
       assert.deepEqual(old.texts, ['json_wn#{"minutes": 30}', 'json_wn#{}'])
       await running.stop()
       await lab('device: oven, method: method, returnFormat: string')
-      old.reply = () => "RET#State set to: 'active'"
+      old.respond = () => "RET#State set to: 'active'"
       assert.equal(await call(new Map<string, Exact>([['minutes', 0.5]])), "State set to: 'active'")
       assert.equal(old.texts.at(-1), 'json_wn#{"method": "bake", "minutes": 0.5}')
       assert.match((await failure(call(new Map([['method', 'x']])))).message, /the argument "method" is where the codename goes/)
@@ -159,9 +160,9 @@ describe('data-push client', () => {
 
     it('takes the one member of a returned dict for the value of the set', async () => {
       await lab()
-      old.reply = () => 'RET#{"setpoint": 299.5}'
+      old.respond = () => 'RET#{"setpoint": 299.5}'
       assert.equal(await set('setpoint', 300), 299.5)
-      old.reply = () => 'RET#{"other": 1}'
+      old.respond = () => 'RET#{"other": 1}'
       assert.deepEqual(await set('setpoint', 300), new Map([['other', 1n]]))
     })
 
@@ -195,12 +196,12 @@ describe('data-push client', () => {
       assert.match(error.message, /no answer from 127\.0\.0\.1:\d+ within 1 s/)
       const second = set('setpoint', 2)
       const other = await old.nth(1)
-      assert.notEqual(asked.port, other.port)
+      assert.notEqual(asked.from, other.from)
       await asked.answer('ERROR#late')
       await asked.answer('ACK#late')
       await other.answer('ACK#')
       assert.equal(await second, 2)
-      assert.equal(old.asked.length, 2)
+      assert.equal(old.heard.length, 2)
       assert.deepEqual(await counted(), { received: 1n, dropped: 3n })
     })
 
@@ -220,11 +221,11 @@ describe('data-push client', () => {
 
     it('takes an answer from nobody but its target', async () => {
       await lab()
-      const other = await PushSocket.open()
+      const other = new UdpClient()
       try {
         const done = set('setpoint', 1)
-        const { port, answer } = await old.nth(0)
-        await other.send('ERROR#forged', port)
+        const { from, answer } = await old.nth(0)
+        await other.send(from, 'ERROR#forged')
         await answer('ACK#')
         assert.equal(await done, 1)
       } finally {
@@ -239,8 +240,8 @@ describe('data-push client', () => {
       const error = await failure(set('setpoint', 1))
       assert.deepEqual([error.class, error.maybeExecuted], ['Unreachable', false])
       assert.match(error.message, /nobody listens at 127\.0\.0\.1:\d+: start the program there, or correct target/)
-      old = await PushSocket.open(port)
-      old.reply = () => 'ACK#'
+      old = await FarSocket.open(port)
+      old.respond = () => 'ACK#'
       assert.equal(await set('setpoint', 2), 2)
     })
 
@@ -260,7 +261,7 @@ describe('data-push client', () => {
       const second = set('relay', 2n)
       await old.nth(0)
       await quiet()
-      assert.equal(old.asked.length, 1)
+      assert.equal(old.heard.length, 1)
       await (await old.nth(0)).answer('ACK#')
       await (await old.nth(1)).answer('ACK#')
       assert.deepEqual([await first, await second], [1, 2n])
@@ -290,7 +291,7 @@ describe('data-push client', () => {
         (await Promise.all(work)).map((error) => error.class),
         ['Unreachable', 'Unreachable']
       )
-      assert.equal(old.asked.length, 1)
+      assert.equal(old.heard.length, 1)
     })
   })
 
@@ -317,7 +318,7 @@ describe('data-push client', () => {
     })
 
     it('does not ask while commands tell', async () => {
-      old.reply = (text) => (text === 'name' ? 'RET#' : 'ACK#')
+      old.respond = (text) => (text === 'name' ? 'RET#' : 'ACK#')
       await lab('device: oven, probe: 10')
       await old.nth(0)
       await quiet()
@@ -331,7 +332,7 @@ describe('data-push client', () => {
     })
 
     it('asks after a lost command, and is not degraded by it', async () => {
-      old.reply = (text) => (text === 'name' ? 'RET#' : undefined)
+      old.respond = (text) => (text === 'name' ? 'RET#' : undefined)
       await lab('device: oven, probe: 10')
       await old.nth(0)
       const lost = failure(set('setpoint', 1))
@@ -345,18 +346,18 @@ describe('data-push client', () => {
 
     it('sends no command to a socket of another name, and none before the name is sure', async () => {
       await lab('device: oven, name: Oven')
-      old.reply = (text) => (text === 'name' ? 'RET#Freezer' : 'ACK#')
+      old.respond = (text) => (text === 'name' ? 'RET#Freezer' : 'ACK#')
       const error = await failure(set('setpoint', 1))
       assert.deepEqual([error.class, error.maybeExecuted], ['Unreachable', false])
       assert.match(error.message, /^not sent, .*: 127\.0\.0\.1:\d+ calls itself "Freezer", not "Oven": check target, or name$/)
       assert.equal((await state())['state'], 'degraded')
-      old.reply = (text) => (text === 'name' ? 'RET#Oven' : 'ACK#')
+      old.respond = (text) => (text === 'name' ? 'RET#Oven' : 'ACK#')
       assert.equal(await set('setpoint', 2), 2)
       assert.equal(await set('setpoint', 3), 3)
       assert.deepEqual(old.texts, ['name', 'name', 'raw_wn#setpoint:float:2.0', 'raw_wn#setpoint:float:3.0'])
       assert.equal((await state())['state'], 'online')
       // Silence: it may be another one that comes back.
-      old.reply = () => undefined
+      old.respond = () => undefined
       const lost = failure(set('setpoint', 4))
       await old.nth(4)
       clock.advance(1)
@@ -387,7 +388,7 @@ describe('data-push client', () => {
       await quiet()
       assert.equal(old.texts[2], 'raw_wn#p:float:4.0')
       assert.deepEqual(await counted(), { received: 3n, dropped: 2n })
-      assert.equal(old.asked.length, 3)
+      assert.equal(old.heard.length, 3)
     })
 
     it('pushes nothing old or bad, and not what has become old while it waited', async () => {

@@ -16,6 +16,9 @@ export interface Asked {
 export class FarSocket {
   readonly #socket: Socket
   readonly #questions: Asked[] = []
+  /** Everything that was asked, in order, also what was answered at once. */
+  readonly heard: Asked[] = []
+  #arrived: (() => void) | undefined
   #waiting: ((asked: Asked) => void) | undefined
   #closed: Promise<void> | undefined
   /** Answers at once; undefined leaves the question to {@link next}. */
@@ -61,6 +64,25 @@ export class FarSocket {
     })
   }
 
+  /** The question with this number, counted from 0, once it is there; it stays where it is. */
+  async nth(index: number, patience = 3000): Promise<Asked> {
+    for (;;) {
+      const found = this.heard[index]
+      if (found !== undefined) return found
+      await new Promise<void>((resolve, reject) => {
+        const timer = setTimeout(() => reject(new Error(`only ${this.heard.length} questions: ${this.texts.join(' | ')}`)), patience)
+        this.#arrived = () => {
+          clearTimeout(timer)
+          resolve()
+        }
+      })
+    }
+  }
+
+  get texts(): string[] {
+    return this.heard.map(({ text }) => text)
+  }
+
   /** The next question, which comes when time passes: in steps, so that no other timer runs away. Rejects after so many seconds of it. */
   async nextAfter(clock: FakeClock, seconds = 70): Promise<Asked> {
     const step = 0.02
@@ -82,9 +104,11 @@ export class FarSocket {
     const text = datagram.toString('latin1')
     const answer = (said: string | Buffer): Promise<void> =>
       new Promise((resolve) => this.#socket.send(said, port, address, () => resolve()))
+    const asked = { text, from: port, answer }
+    this.heard.push(asked)
+    this.#arrived?.()
     const said = this.respond?.(text)
     if (said !== undefined) return void answer(said)
-    const asked = { text, from: port, answer }
     const waiting = this.#waiting
     this.#waiting = undefined
     if (waiting === undefined) this.#questions.push(asked)
