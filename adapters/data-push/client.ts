@@ -7,10 +7,9 @@ import schema from './config.schema.json' with { type: 'json' }
 import { Forwarder } from './forwarder.js'
 import { Lane } from './lane.js'
 import { Presence } from './presence.js'
-import { clientPlan, keyOf } from './pushed.js'
+import { clientPlan, forwardedOf, keyOf } from './pushed.js'
 import { Remote } from './remote.js'
 import type { Line } from './remote.js'
-import { refOf } from './targets.js'
 import type { DataPushClientConfig } from './types.js'
 
 /** Commands that may wait for one target. */
@@ -45,7 +44,7 @@ class DataPushClient implements Adapter {
     this.#presence = new Presence({ host, target: where, period: config.probe, ask: () => this.#identify('probe') })
     this.#forwarder = new Forwarder({
       host,
-      channels: new Map([...(config.forward ?? [])].map(([key, codename]) => [key, refOf(codename)])),
+      channels: forwardedOf(config),
       period: config.forwardPeriod,
       send: (key, value) => this.#forward(key, value)
     })

@@ -7,18 +7,23 @@ import type { DataPushClientConfig } from './types.js'
 const separator = /[:;#]/
 
 export function clientPlan(config: DataPushClientConfig, site: Site): Plan {
-  const { target, forward } = config
+  const { target } = config
   const channels = channelsOf(config, site)
   return {
     executes: channels.map(({ ref }) => ref),
     dials: [{ protocol: 'udp', host: target.host, port: target.port }],
-    forwards: [...(forward?.values() ?? [])].map(refOf),
+    forwards: [...forwardedOf(config).values()],
     problems: [
       ...channelProblems(config, site),
       ...channels.flatMap((channel) => waitProblems(config, channel)),
       ...forwardProblems(config, channels)
     ]
   }
+}
+
+/** Key on the legacy side to the codename whose readings it carries. */
+export function forwardedOf({ forward }: DataPushClientConfig): ReadonlyMap<string, Ref> {
+  return new Map(Array.from(forward ?? new Map<string, string>(), ([key, target]) => [key, refOf(target)]))
 }
 
 /** Key on the legacy side: that of the channel map, or the name that the codename had there. Undefined: not carried out here. */
