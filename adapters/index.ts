@@ -1,11 +1,15 @@
 /** THE REGISTRATION: one line for each type; see README.md, "Add an adapter". */
 import type { AdapterType, InstanceConfig } from '../gateway/adapter.js'
+import { dataPullClient } from './data-pull/client.js'
 import { dataPullServer } from './data-pull/server.js'
+import { dataPushClient } from './data-push/client.js'
 import { dataPushServer } from './data-push/server.js'
 import { simulator } from './simulator/simulator.js'
 
 export const adapterTypes: readonly AdapterType[] = [
   dataPullServer,
+  dataPullClient,
   dataPushServer,
+  dataPushClient,
   simulator
 ] as readonly unknown[] as readonly AdapterType<InstanceConfig>[]

@@ -57,12 +57,24 @@ export interface Listen {
   readonly path: readonly string[]
 }
 
+/** The old side that an instance dials. */
+export interface Dial {
+  readonly protocol: 'udp' | 'tcp'
+  /** As the operator wrote it. */
+  readonly host: string
+  readonly port: number
+}
+
 export interface Plan {
   readonly listens?: readonly Listen[]
   /** Codenames whose readings only this instance writes. */
   readonly feeds?: readonly Right[]
   /** Codenames whose commands this instance carries out. */
   readonly executes?: readonly Right[]
+  /** Where it sends to; with `forwards` for the check of loops. */
+  readonly dials?: readonly Dial[]
+  /** Readings of others that it sends on to where it dials. */
+  readonly forwards?: readonly Ref[]
   /** Devices that exist because this instance does; they need no entry under `devices`. */
   readonly devices?: ReadonlyMap<string, Device>
   readonly problems?: readonly Problem[]
@@ -252,8 +264,11 @@ export interface Host {
   release(device: string): void
   /** Endpoints of every running instance. */
   endpoints(): readonly Endpoint[]
-  /** Reachable again or partly so; shown as the state of the instance's devices. */
-  report(state: 'online' | 'degraded', reason?: string): void
+  /**
+   * Reachable, partly so, or not at all; shown as the state of the instance's devices, whose readings are stale while offline. For an
+   * adapter that goes on trying by itself: `failed` is for what needs a new start. Said while it starts, it stands in place of "started".
+   */
+  report(state: 'online' | 'degraded' | 'offline', reason?: string): void
   /** Adds to a counter of this instance, shown on the gateway device. Nothing is dropped uncounted. */
   count(counter: 'received' | 'answered' | 'refused' | 'dropped', by?: number): void
   /** Bad input of the old side: a dead letter with the reason, under lab-dead/. `detail` is what arrived. */

@@ -243,7 +243,7 @@ export class Gateway {
       if (type === undefined)
         throw new GatewayError('Internal', `the configuration was checked with other adapter types: ${config.type} is not there`)
       const instanceLog = log.child({ instance: id })
-      const host = new InstanceHost(id, shared, instanceLog, (error) => this.#instances.get(id)?.supervisor.failed(error))
+      const host = new InstanceHost(id, shared, instanceLog, () => this.#instances.get(id)?.supervisor)
       const supervisor = new Supervisor({
         id,
         clock,
@@ -269,7 +269,9 @@ export class Gateway {
       })
     }
     for (const [id, plan] of plans) {
-      for (const [name, device] of plan.devices ?? []) this.#devices.declare(name, device, { undeclared: 'refuse' })
+      // One without codenames meets them at run time, and takes them in as a declared one would.
+      for (const [name, device] of plan.devices ?? [])
+        this.#devices.declare(name, device, device.codenames.size === 0 ? {} : { undeclared: 'refuse' })
       this.#devices.grant(id, plan)
     }
   }

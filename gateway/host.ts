@@ -8,6 +8,7 @@ import { isValue } from './latest.js'
 import type { Latest } from './latest.js'
 import type { Self } from './self.js'
 import type { States } from './states.js'
+import type { Supervisor } from './supervisor.js'
 import type { Topics } from './topic.js'
 import { conform } from './validators.js'
 import type { Validators } from './validators.js'
@@ -34,18 +35,18 @@ export class InstanceHost implements Host {
   readonly clock: Clock
   readonly #id: string
   readonly #shared: Shared
-  readonly #failed: (error: Error) => void
+  readonly #supervisor: () => Pick<Supervisor, 'failed' | 'report'> | undefined
   readonly #watches = new Set<Watch>()
   /** Begins the names of its notes; `command:` begins others. */
   readonly #noted: string
 
-  constructor(id: string, shared: Shared, log: Logger, failed: (error: Error) => void) {
+  constructor(id: string, shared: Shared, log: Logger, supervisor: () => Pick<Supervisor, 'failed' | 'report'> | undefined) {
     this.#id = id
     this.#noted = `instance:${id}:`
     this.#shared = shared
     this.log = log
     this.clock = shared.clock
-    this.#failed = failed
+    this.#supervisor = supervisor
   }
 
   async publish(...readings: readonly Reading[]): Promise<void> {
@@ -158,8 +159,8 @@ export class InstanceHost implements Host {
     return this.#shared.endpoints()
   }
 
-  report(state: 'online' | 'degraded', reason = 'it works'): void {
-    this.#shared.states.instance(this.#id, state, reason)
+  report(state: 'online' | 'degraded' | 'offline', reason = 'it works'): void {
+    this.#supervisor()?.report(state, reason)
   }
 
   count(counter: 'received' | 'answered' | 'refused' | 'dropped', by = 1): void {
@@ -176,7 +177,7 @@ export class InstanceHost implements Host {
   }
 
   failed(error: Error): void {
-    this.#failed(error)
+    this.#supervisor()?.failed(error)
   }
 
   /** Ends the watches that the adapter left. */

@@ -43,6 +43,8 @@ export class Supervisor {
   #attempts = 0
   #running = false
   #stopped = false
+  /** The adapter has spoken for its devices itself since it was last started. */
+  #reported = false
   #retry: Watch | undefined
   #starting: AbortController | undefined
   /** Monotonic seconds. */
@@ -83,6 +85,13 @@ export class Supervisor {
     this.#work = this.#work.then(() => this.#halt()).then(() => this.#again(error))
   }
 
+  /** What the adapter says of its devices; one that is down says nothing. */
+  report(state: State, reason: string): void {
+    if (this.#stopped || !this.isActive) return
+    this.#reported = true
+    this.#options.state(state, reason)
+  }
+
   /** Complete and idempotent. Resolves when the adapter has stopped, or did not within its time. */
   async stop(): Promise<void> {
     this.#stopped = true
@@ -107,6 +116,7 @@ export class Supervisor {
     this.#attempts += 1
     const starting = new AbortController()
     this.#starting = starting
+    this.#reported = false
     const timer = clock.after(startWithin, () => starting.abort(new GatewayError('Timeout', `did not start within ${startWithin} s`)))
     try {
       await unlessAborted(adapter.start(starting.signal), starting.signal)
@@ -115,7 +125,7 @@ export class Supervisor {
       starting.signal.throwIfAborted()
       this.#running = true
       this.#startedAt = clock.monotonic()
-      state('online', this.#attempts > 1 ? `started at attempt ${this.#attempts}` : 'started')
+      if (!this.#reported) state('online', this.#attempts > 1 ? `started at attempt ${this.#attempts}` : 'started')
       if (this.#attempts > 1) log.info({ attempt: this.#attempts }, 'the instance works again')
     } catch (error) {
       // While the gateway stops, `stop` sees to the rest.

@@ -39,8 +39,12 @@ function assertSource({ source, talk }: Conversation): void {
     else {
       const said = vectors.get(id)
       assert.ok(said !== undefined, `there is no recording ${id}`)
+      const says = (step: ExactMap, asked: string, answered: string, [send, receive]: readonly [unknown, unknown]): boolean =>
+        step.get(asked) === send && step.get(answered) === receive
       const held = said.some(
-        ([send, receive]) => send !== undefined && talk.some((step) => step.get('send') === send && step.get('receive') === receive)
+        (exchange) =>
+          exchange[0] !== undefined &&
+          talk.some((step) => says(step, 'send', 'receive', exchange) || says(step, 'asked', 'answer', exchange))
       )
       assert.ok(held, `nothing in this conversation is as in the recording ${id}`)
     }
@@ -71,6 +75,10 @@ describe('the player of conversations', () => {
       published: [{ topic: 'lab/d/a', payload: { quality: 'good', source: 'push', time: '<any>', value: 1 } }],
       ...more
     })
+  const dialling = {
+    config: { devices: { d: {} }, adapters: [{ id: 'pull', type: 'data-pull-client', target: { host: 'rig' }, device: 'd' }] },
+    published: []
+  }
   const wrong: readonly (readonly [what: string, more: object, complaint: RegExp])[] = [
     ['another answer', { talk: [{ send: 'json_wn#{"a": 1}', receive: "ACK#{'a': 1.0}" }] }, /expected "ACK#\{'a': 1\.0\}"/],
     ['an answer in place of silence', { talk: [{ send: 'json_wn#{"a": 1}', receive: null }] }, /got .*ACK#/],
@@ -81,7 +89,13 @@ describe('the player of conversations', () => {
     ],
     ['a member more', { published: [{ topic: 'lab/d/a', payload: { quality: 'good', time: '<any>', value: 1 } }] }, /on lab\/d\/a/],
     ['a message too many', { published: [], unpublished: ['lab/d/a'] }, /published besides/],
-    ['an unknown key', { talks: [] }, /unknown keys/]
+    ['an unknown key', { talks: [] }, /unknown keys/],
+    [
+      'a question of our own that is another',
+      { ...dialling, talk: [{ asked: 'json', answer: '[]' }] },
+      /expected "json"\n {2}got {6}"json_wn"/
+    ],
+    ['an instance that dials and is not there', { talk: [{ asked: 'json_wn', answer: '{}' }] }, /no such instance that asks/]
   ]
 
   it('plays this one', async () => await play(readConversation(conversation({}))))

@@ -5,7 +5,7 @@ import { isAscii, toAscii } from './python-text.js'
 export const UNKNOWN_COMMMAND = 'UNKNOWN_COMMMAND'
 
 /** The original reads this much and never learns of the rest: a text cut short is stored and acknowledged (vectors pe-8193, re-truncated). */
-const readBytes = 8192
+export const readBytes = 8192
 
 /** What one UDP datagram over IPv4 can carry; the original fails to send more and stays silent (vector pe-reply-too-big). */
 const answerBytes = 65507

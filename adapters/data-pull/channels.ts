@@ -19,16 +19,7 @@ export function channelProblems(config: DataPullServerConfig, site: Site): Probl
   const { device, channels } = config
   const path = channels === undefined ? ['device'] : ['channels']
   const names = channels === undefined ? legacyNames(device as string, site) : [...channels.keys()]
-  const problems: Problem[] = []
-  for (const name of names) {
-    const hit = forbidden.find((character) => name.includes(character))
-    if (hit !== undefined)
-      problems.push({
-        path: channels === undefined ? path : [...path, name],
-        rule: 'forbidden-character',
-        message: `The character '${hit}' is not allowed in the codenames`
-      })
-  }
+  const problems = nameProblems({ device, channels }, site)
   const length = jsonWnLength(names)
   if (length >= stockClientReads)
     problems.push({
@@ -40,18 +31,37 @@ export function channelProblems(config: DataPullServerConfig, site: Site): Probl
   return problems
 }
 
+/** What the instance refers to; the server and the client have it in common. */
+export interface Referring {
+  readonly device?: string | undefined
+  readonly channels?: ReadonlyMap<string, string> | undefined
+}
+
+/** Old names that no socket can have. */
+export function nameProblems({ device, channels }: Referring, site: Site): Problem[] {
+  const names = channels === undefined ? legacyNames(device as string, site) : [...channels.keys()]
+  return names.flatMap((name) => {
+    const hit = forbidden.find((character) => name.includes(character))
+    if (hit === undefined) return []
+    const message = `The character '${hit}' is not allowed in the codenames`
+    return [{ path: channels === undefined ? ['device'] : ['channels', name], rule: 'forbidden-character', message }]
+  })
+}
+
 function legacyNames(device: string, site: Site): string[] {
   return [...(site.devices.get(device)?.codenames ?? [])].map(([codename, { original }]) => original ?? codename)
 }
 
-export function shownChannels({ device, channels }: DataPullServerConfig, host: Host): Shown[] {
-  if (channels !== undefined)
-    return [...channels].map(([legacy, target]) => {
-      const slash = target.indexOf('/')
-      return { legacy, device: target.slice(0, slash), codename: target.slice(slash + 1) }
-    })
+/** Those that the configuration names, in its order. */
+export function shownChannels({ device, channels }: Referring, host: Host): Shown[] {
+  if (channels !== undefined) return [...channels].map(([legacy, target]) => ({ legacy, ...refOf(target) }))
   const name = device as string
   return host
     .codenames(name)
     .declared.map((codename) => ({ legacy: host.meta(name, codename)?.original ?? codename, device: name, codename }))
+}
+
+export function refOf(target: string): Ref {
+  const slash = target.indexOf('/')
+  return { device: target.slice(0, slash), codename: target.slice(slash + 1) }
 }

@@ -7,6 +7,9 @@ import type { Exact } from '../common/exact-json.js'
 import { UNKNOWN_COMMMAND, encodeAscii, readAscii } from '../common/ascii-datagram.js'
 import { dumps, str } from '../common/python-text.js'
 
+/** The other way round: what a client reads in the answers of a real socket. */
+export * from './answers.js'
+
 /** Stands where a point would, once it is older than its timeout. Never `null`, never the stale value: furnaces are steered by this. */
 export const OLD_DATA = 'OLD_DATA'
 

@@ -53,3 +53,62 @@ export interface DataPullServerConfig {
    */
   activityTimeout: number
 }
+
+/**
+ * Asks a real DateDataPullSocket or DataPullSocket (UDP) again and again; what it answers become readings.
+ */
+export interface DataPullClientConfig {
+  /**
+   * Name of the instance, different from all instances and devices.
+   */
+  id: string
+  /**
+   * Type of the adapter.
+   */
+  type: 'data-pull-client'
+  /**
+   * Where the socket is.
+   */
+  target: {
+    /**
+     * An IP address or host name, without port or brackets. A name is looked up again when nobody answers.
+     */
+    host: string
+    /**
+     * UDP port.
+     */
+    port: number
+  }
+  /**
+   * Feeds the codenames of this device, and others that the socket has, where undeclared ones are taken in. It need not stand under devices.
+   */
+  device?: string
+  /**
+   * Codename on the legacy side to device/codename; others are passed over.
+   */
+  channels?: ReadonlyMap<string, string>
+  /**
+   * date: DateDataPullSocket, x is the time of the reading. data: DataPullSocket, x is the x of the reading.
+   */
+  kind: 'date' | 'data'
+  /**
+   * What is asked: json_wn, all channels at once; codename#json or codename#raw, one after another.
+   */
+  ask: 'json_wn' | 'codename#json' | 'codename#raw'
+  /**
+   * The socket must answer exactly this to the command name before anything else of it is believed. Left out: it is not asked.
+   */
+  name?: string
+  /**
+   * Seconds from question to question; with codename#… from round to round.
+   */
+  period: number
+  /**
+   * Seconds that an answer may take. Left out: half the period, at most 1.
+   */
+  timeout?: number
+  /**
+   * Rounds in a row without an answer that is understood after which the device is offline.
+   */
+  offlineAfter: number
+}

@@ -97,3 +97,6 @@ export function encodeStatus(status: Exact): Buffer | undefined {
 export function encodeText(prefix: Prefix, text: string): Buffer | undefined {
   return encodeAscii(prefix + text)
 }
+
+export { decodeAnswer, decodeReturn, encodePush, isAnswerable } from './outgoing.js'
+export type { Answer } from './outgoing.js'

@@ -4,7 +4,7 @@
  * byte for byte (sections 5.3 and 5.5); clients show them to people.
  */
 import { isExactList, isExactMap, type Exact } from '../common/exact-json.js'
-import { parseFloatText, parseInt10, str, typeName, type FromText } from '../common/python-text.js'
+import { dumps, isAscii, parseFloatText, parseInt10, str, typeName, type FromText } from '../common/python-text.js'
 
 export type RawValues = { readonly ok: true; readonly values: Map<string, Exact> } | { readonly ok: false; readonly error: string }
 
@@ -108,4 +108,55 @@ function isUniform(types: readonly string[]): boolean {
 
 function className(type: string): string {
   return `<class '${type}'>`
+}
+
+/** The payload of a push. What could not be read back as the same values has no raw form: nothing in it is escaped. */
+export function encodeRawPush(values: ReadonlyMap<string, Exact>): RawText {
+  const parts: string[] = []
+  for (const [key, value] of values) {
+    const items = isExactList(value) ? value : [value]
+    const why = isRawText(key, /[:;#]/)
+      ? withoutRawForm(items, isExactList(value))
+      : `its name ${dumps(key)} holds one of : ; # or a character outside ASCII`
+    if (why !== undefined) return { ok: false, error: `${dumps(value)} has no raw_wn form: ${why}; use form: json_wn` }
+    parts.push(`${key}:${typeName(items[0] ?? null)}:${items.map(str).join(',')}`)
+  }
+  return parts.length > 0 ? { ok: true, text: parts.join(';') } : { ok: false, error: 'a push without keys has no raw_wn form' }
+}
+
+/** The reason, or undefined. */
+function withoutRawForm(items: readonly Exact[], isList: boolean): string | undefined {
+  const types = items.map(typeName)
+  if (isList && items.length < 2) return 'a list of less than two items would be read as one value'
+  if (!isUniform(types) || !types.every(isRawType)) return 'only an int, a float, a bool, a text and lists of one of these have one'
+  const isLost = items.some((item) => typeof item === 'string' && !isRawText(item, /[,:;#]/))
+  return isLost ? 'the text holds one of , : ; # or a character outside ASCII' : undefined
+}
+
+function isRawText(text: string, separators: RegExp): boolean {
+  return isAscii(text) && !separators.test(text)
+}
+
+/** A callback's value in raw form: None, a dict, or a list of lists with its type in front (section 5.5). */
+export function decodeRawReturn(
+  text: string
+): { readonly ok: true; readonly value: Exact } | { readonly ok: false; readonly error: string } {
+  if (text === 'None') return { ok: true, value: null }
+  if (text === '') return { ok: true, value: new Map() }
+  const [, type, lists] = /^(int|float|bool|str):([^:]*)$/s.exec(text) ?? []
+  if (type === undefined || lists === undefined) {
+    const dict = decodeRaw(text)
+    return dict.ok ? { ok: true, value: dict.values } : dict
+  }
+  const rows: Exact[] = []
+  for (const list of lists.split('&')) {
+    const row: Exact[] = []
+    for (const item of list.split(',')) {
+      const scalar = decodeScalar(item, type)
+      if (!scalar.ok) return { ok: false, error: scalar.message }
+      row.push(scalar.value)
+    }
+    rows.push(row)
+  }
+  return { ok: true, value: rows }
 }

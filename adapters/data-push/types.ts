@@ -82,3 +82,70 @@ export interface DataPushServerConfig {
    */
   activityTimeout: number
 }
+
+/**
+ * Sends commands to a DataPushSocket (UDP), and readings of other devices if it is told to.
+ */
+export interface DataPushClientConfig {
+  /**
+   * Name of the instance, different from all instances and devices.
+   */
+  id: string
+  /**
+   * Type of the adapter.
+   */
+  type: 'data-push-client'
+  /**
+   * The socket to push to.
+   */
+  target: {
+    /**
+     * An IP address or host name, without port or brackets.
+     */
+    host: string
+    /**
+     * UDP port.
+     */
+    port: number
+  }
+  /**
+   * Name that the socket must give itself; under another one it gets no command. Left out: any name will do.
+   */
+  name?: string
+  /**
+   * Its settable and callable codenames are carried out there. Left out: see channels.
+   */
+  device?: string
+  /**
+   * Key on the legacy side to device/codename, where only some are carried out there or under other names. Left out: see device.
+   */
+  channels?: ReadonlyMap<string, string>
+  /**
+   * A call sends its codename under this key, beside the arguments. Left out: the arguments of a call are all that is sent.
+   */
+  method?: string
+  /**
+   * auto: raw_wn, which names the type, for floats, and json_wn for everything else.
+   */
+  form: 'auto' | 'json_wn' | 'raw_wn'
+  /**
+   * Form in which the socket's callback_direct returns its results: the return_format of its program.
+   */
+  returnFormat: 'json' | 'raw' | 'string'
+  /**
+   * Seconds to wait for an answer. What was sent is never sent again.
+   */
+  timeout: number
+  /**
+   * Seconds after which the socket is asked for its name, if nothing was heard of it; null: never.
+   */
+  probe: number | null
+  /**
+   * Key on the legacy side to device/codename of another device, whose fresh readings are pushed as they come. Left out: none.
+   */
+  forward?: ReadonlyMap<string, string>
+  /**
+   * Seconds between two pushes of one key of forward at least; of readings that come meanwhile only the newest is sent.
+   */
+  forwardPeriod: number
+}

@@ -3,6 +3,7 @@ import type { AdapterType, InstanceConfig, Plan, Problem, Site } from '../adapte
 import type { ConfigDocument } from './document.js'
 import { checkListeners } from './listeners.js'
 import type { Listener } from './listeners.js'
+import { checkLoops } from './loops.js'
 import { checkBroughtDevices } from './names.js'
 import type { Finding, Path } from './problem.js'
 import { checkReference, deviceOf, findReferences } from './references.js'
@@ -54,6 +55,7 @@ export function checkPlans(entries: readonly Entry[], { document, site, broken, 
   findings.push(
     ...checkBroughtDevices(planned, new Set(site.devices.keys()), configs),
     ...checkRights(planned),
+    ...checkLoops(planned),
     ...checkListeners([...listeners, ...planned.flatMap((instance, index) => listens(instance, entries[index] as Entry, document))])
   )
   return { plans: new Map(planned.map((instance) => [instance.id, instance.plan])), findings }

@@ -68,6 +68,20 @@ describe('device states', () => {
     assert.equal((await state('rig', 'online'))['reason'], 'started at attempt 3')
   })
 
+  it('is offline when its instance says so, which makes its readings stale, and is back when that says so', async () => {
+    await run()
+    const one = lab.scripted.host('one')
+    await one.publish({ device: 'rig', codename: 'a', value: 1, time: clock.now() })
+    one.report('offline', 'no answer')
+    assert.equal((await state('rig', 'offline'))['reason'], 'no answer')
+    await client.next(({ topic, text }) => topic === 'lab/rig/a' && text.includes('"quality":"stale"'), 'rig/a stale')
+    assert.match(await udp.ask(lab.port('pull-rig'), 'a#raw'), /^OLD_DATA$/)
+    one.report('online', 'it answers')
+    await state('rig', 'online')
+    assert.match(await udp.ask(lab.port('pull-rig'), 'a#raw'), /^OLD_DATA$/, 'until the next reading')
+    assert.deepEqual(lab.scripted.starts.filter((id) => id === 'one').length, 1)
+  })
+
   it('lab/gateway is degraded and names the instance that fails, and why; its instances are a reading', async () => {
     await run()
     await state('gateway', 'online')

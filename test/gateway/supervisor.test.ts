@@ -134,6 +134,37 @@ describe('a supervisor', () => {
     assert.equal(bench.clock.timers, 0)
   })
 
+  it('lets an adapter say for itself that its device is not there, also while it starts', async () => {
+    const bench: Bench = new Bench((n) => {
+      bench.supervisor.report('offline', 'nothing heard yet')
+      return n === 1 ? Promise.resolve() : refused()
+    })
+    await bench.supervisor.start()
+    assert.deepEqual(bench.states, ['offline: nothing heard yet'], 'it did start, but nobody says that the device is online')
+    bench.supervisor.report('online', 'it answers')
+    bench.supervisor.report('offline', 'no answer')
+    assert.deepEqual(bench.states.slice(1), ['online: it answers', 'offline: no answer'])
+    assert.equal(bench.starts, 1, 'that is no failure')
+    bench.supervisor.failed(new Error('broken'))
+    bench.supervisor.report('online', 'said by one that is down')
+    assert.equal(bench.states.at(-1), 'offline: broken')
+    await bench.supervisor.stop()
+    bench.supervisor.report('online', 'said by one that has stopped')
+    assert.equal(bench.states.at(-1), 'offline: broken')
+  })
+
+  it('says that it started where the adapter says nothing, also after a time in which it did', async () => {
+    const bench: Bench = new Bench((n) => {
+      if (n === 1) bench.supervisor.report('offline', 'nothing heard yet')
+      return Promise.resolve()
+    })
+    await bench.supervisor.start()
+    bench.supervisor.failed(new Error('broken'))
+    await bench.clock.pass(1)
+    assert.equal(bench.states.at(-1), 'online: started at attempt 2')
+    await bench.supervisor.stop()
+  })
+
   it('lets no failure through after its stop', async () => {
     const bench = new Bench(() => Promise.resolve())
     await bench.supervisor.start()

@@ -4,7 +4,9 @@ import { isExactMap, parseExact, stringifyExact, toPlain } from '../../adapters/
 import type { Exact, ExactMap } from '../../adapters/common/exact-json.js'
 import type { Adapter, AdapterType, Command, Host, InstanceConfig, Reading, Right } from '../../gateway/adapter.js'
 import { GatewayError } from '../../gateway/errors.js'
-import { FakeClock } from './fake-clock.js'
+import { FakeClock, settle } from './fake-clock.js'
+import { FarSocket } from './far-socket.js'
+import type { Asked } from './far-socket.js'
 import type { TestClient } from './mqtt.js'
 import { start } from './start.js'
 import type { Running } from './start.js'
@@ -48,26 +50,52 @@ export function readConversation(text: string): Conversation {
 export async function play(conversation: Conversation): Promise<void> {
   const clock = new FakeClock(Number(conversation.clock))
   const script = new Script(conversation)
-  const running = await start(yamlOf(conversation, script), { types: [script.type], clock })
+  const far = await openFar(conversation)
+  const running = await start(yamlOf(conversation, script, far), { types: [script.type], clock })
   const old = new UdpClient()
   try {
     const client = await running.connect({ clientId: 'conversation' })
     await client.subscribe('#')
     await give(conversation, script, client)
-    for (const step of conversation.talk) await speak(step, { conversation, running, clock, old, client })
+    for (const step of conversation.talk) await speak(step, { conversation, running, clock, old, client, far })
     await client.settled()
     await compare(conversation, client)
   } finally {
     await old.close()
     await running.stop()
+    for (const { socket } of far.values()) await socket.close()
   }
 }
 
-/** One line for each part of the file, which YAML reads as it reads JSON. Ports are chosen by the system. */
-function yamlOf({ config }: Conversation, script: Script): string {
+/** The far side of an instance that dials: a real socket, and the question that came last. */
+interface Far {
+  readonly socket: FarSocket
+  last?: Asked
+}
+
+/** By instance: those with a `target`. */
+async function openFar({ config }: Conversation): Promise<Map<string, Far>> {
+  const far = new Map<string, Far>()
+  for (const entry of instancesOf(config)) if (entry.has('target')) far.set(entry.get('id') as string, { socket: await FarSocket.open() })
+  return far
+}
+
+function instancesOf(config: ExactMap): readonly ExactMap[] {
+  return (config.get('adapters') ?? []) as readonly ExactMap[]
+}
+
+/** One line for each part of the file, which YAML reads as it reads JSON. Ports are chosen by the system, also those that are dialled. */
+function yamlOf({ config }: Conversation, script: Script, far: ReadonlyMap<string, Far>): string {
   const parts = new Map(config)
-  const adapters = (parts.get('adapters') ?? []) as readonly ExactMap[]
-  const free = adapters.map((entry) => new Map([...entry, ['port', 0n]]))
+  const free = instancesOf(config).map((entry): ExactMap => {
+    const dialled = far.get(entry.get('id') as string)
+    if (dialled === undefined) return new Map([...entry, ['port', 0n]])
+    const target = new Map<string, Exact>([
+      ['host', '127.0.0.1'],
+      ['port', BigInt(dialled.socket.port)]
+    ])
+    return new Map([...entry, ['target', target]])
+  })
   parts.set(
     'adapters',
     script.needed
@@ -101,15 +129,18 @@ interface Scene {
   readonly clock: FakeClock
   readonly old: UdpClient
   readonly client: TestClient
+  readonly far: ReadonlyMap<string, Far>
 }
 
-async function speak(step: ExactMap, { conversation, running, clock, old, client }: Scene): Promise<void> {
+async function speak(step: ExactMap, scene: Scene): Promise<void> {
+  const { conversation, running, clock, old, client } = scene
   const pass = step.get('pass')
   if (pass !== undefined) await clock.pass(Number(pass))
   const topic = step.get('mqtt')
   if (typeof topic === 'string') await client.publish(topic, payloadOf(step.get('payload')))
+  if (step.has('asked') || step.has('late')) await answer(step, scene)
   if (!step.has('send')) return
-  const instances = conversation.config.get('adapters') as readonly ExactMap[]
+  const instances = instancesOf(conversation.config)
   const to = step.get('to') ?? instances[0]?.get('id')
   const instance = instances.find((entry) => entry.get('id') === to)
   assert.ok(instance !== undefined && typeof to === 'string', 'there is no such instance to send to')
@@ -126,6 +157,24 @@ async function speak(step: ExactMap, { conversation, running, clock, old, client
     wanted.includes(got),
     `to ${JSON.stringify(step.get('send'))}\n  expected ${JSON.stringify(wanted[0])}\n  got      ${JSON.stringify(got)}`
   )
+}
+
+/** An instance that dials asks its far side; time passes until it does. */
+async function answer(step: ExactMap, { far, clock }: Scene): Promise<void> {
+  const from = step.get('from') ?? [...far.keys()][0]
+  const side = typeof from === 'string' ? far.get(from) : undefined
+  assert.ok(typeof from === 'string' && side !== undefined, 'there is no such instance that asks')
+  if (step.has('asked')) {
+    side.last = await side.socket.nextAfter(clock)
+    const [expected, got] = [bytesOf(step.get('asked')).toString('latin1'), side.last.text]
+    assert.ok(expected === got, `${from} asks\n  expected ${JSON.stringify(expected)}\n  got      ${JSON.stringify(got)}`)
+  }
+  const said = step.get('answer') ?? step.get('late') ?? null
+  if (said === null) return
+  assert.ok(side.last !== undefined, 'nothing was asked that could be answered late')
+  await side.last.answer(bytesOf(said))
+  // All is in this process: some turns of its loop, and the answer has been read.
+  for (let turn = 0; turn < 10; turn += 1) await settle()
 }
 
 /** Text as it is, one byte a character; or `{hex}`. */

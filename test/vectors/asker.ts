@@ -35,6 +35,11 @@ export class Asker {
     })
   }
 
+  /** The next datagram, if one is there already. */
+  take(): Buffer | undefined {
+    return this.#arrived.shift()
+  }
+
   /** The next datagram, or undefined after so many seconds. */
   async receive(seconds: number): Promise<Buffer | undefined> {
     const first = this.#arrived.shift()

@@ -5,6 +5,8 @@ import { Ajv } from 'ajv'
 import { isExactMap, parseExact } from '../../adapters/common/exact-json.js'
 import type { ExactMap } from '../../adapters/common/exact-json.js'
 import { run } from './run.js'
+import type { Outcome } from './run.js'
+import { servePush } from './served-push.js'
 import { unreachable } from './unreachable.js'
 import { readVector } from './vector.js'
 import type { Vector } from './vector.js'
@@ -69,20 +71,21 @@ export class Player {
   }
 
   async #one(vector: Vector, schema: ReturnType<typeof schemasBeside>): Promise<void> {
-    const { id, kind, tier, dialect } = vector
+    const { id, kind, dialect } = vector
+    if (dialect !== spoken && kind === 'push') return this.#judge(vector, await servePush(vector))
     if (dialect !== spoken) return this.#skip(`dialect ${dialect}: a client must bear it, no gateway speaks it`, id)
     if (!kinds.has(kind)) return this.#skip(`sockets of kind ${kind} are served in a later release`, kind)
     const reason = unreachable.get(id)
     if (reason !== undefined) return this.#skip(`${id}: ${reason}`, id)
-    const {
-      problems,
-      better,
-      unreachable: kept
-    } = await run(vector, schema).catch((error: unknown) => ({
+    const outcome = await run(vector, schema).catch((error: unknown) => ({
       problems: [`the player failed: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`],
       better: [],
       unreachable: undefined
     }))
+    this.#judge(vector, outcome)
+  }
+
+  #judge({ id, tier }: Vector, { problems, better, unreachable: kept }: Outcome): void {
     if (problems.length > 0) {
       this.#failed += 1
       this.#write(`FAIL ${tier} ${id}`)

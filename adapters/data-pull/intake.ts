@@ -1,0 +1,220 @@
+/** What the channels of a real pull socket say, as readings: each new point once, and a word when a channel has none to believe. */
+import type { Exact, Host, Latest, Reading, ReadingError } from '../../gateway/adapter.js'
+import { GatewayError, asGatewayError } from '../../gateway/errors.js'
+import { exactEqual } from '../common/exact-json.js'
+import type { Told } from './codec.js'
+import { judge } from './point.js'
+import { expected, unexpected } from './sources.js'
+import type { Expected } from './sources.js'
+import type { DataPullClientConfig } from './types.js'
+
+/** One channel, and what is known of it since the start. */
+interface Channel extends Expected {
+  last: { readonly x: Exact; readonly y: Exact; readonly time: number } | undefined
+  /** The last point stands: it was published, and nothing has made it old since. */
+  isCurrent: boolean
+  /** It was there in the round before: what is new now became so since. */
+  wasHeard: boolean
+  /** Rounds in a row in which it alone was silent. */
+  silent: number
+  /** What is wrong with it, in the same words as long as that is the same. */
+  trouble: string | undefined
+}
+
+export class Intake {
+  readonly #config: DataPullClientConfig
+  readonly #host: Host
+  #channels = new Map<string, Channel>()
+  /** The refusal of channels that nobody declares is in the log. */
+  #isRefusalLogged = false
+
+  constructor(config: DataPullClientConfig, host: Host) {
+    this.#config = config
+    this.#host = host
+  }
+
+  start(): void {
+    this.#channels = new Map(expected(this.#config, this.#host).map((one) => [one.legacy, fresh(one)]))
+    this.#isRefusalLogged = false
+  }
+
+  /** Old names of all channels known. */
+  get names(): readonly string[] {
+    return [...this.#channels.keys()]
+  }
+
+  /** The socket has these. */
+  learn(names: Iterable<string>): void {
+    for (const legacy of names) this.#find(legacy)
+  }
+
+  /** An answer about all channels. `said` is what arrived. */
+  async all(told: ReadonlyMap<string, Told>, said: Buffer): Promise<void> {
+    for (const [legacy, one] of told) {
+      const channel = this.#find(legacy)
+      if (channel !== undefined) await this.#take(channel, one, said)
+    }
+    for (const [legacy, channel] of this.#channels) if (!told.has(legacy)) await this.#take(channel, { kind: 'unknown' }, said)
+  }
+
+  /** An answer about one of {@link names}. */
+  async one(legacy: string, told: Told, said: Buffer): Promise<void> {
+    const channel = this.#channels.get(legacy)
+    if (channel !== undefined) await this.#take(channel, told, said)
+  }
+
+  /** One of {@link names} got no answer, though others did; after `patience` rounds its value is not believed any more. */
+  async silent(legacy: string, patience: number): Promise<void> {
+    const channel = this.#channels.get(legacy)
+    if (channel === undefined || ++channel.silent < patience) return
+    await this.#lapse(
+      channel,
+      'no answer when it is asked',
+      new GatewayError('Timeout', 'the socket does not answer when it is asked for it')
+    )
+  }
+
+  /** The device is offline: the gateway has made all its readings old, and what comes next is news. */
+  lost(): void {
+    for (const channel of this.#channels.values()) {
+      channel.isCurrent = false
+      channel.wasHeard = false
+    }
+  }
+
+  troubles(): string[] {
+    return [...this.#channels.values()].flatMap(({ legacy, trouble }) => (trouble === undefined ? [] : [`${legacy}: ${trouble}`]))
+  }
+
+  /** The channel of that name, perhaps one that nobody named, where such are taken in. */
+  #find(legacy: string): Channel | undefined {
+    const known = this.#channels.get(legacy)
+    if (known !== undefined) return known
+    const ref = unexpected(this.#config, legacy, this.#channels.values())
+    if (ref === undefined) return undefined
+    const refused = this.#host.check({ ...ref, value: null })
+    if (refused === undefined) {
+      const channel = fresh({ legacy, ...ref, isRequired: true })
+      this.#channels.set(legacy, channel)
+      return channel
+    }
+    this.#host.count('refused')
+    if (!this.#isRefusalLogged) this.#host.log.info({ reason: refused.message }, 'the socket has channels that are not taken in')
+    this.#isRefusalLogged = true
+    return undefined
+  }
+
+  async #take(channel: Channel, told: Told, said: Buffer): Promise<void> {
+    channel.silent = 0
+    switch (told.kind) {
+      case 'point':
+        return await this.#point(channel, told, said)
+      case 'old':
+        return await this.#isOld(channel, 'OLD_DATA', 'the source says that its value is old')
+      case 'broken':
+        return await this.#refuse(channel, new GatewayError('BadPayload', told.reason), said)
+      case 'unknown': {
+        const { device, codename, isRequired } = channel
+        if (!isRequired && this.#host.latest(device, codename) === undefined) return
+        const error = new GatewayError('UnknownCodename', 'the source has no such channel', { code: 'UNKNOWN_COMMMAND' })
+        return await this.#lapse(channel, 'there is no such channel; correct its name, or leave it out', error)
+      }
+    }
+  }
+
+  async #point(channel: Channel, { x, y }: { readonly x: Exact; readonly y: Exact }, said: Buffer): Promise<void> {
+    const { device, codename, last, wasHeard, isCurrent } = channel
+    const { kind } = this.#config
+    const now = this.#host.clock.now()
+    const judged = judge(kind, { x, y }, now)
+    if (judged.kind === 'unset') return await this.#isOld(channel, undefined, 'the source has not measured it yet')
+    if (judged.kind === 'refused') return await this.#refuse(channel, new GatewayError('BadPayload', judged.reason), said)
+    channel.wasHeard = true
+    const isSame = last !== undefined && exactEqual(last.x, x) && exactEqual(last.y, y)
+    if (isSame && isCurrent && !this.#wasExpired(channel)) return
+    const time = judged.kind === 'time' ? judged.time : isSame ? last.time : now
+    const doubt = judged.kind === 'time' ? judged.doubt : undefined
+    // A data socket does not say since when it has had its point; what was not there a moment ago is new.
+    const isDoubtful = doubt !== undefined || (kind === 'data' && !isSame && !wasHeard)
+    const refused = await this.#publish({
+      device,
+      codename,
+      value: y,
+      time,
+      source: 'poll',
+      ...(kind === 'data' ? { x } : {}),
+      ...(isDoubtful ? { quality: 'uncertain' } : {})
+    })
+    channel.isCurrent = refused === undefined
+    if (refused === undefined) {
+      channel.last = { x, y, time }
+      channel.trouble = doubt
+    } else if (refused.rule === 'maxQueue') this.#host.count('dropped')
+    else if (refused.class !== 'Unreachable') await this.#refuse(channel, refused, said)
+  }
+
+  /** Another instance of the device was offline meanwhile: the reading is called stale, though it is not too old and still stands. */
+  #wasExpired({ device, codename }: Channel): boolean {
+    const latest = this.#host.latest(device, codename)
+    if (latest?.quality !== 'stale') return false
+    const maxAge = this.#host.meta(device, codename)?.maxAge
+    return maxAge === undefined || latest.age <= maxAge
+  }
+
+  /** The source has no value, and says so. That is no fault. */
+  async #isOld(channel: Channel, code: string | undefined, message: string): Promise<void> {
+    // The same point again will be another measurement.
+    channel.last = undefined
+    const error = new GatewayError('Stale', message, code === undefined ? {} : { code })
+    await this.#lapse(channel, undefined, error)
+    channel.wasHeard = true
+  }
+
+  /** What is not understood, or breaks the schema: a dead letter, once for each reason. */
+  async #refuse(channel: Channel, error: GatewayError, said: Buffer): Promise<void> {
+    const { device, codename, trouble } = channel
+    // The message of a schema's refusal tells the value, which is another each time.
+    const reason = error.rule === undefined ? error.message : `its value is refused (${error.class}, ${error.rule}): see the dead letter`
+    this.#host.count('refused')
+    if (trouble !== reason) this.#host.dead({ device, codename }, said.toString('latin1'), error)
+    await this.#lapse(channel, reason, error)
+  }
+
+  /** There is no value to believe. The last one stays, stale and with its own time; where there never was one, none is made up. */
+  async #lapse(channel: Channel, trouble: string | undefined, error: GatewayError): Promise<void> {
+    const { device, codename } = channel
+    channel.isCurrent = false
+    channel.wasHeard = false
+    channel.trouble = trouble
+    const latest = this.#host.latest(device, codename)
+    if (latest?.quality === 'stale' || latest?.quality === 'bad') return
+    const reason: ReadingError = {
+      class: error.class,
+      ...(error.code === undefined ? {} : { code: error.code }),
+      message: error.message,
+      retryable: error.retryable
+    }
+    const given = { device, codename, source: 'poll', error: reason } as const
+    const refused = await this.#publish(
+      latest === undefined ? { ...given, value: null, quality: 'bad' } : { ...given, ...keptOf(latest), quality: 'stale' }
+    )
+    if (refused?.rule === 'maxQueue') this.#host.count('dropped')
+  }
+
+  async #publish(reading: Reading): Promise<GatewayError | undefined> {
+    try {
+      await this.#host.publish(reading)
+      return undefined
+    } catch (error) {
+      return asGatewayError(error)
+    }
+  }
+}
+
+function fresh(expected: Expected): Channel {
+  return { ...expected, last: undefined, isCurrent: false, wasHeard: false, silent: 0, trouble: undefined }
+}
+
+function keptOf({ value, time, x, unit }: Latest): Pick<Reading, 'value' | 'time' | 'x' | 'unit'> {
+  return { value, time, ...(x === undefined ? {} : { x }), ...(unit === undefined ? {} : { unit }) }
+}

@@ -1,0 +1,77 @@
+import assert from 'node:assert/strict'
+import { FarSocket } from '../../test/support/far-socket.js'
+import { SteeredOven, quiet } from './test-support/steered-oven.js'
+
+describe('data-push client that forwards readings', () => {
+  let old: FarSocket
+  let oven: SteeredOven
+
+  beforeEach(async () => {
+    old = await FarSocket.open()
+  })
+
+  afterEach(async () => {
+    await oven.stop()
+    await old.close()
+  })
+
+  const forward = 'device: oven, forward: { p: room/pressure, 21984878: room/light }'
+
+  it('pushes the newest of each key, no faster than its period, and counts what was left out', async () => {
+    oven = await SteeredOven.start(old, forward)
+    await oven.read('pressure', 1)
+    for (const value of [2, 3, 4]) await oven.read('pressure', value)
+    await oven.read('light', 7n)
+    await (await old.nth(0)).answer('ACK#')
+    await (await old.nth(1)).answer('ACK#')
+    await quiet()
+    assert.deepEqual(old.texts, ['raw_wn#p:float:1.0', 'json_wn#{"21984878": 7}'])
+    oven.clock.advance(1)
+    await (await old.nth(2)).answer('ACK#')
+    await quiet()
+    assert.equal(old.texts[2], 'raw_wn#p:float:4.0')
+    assert.deepEqual(await oven.counted(), { received: 3n, dropped: 2n })
+    assert.equal(old.heard.length, 3)
+  })
+
+  it('pushes nothing old or bad, and not what has become old while it waited', async () => {
+    oven = await SteeredOven.start(old, forward)
+    await oven.read('pressure', NaN)
+    await oven.read('pressure', 1, { time: 1.7e9 - 11 })
+    await oven.read('pressure', 2, { quality: 'stale' })
+    await oven.read('light', 1n)
+    await old.nth(0)
+    await oven.read('pressure', 3, { time: 1.7e9 - 9.5 })
+    oven.clock.advance(1)
+    await quiet()
+    assert.deepEqual(old.texts, ['json_wn#{"21984878": 1}'])
+    // Three not worth sending, one grown old, one without an answer.
+    assert.deepEqual(await oven.counted(), { dropped: 5n })
+  })
+
+  it('goes on after silence and refusals, and tells of them once', async () => {
+    oven = await SteeredOven.start(old, forward)
+    for (const [i, value] of [1, 2, 3].entries()) {
+      await oven.read('pressure', value)
+      await (await old.nth(i)).answer(value === 3 ? 'ACK#' : 'ERROR#no')
+      await quiet()
+      oven.clock.advance(1)
+    }
+    assert.deepEqual(oven.lines('warn'), ['a forwarded reading was refused; its next ones are tried without a word'])
+    await oven.read('pressure', 4)
+    await old.nth(3)
+    oven.clock.advance(1)
+    await quiet()
+    await oven.read('pressure', 5)
+    assert.equal((await old.nth(4)).text, 'raw_wn#p:float:5.0')
+  })
+
+  it('does not hold up commands', async () => {
+    oven = await SteeredOven.start(old, forward)
+    await oven.read('pressure', 1)
+    await old.nth(0)
+    const done = oven.set('setpoint', 2)
+    await (await old.nth(1)).answer('ACK#')
+    assert.equal(await done, 2)
+  })
+})

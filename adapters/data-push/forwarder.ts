@@ -1,0 +1,82 @@
+import type { Exact, Host, Ref, Watch } from '../../gateway/adapter.js'
+
+export interface ForwarderOptions {
+  readonly host: Host
+  /** Key on the legacy side to the codename whose readings it carries. */
+  readonly channels: ReadonlyMap<string, Ref>
+  /** Seconds between two pushes of one key, at least. */
+  readonly period: number
+  /** Pushes it and counts what became of it. Never rejects. */
+  readonly send: (key: string, value: Exact) => Promise<void>
+}
+
+/**
+ * Sends readings of other devices on, one push at a time. Of a key only the newest value waits, and what has become old meanwhile is
+ * not sent at all: a push carries no time, so its receiver would take it for fresh.
+ */
+export class Forwarder {
+  readonly #options: ForwarderOptions
+  /** Keys whose last reading is still to be sent, the longest waiting first. */
+  readonly #waiting = new Set<string>()
+  /** Monotonic seconds of the last push, by key. */
+  readonly #sent = new Map<string, number>()
+  #watches: Watch[] = []
+  #timer: Watch | undefined
+  #sending = false
+  /** Counts the stops. */
+  #turn = 0
+
+  constructor(options: ForwarderOptions) {
+    this.#options = options
+  }
+
+  start(): void {
+    const { channels, host } = this.#options
+    this.#watches = [...channels].map(([key, ref]) => host.watch(ref, () => this.#arrived(key)))
+  }
+
+  stop(): void {
+    this.#turn += 1
+    for (const watch of this.#watches.splice(0)) watch.cancel()
+    this.#timer?.cancel()
+    this.#waiting.clear()
+    this.#sent.clear()
+    this.#sending = false
+  }
+
+  #arrived(key: string): void {
+    // The one that waited is not sent any more.
+    if (this.#waiting.has(key)) this.#options.host.count('dropped')
+    this.#waiting.add(key)
+    this.#next()
+  }
+
+  #next(): void {
+    if (this.#sending) return
+    const { clock } = this.#options.host
+    const now = clock.monotonic()
+    const dues = [...this.#waiting].map((key) => ({ key, due: (this.#sent.get(key) ?? -Infinity) + this.#options.period }))
+    const ready = dues.find(({ due }) => due <= now)
+    if (ready !== undefined) return void this.#send(ready.key, now)
+    this.#timer?.cancel()
+    if (dues.length > 0) this.#timer = clock.after(Math.min(...dues.map(({ due }) => due)) - now, () => this.#next())
+  }
+
+  async #send(key: string, now: number): Promise<void> {
+    const { channels, host, send } = this.#options
+    const turn = this.#turn
+    this.#waiting.delete(key)
+    const { device, codename } = channels.get(key) as Ref
+    const latest = host.latest(device, codename)
+    if (latest === undefined || latest.old || latest.quality === 'bad') host.count('dropped')
+    else {
+      this.#sending = true
+      this.#sent.set(key, now)
+      await send(key, latest.value)
+      // Stopped meanwhile.
+      if (turn !== this.#turn) return
+      this.#sending = false
+    }
+    this.#next()
+  }
+}
