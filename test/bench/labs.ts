@@ -24,10 +24,12 @@ adapters:
 /** Topics of the codenames that the pull socket shows. */
 export const pulled = ['lab/cold/temperature', 'lab/cold/setpoint']
 
-/** Simulated devices that each give their readings once a second. */
-export function simulated(devices: number): string {
-  const instruments = Array.from({ length: devices }, (_, i) => `      gauge-${i}: { model: pressure-gauge, period: 1 }`)
-  return `${listeners}adapters:\n  - id: instruments\n    type: simulator\n    instruments:\n${instruments.join('\n')}\n`
+/** A device for each pull socket, which is asked once a second. */
+export function polled(ports: readonly number[]): string {
+  const instances = ports.map(
+    (port, i) => `  - { id: ask-${i}, type: data-pull-client, target: { host: 127.0.0.1, port: ${port} }, device: device-${i}, period: 1 }`
+  )
+  return `${listeners}adapters:\n${instances.join('\n')}\n`
 }
 
 const perDevice = 1000

@@ -68,6 +68,20 @@ export async function pythonPeer(): Promise<Side> {
   return await portTeller('Python socketserver', 'python3', [join(checkout, 'test/bench/peers/pull_server.py')])
 }
 
+/** So many pull sockets of a laboratory, in one process, and their ports. */
+export async function pullSockets(count: number): Promise<{ readonly ports: readonly number[]; stop(): Promise<void> }> {
+  let ports: readonly number[] = []
+  const child = await startChild({
+    file: process.execPath,
+    args: [fileURLToPath(new URL('peers/pull-sockets.js', import.meta.url)), String(count)],
+    isReady: (line) => {
+      ports = (read(line)['ports'] as { healthy: number[] } | undefined)?.healthy ?? []
+      return ports.length === count
+    }
+  })
+  return { ports, stop: () => child.stop() }
+}
+
 async function portTeller(name: string, file: string, args: readonly string[]): Promise<Side> {
   const ports = { ...none } as { -readonly [name in keyof Ports]: number }
   const child = await startChild({

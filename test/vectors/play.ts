@@ -5,6 +5,7 @@ import { FileError, Player } from './player.js'
 const usage = `usage: npm run vectors -- FILE.jsonl [--tier core,edge,api,bug] [--id PREFIX] [--dialect py3]
 
 Plays the recorded cases of the file against the gateway, over real sockets. --tier, --id and --dialect select some of them.
+The gateway answers as the servers of Python 3 do; what older servers said is served to its clients.
 Exit code: 0 all passed or were skipped, 1 some failed, 2 nothing could be played.`
 
 process.exitCode = await main(process.argv.slice(2))
@@ -17,7 +18,7 @@ async function main(args: string[]): Promise<number> {
       options: {
         tier: { type: 'string' },
         id: { type: 'string' },
-        dialect: { type: 'string', default: 'py3' },
+        dialect: { type: 'string' },
         help: { type: 'boolean', short: 'h' }
       }
     })

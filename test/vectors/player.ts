@@ -7,6 +7,7 @@ import type { ExactMap } from '../../adapters/common/exact-json.js'
 import { run } from './run.js'
 import type { Outcome } from './run.js'
 import { servePush } from './served-push.js'
+import { serve } from './served.js'
 import { unreachable } from './unreachable.js'
 import { readVector } from './vector.js'
 import type { Vector } from './vector.js'
@@ -16,7 +17,8 @@ export interface Selection {
   readonly tiers?: readonly string[] | undefined
   /** What an id begins with. */
   readonly id?: string | undefined
-  readonly dialect: string
+  /** Undefined: all. */
+  readonly dialect?: string | undefined
 }
 
 export interface Count {
@@ -42,6 +44,13 @@ const others: readonly { readonly name: string; readonly has: (line: ExactMap) =
 /** Kinds of sockets that a gateway of this release serves, in the one dialect that it speaks. */
 const kinds = new Set(['date', 'data', 'push'])
 const spoken = 'py3'
+
+/** The talk of old servers, which our clients must understand, by kind of socket. */
+const understood: ReadonlyMap<string, (vector: Vector) => Promise<Outcome>> = new Map([
+  ['date', (vector) => serve(vector)],
+  ['data', (vector) => serve(vector)],
+  ['push', (vector) => servePush(vector)]
+])
 
 export class Player {
   readonly #write: (line: string) => void
@@ -72,12 +81,13 @@ export class Player {
 
   async #one(vector: Vector, schema: ReturnType<typeof schemasBeside>): Promise<void> {
     const { id, kind, dialect } = vector
-    if (dialect !== spoken && kind === 'push') return this.#judge(vector, await servePush(vector))
-    if (dialect !== spoken) return this.#skip(`dialect ${dialect}: a client must bear it, no gateway speaks it`, id)
+    const client = dialect === spoken ? undefined : understood.get(kind)
+    if (dialect !== spoken && client === undefined)
+      return this.#skip(`dialect ${dialect}, kind ${kind}: a client must bear it, no gateway speaks it`, id)
     if (!kinds.has(kind)) return this.#skip(`sockets of kind ${kind} are served in a later release`, kind)
     const reason = unreachable.get(id)
     if (reason !== undefined) return this.#skip(`${id}: ${reason}`, id)
-    const outcome = await run(vector, schema).catch((error: unknown) => ({
+    const outcome = await (client?.(vector) ?? run(vector, schema)).catch((error: unknown) => ({
       problems: [`the player failed: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`],
       better: [],
       unreachable: undefined
@@ -116,7 +126,7 @@ export class Player {
 
 function isSelected({ id, tier, dialect }: Vector, selection: Selection): boolean {
   const { tiers, id: prefix = '' } = selection
-  return dialect === selection.dialect && id.startsWith(prefix) && (tiers === undefined || tiers.includes(tier))
+  return dialect === (selection.dialect ?? dialect) && id.startsWith(prefix) && (tiers === undefined || tiers.includes(tier))
 }
 
 function readOne(line: ExactMap, place: string): Vector | undefined {

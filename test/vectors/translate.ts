@@ -172,7 +172,7 @@ function deviceYaml(device: string, codenames: readonly [string, string][]): str
 }
 
 /** Explicit keys, as others may have no more than 1024 characters. `members` may name a key twice. */
-function mapping(members: readonly [string, string][], indent: number): string[] {
+export function mapping(members: readonly [string, string][], indent: number): string[] {
   return members.flatMap(([key, value]) => [`? ${dumps(key)}`, `: ${value}`]).map((line) => ' '.repeat(indent) + line)
 }
 
