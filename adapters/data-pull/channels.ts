@@ -1,12 +1,8 @@
 /** Which codenames a pull socket shows, under which names, in which order. */
-import type { Host, Problem, Ref, Site } from '../../gateway/adapter.js'
+import type { Host, Problem, Site } from '../../gateway/adapter.js'
+import type { Shown } from '../common/pull-socket.js'
 import { jsonWnLength } from './codec.js'
 import type { DataPullServerConfig } from './types.js'
-
-export interface Shown extends Ref {
-  /** The name that legacy clients know. */
-  readonly legacy: string
-}
 
 /** The original refuses these in codenames, in this order; the first hit is named (section 4.3). */
 const forbidden = ['#', ',', ';', ':', '&']
