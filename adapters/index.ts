@@ -2,10 +2,14 @@
 import type { AdapterType, InstanceConfig } from '../gateway/adapter.js'
 import { dataPullServer } from './data-pull/server.js'
 import { dataPushServer } from './data-push/server.js'
+import { liveClient } from './live/client.js'
+import { liveServer } from './live/server.js'
 import { simulator } from './simulator/simulator.js'
 
 export const adapterTypes: readonly AdapterType[] = [
   dataPullServer,
   dataPushServer,
+  liveClient,
+  liveServer,
   simulator
 ] as readonly unknown[] as readonly AdapterType<InstanceConfig>[]

@@ -1,11 +1,9 @@
 /** Which codenames a pull socket shows, under which names, in which order. */
 import type { Host, Problem, Site } from '../../gateway/adapter.js'
+import { codenameRefusal } from '../common/codename-rules.js'
 import type { Shown } from '../common/pull-socket.js'
 import { jsonWnLength } from './codec.js'
 import type { DataPullServerConfig } from './types.js'
-
-/** The original refuses these in codenames, in this order; the first hit is named (section 4.3). */
-const forbidden = ['#', ',', ';', ':', '&']
 
 /** The stock Python client reads 1024 bytes at a time and hangs on an answer that fills them (sections 9 and 10.5). */
 const stockClientReads = 1024
@@ -17,13 +15,9 @@ export function channelProblems(config: DataPullServerConfig, site: Site): Probl
   const names = channels === undefined ? legacyNames(device as string, site) : [...channels.keys()]
   const problems: Problem[] = []
   for (const name of names) {
-    const hit = forbidden.find((character) => name.includes(character))
-    if (hit !== undefined)
-      problems.push({
-        path: channels === undefined ? path : [...path, name],
-        rule: 'forbidden-character',
-        message: `The character '${hit}' is not allowed in the codenames`
-      })
+    const message = codenameRefusal(name)
+    if (message !== undefined)
+      problems.push({ path: channels === undefined ? path : [...path, name], rule: 'forbidden-character', message })
   }
   const length = jsonWnLength(names)
   if (length >= stockClientReads)
