@@ -5,7 +5,7 @@ import { start } from '../../test/support/start.js'
 import type { Running } from '../../test/support/start.js'
 import { UdpClient } from '../../test/support/udp.js'
 import { FakeClock } from '../../test/support/fake-clock.js'
-import { Sink } from './test-support/sink.js'
+import { Sink } from '../../test/support/sink.js'
 
 const devices = `devices:
   furnace: { codenames: { temperature: { maxAge: 5 }, power: {} } }

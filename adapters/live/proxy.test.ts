@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { FakeClock, settle } from '../../test/support/fake-clock.js'
 import { Proxy } from './proxy.js'
 import type { Resolve } from './proxy.js'
-import { Sink } from './test-support/sink.js'
+import { Sink } from '../../test/support/sink.js'
 
 describe('the way to a live proxy', () => {
   let clock: FakeClock

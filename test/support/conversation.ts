@@ -6,6 +6,7 @@ import type { Adapter, AdapterType, Command, Host, InstanceConfig, Reading, Righ
 import { GatewayError } from '../../gateway/errors.js'
 import { FakeClock } from './fake-clock.js'
 import type { TestClient } from './mqtt.js'
+import { LiveTalk } from './live-talk.js'
 import { start } from './start.js'
 import type { Running } from './start.js'
 import { UdpClient } from './udp.js'
@@ -20,7 +21,7 @@ export interface Conversation {
   readonly given: readonly ExactMap[]
   /** `device/codename` of what a scripted device carries out, and what it answers. */
   readonly answers: ExactMap
-  readonly transport: 'udp'
+  readonly transport: 'udp' | 'live'
   readonly talk: readonly ExactMap[]
   readonly published: readonly ExactMap[]
   /** Topics on which nothing may arrive. */
@@ -39,7 +40,7 @@ export function readConversation(text: string): Conversation {
   const said = Object.fromEntries(parsed.value) as unknown as Partial<Conversation>
   for (const key of ['about', 'source', 'config', 'transport', 'talk', 'published'] as const)
     assert.ok(said[key] !== undefined, `no ${key}`)
-  assert.equal(said.transport, 'udp', 'only udp is played so far')
+  assert.ok(said.transport === 'udp' || said.transport === 'live', 'only udp and live are played so far')
   const rest = { clock: 1_700_000_000, given: [], answers: new Map<string, Exact>(), unpublished: [] }
   return { ...rest, ...(said as Omit<Conversation, keyof typeof rest>) }
 }
@@ -48,26 +49,28 @@ export function readConversation(text: string): Conversation {
 export async function play(conversation: Conversation): Promise<void> {
   const clock = new FakeClock(Number(conversation.clock))
   const script = new Script(conversation)
-  const running = await start(yamlOf(conversation, script), { types: [script.type], clock })
+  const live = conversation.transport === 'live' ? await LiveTalk.open() : undefined
+  const running = await start(yamlOf(conversation, script, live), { types: [script.type], clock })
   const old = new UdpClient()
   try {
     const client = await running.connect({ clientId: 'conversation' })
     await client.subscribe('#')
     await give(conversation, script, client)
-    for (const step of conversation.talk) await speak(step, { conversation, running, clock, old, client })
+    for (const step of conversation.talk) await speak(step, { conversation, running, clock, old, client, live })
     await client.settled()
     await compare(conversation, client)
   } finally {
     await old.close()
+    await live?.close()
     await running.stop()
   }
 }
 
 /** One line for each part of the file, which YAML reads as it reads JSON. Ports are chosen by the system. */
-function yamlOf({ config }: Conversation, script: Script): string {
+function yamlOf({ config }: Conversation, script: Script, live: LiveTalk | undefined): string {
   const parts = new Map(config)
   const adapters = (parts.get('adapters') ?? []) as readonly ExactMap[]
-  const free = adapters.map((entry) => new Map([...entry, ['port', 0n]]))
+  const free = adapters.map((entry) => new Map([...(live?.withPorts(entry) ?? entry), ['port', 0n]]))
   parts.set(
     'adapters',
     script.needed
@@ -101,16 +104,18 @@ interface Scene {
   readonly clock: FakeClock
   readonly old: UdpClient
   readonly client: TestClient
+  readonly live: LiveTalk | undefined
 }
 
-async function speak(step: ExactMap, { conversation, running, clock, old, client }: Scene): Promise<void> {
+async function speak(step: ExactMap, { conversation, running, clock, old, client, live }: Scene): Promise<void> {
   const pass = step.get('pass')
   if (pass !== undefined) await clock.pass(Number(pass))
   const topic = step.get('mqtt')
   if (typeof topic === 'string') await client.publish(topic, payloadOf(step.get('payload')))
-  if (!step.has('send')) return
   const instances = conversation.config.get('adapters') as readonly ExactMap[]
   const to = step.get('to') ?? instances[0]?.get('id')
+  if (live !== undefined && (await live.speak(step, to as string, running, old))) return
+  if (!step.has('send')) return
   const instance = instances.find((entry) => entry.get('id') === to)
   assert.ok(instance !== undefined && typeof to === 'string', 'there is no such instance to send to')
   const port = running.port(to)
