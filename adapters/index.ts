@@ -4,6 +4,8 @@ import { dataPullClient } from './data-pull/client.js'
 import { dataPullServer } from './data-pull/server.js'
 import { dataPushClient } from './data-push/client.js'
 import { dataPushServer } from './data-push/server.js'
+import { liveClient } from './live/client.js'
+import { liveServer } from './live/server.js'
 import { simulator } from './simulator/simulator.js'
 
 export const adapterTypes: readonly AdapterType[] = [
@@ -11,5 +13,7 @@ export const adapterTypes: readonly AdapterType[] = [
   dataPullClient,
   dataPushServer,
   dataPushClient,
+  liveClient,
+  liveServer,
   simulator
 ] as readonly unknown[] as readonly AdapterType<InstanceConfig>[]

@@ -12,8 +12,13 @@ import type { Schema, Subject } from './support/minimal.js'
 
 /** The least configuration, on a port that the system chooses, or on one that is taken. */
 function on(type: AdapterType, port: number): Subject {
-  const { properties } = type.configSchema as Schema
-  return subject(type, properties?.['port'] === undefined ? {} : { port })
+  const { properties = {} } = type.configSchema as Schema
+  // Further listeners: objects with a port that nobody need write.
+  const further = Object.entries(properties).filter(([, part]) => 'default' in part && part.properties?.['port'] !== undefined)
+  return subject(type, {
+    ...(properties['port'] === undefined ? {} : { port }),
+    ...Object.fromEntries(further.map(([key]) => [key, { port: 0 }]))
+  })
 }
 
 async function run(check: Check, type: AdapterType): Promise<void> {

@@ -104,4 +104,42 @@ describe('the player of conversations', () => {
     it(`finds ${what}`, async () => {
       await assert.rejects(async () => await play(readConversation(conversation(more))), complaint)
     })
+
+  const live = (talk: object[]): Conversation =>
+    readConversation(
+      JSON.stringify({
+        about: 'one batch',
+        source: ['by specification, section 7.1'],
+        config: {
+          devices: { d: { codenames: { a: {} } } },
+          adapters: [
+            { id: 'live', type: 'live-client', window: 0, target: { host: '127.0.0.1' }, hostName: 'h', watch: ['d'] },
+            { id: 'proxy', type: 'live-server' }
+          ]
+        },
+        transport: 'live',
+        talk,
+        published: []
+      })
+    )
+  const subscribe = { to: 'proxy', page: 'one', send: '{"action": "subscribe", "subscriptions": ["h:a"]}', receive: [] }
+  const batch = '{"host": "h", "data": {"a": [1.0, 2.0]}}'
+  const reading = { mqtt: 'lab/d/a', payload: '{"value": 2.0, "x": 1.0}' }
+
+  it('plays hosts, pages and a proxy', async () =>
+    await play(live([subscribe, { to: 'proxy', host: batch }, { to: 'proxy', page: 'one', receive: [batch] }, reading, { proxy: batch }])))
+
+  const mistakes: readonly (readonly [what: string, talk: object[], complaint: RegExp])[] = [
+    [
+      'another frame',
+      [subscribe, { to: 'proxy', host: batch }, { to: 'proxy', page: 'one', receive: [batch.replace('2.0', '2')] }],
+      /2\.0/
+    ],
+    ['a frame too many', [subscribe, { to: 'proxy', host: batch }, { to: 'proxy', page: 'one', receive: [] }], /2\.0/],
+    ['another datagram', [reading, { proxy: batch.replace('2.0', '2') }], /2\.0/]
+  ]
+  for (const [what, talk, complaint] of mistakes)
+    it(`finds ${what}`, async () => {
+      await assert.rejects(async () => await play(live(talk)), complaint)
+    })
 })

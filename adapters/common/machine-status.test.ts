@@ -55,7 +55,14 @@ describe('machine status', () => {
 describe('status answer', () => {
   it('lists the UDP sockets of the asked address by port, the asked one also when it is not among them', () => {
     const asked = endpoint(9001)
-    const all = [endpoint(9002), endpoint(9000), endpoint(9003, { host: '127.0.0.2' }), endpoint(9004, { protocol: 'tcp' }), endpoint(500)]
+    const all = [
+      endpoint(9002),
+      endpoint(9000),
+      endpoint(9003, { host: '127.0.0.2' }),
+      endpoint(9004, { protocol: 'tcp' }),
+      endpoint(9005, { type: 'live' }),
+      endpoint(500)
+    ]
     assert.deepEqual(sockets(all, asked).ports, ['500', '9000', '9001', '9002'])
     assert.deepEqual(sockets([...all, asked], asked).ports, ['500', '9000', '9001', '9002'])
   })

@@ -45,6 +45,9 @@ export class MachineStatus {
   }
 }
 
+/** What this answer tells of: the sockets of PyExpLabSys. */
+const types: ReadonlySet<string> = new Set(['date', 'data', 'push'])
+
 /** Never rejects: what cannot be read is null, as in the original. */
 async function gather(): Promise<ExactMap> {
   const [disk, uptimeFile, os, model, temperature, card, program] = await Promise.all([
@@ -111,7 +114,9 @@ export function statusAnswer(
   now: number,
   lengthOf: (status: ExactMap) => number
 ): { status: ExactMap; left: number } {
-  const others = endpoints.filter(({ protocol, host, port }) => protocol === 'udp' && host === asked.host && port !== asked.port)
+  const others = endpoints.filter(
+    ({ protocol, host, port, type }) => protocol === 'udp' && types.has(type) && host === asked.host && port !== asked.port
+  )
   const ordered = [asked, ...others].sort((a, b) => a.port - b.port)
   const sockets = new Map(ordered.map((endpoint) => [String(endpoint.port), socketStatus(endpoint, now)]))
   const answer = (): ExactMap => dict({ system_status: machine, socket_server_status: sockets })

@@ -8,8 +8,8 @@ import { isIP, isIPv6 } from 'node:net'
 export interface UdpServerOptions {
   readonly host: string
   readonly port: number
-  /** One datagram; `answer` sends back to its sender and may be called later, or never. Must not throw. */
-  readonly onDatagram: (datagram: Buffer, answer: (reply: Buffer) => void) => void
+  /** One datagram; `answer` sends back to its sender and may be called later, or never. Must not throw. `sender`: address and port. */
+  readonly onDatagram: (datagram: Buffer, answer: (reply: Buffer) => void, sender: string) => void
   /** The socket broke after it was open. */
   readonly onError: (error: Error) => void
   /** An answer could not be sent: the asker is gone, or the network is. */
@@ -68,7 +68,7 @@ export class UdpServer {
       // The system's default has to do.
     }
     this.#socket = socket
-    socket.on('message', (datagram, from) => onDatagram(datagram, (reply) => this.#send(reply, from)))
+    socket.on('message', (datagram, from) => onDatagram(datagram, (reply) => this.#send(reply, from), `${from.address}:${from.port}`))
   }
 
   async close(): Promise<void> {

@@ -1,15 +1,9 @@
 /** Which codenames a pull socket shows, under which names, in which order. */
 import type { Host, Problem, Ref, Site } from '../../gateway/adapter.js'
+import { codenameRefusal } from '../common/codename-rules.js'
+import type { Shown } from '../common/pull-socket.js'
 import { jsonWnLength } from './codec.js'
 import type { DataPullServerConfig } from './types.js'
-
-export interface Shown extends Ref {
-  /** The name that legacy clients know. */
-  readonly legacy: string
-}
-
-/** The original refuses these in codenames, in this order; the first hit is named (section 4.3). */
-const forbidden = ['#', ',', ';', ':', '&']
 
 /** The stock Python client reads 1024 bytes at a time and hangs on an answer that fills them (sections 9 and 10.5). */
 const stockClientReads = 1024
@@ -41,9 +35,8 @@ export interface Referring {
 export function nameProblems({ device, channels }: Referring, site: Site): Problem[] {
   const names = channels === undefined ? legacyNames(device as string, site) : [...channels.keys()]
   return names.flatMap((name) => {
-    const hit = forbidden.find((character) => name.includes(character))
-    if (hit === undefined) return []
-    const message = `The character '${hit}' is not allowed in the codenames`
+    const message = codenameRefusal(name)
+    if (message === undefined) return []
     return [{ path: channels === undefined ? ['device'] : ['channels', name], rule: 'forbidden-character', message }]
   })
 }

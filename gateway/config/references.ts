@@ -12,6 +12,7 @@ export interface Reference {
 
 interface Part {
   readonly format?: string
+  readonly pattern?: string
   readonly properties?: Record<string, Part>
   readonly additionalProperties?: Part | boolean
   readonly items?: Part
@@ -22,6 +23,8 @@ interface Part {
 /** All references in `value`, which keeps to the schema. */
 export function findReferences(schema: object, value: unknown, path: Path): Reference[] {
   const part = schema as Part
+  // An alternative that the text is not.
+  if (typeof value === 'string' && part.pattern !== undefined && !new RegExp(part.pattern, 'u').test(value)) return []
   const alternatives = [...(part.oneOf ?? []), ...(part.anyOf ?? [])].flatMap((branch) => findReferences(branch, value, path))
   if (typeof value === 'string') {
     const { format } = part

@@ -8,6 +8,7 @@ import { FakeClock, settle } from './fake-clock.js'
 import { FarSocket } from './far-socket.js'
 import type { Asked } from './far-socket.js'
 import type { TestClient } from './mqtt.js'
+import { LiveTalk } from './live-talk.js'
 import { start } from './start.js'
 import type { Running } from './start.js'
 import { UdpClient } from './udp.js'
@@ -22,7 +23,7 @@ export interface Conversation {
   readonly given: readonly ExactMap[]
   /** `device/codename` of what a scripted device carries out, and what it answers. */
   readonly answers: ExactMap
-  readonly transport: 'udp'
+  readonly transport: 'udp' | 'live'
   readonly talk: readonly ExactMap[]
   readonly published: readonly ExactMap[]
   /** Topics on which nothing may arrive. */
@@ -41,7 +42,7 @@ export function readConversation(text: string): Conversation {
   const said = Object.fromEntries(parsed.value) as unknown as Partial<Conversation>
   for (const key of ['about', 'source', 'config', 'transport', 'talk', 'published'] as const)
     assert.ok(said[key] !== undefined, `no ${key}`)
-  assert.equal(said.transport, 'udp', 'only udp is played so far')
+  assert.ok(said.transport === 'udp' || said.transport === 'live', 'only udp and live are played so far')
   const rest = { clock: 1_700_000_000, given: [], answers: new Map<string, Exact>(), unpublished: [] }
   return { ...rest, ...(said as Omit<Conversation, keyof typeof rest>) }
 }
@@ -51,17 +52,19 @@ export async function play(conversation: Conversation): Promise<void> {
   const clock = new FakeClock(Number(conversation.clock))
   const script = new Script(conversation)
   const far = await openFar(conversation)
-  const running = await start(yamlOf(conversation, script, far), { types: [script.type], clock })
+  const live = conversation.transport === 'live' ? await LiveTalk.open() : undefined
+  const running = await start(yamlOf(conversation, script, far, live), { types: [script.type], clock })
   const old = new UdpClient()
   try {
     const client = await running.connect({ clientId: 'conversation' })
     await client.subscribe('#')
     await give(conversation, script, client)
-    for (const step of conversation.talk) await speak(step, { conversation, running, clock, old, client, far })
+    for (const step of conversation.talk) await speak(step, { conversation, running, clock, old, client, far, live })
     await client.settled()
     await compare(conversation, client)
   } finally {
     await old.close()
+    await live?.close()
     await running.stop()
     for (const { socket } of far.values()) await socket.close()
   }
@@ -73,9 +76,10 @@ interface Far {
   last?: Asked
 }
 
-/** By instance: those with a `target`. */
-async function openFar({ config }: Conversation): Promise<Map<string, Far>> {
+/** By instance: those with a `target`, where no LiveSocket talk takes their place. */
+async function openFar({ config, transport }: Conversation): Promise<Map<string, Far>> {
   const far = new Map<string, Far>()
+  if (transport === 'live') return far
   for (const entry of instancesOf(config)) if (entry.has('target')) far.set(entry.get('id') as string, { socket: await FarSocket.open() })
   return far
 }
@@ -85,11 +89,11 @@ function instancesOf(config: ExactMap): readonly ExactMap[] {
 }
 
 /** One line for each part of the file, which YAML reads as it reads JSON. Ports are chosen by the system, also those that are dialled. */
-function yamlOf({ config }: Conversation, script: Script, far: ReadonlyMap<string, Far>): string {
+function yamlOf({ config }: Conversation, script: Script, far: ReadonlyMap<string, Far>, live: LiveTalk | undefined): string {
   const parts = new Map(config)
   const free = instancesOf(config).map((entry): ExactMap => {
     const dialled = far.get(entry.get('id') as string)
-    if (dialled === undefined) return new Map([...entry, ['port', 0n]])
+    if (dialled === undefined) return new Map([...(live?.withPorts(entry) ?? entry), ['port', 0n]])
     const target = new Map<string, Exact>([
       ['host', '127.0.0.1'],
       ['port', BigInt(dialled.socket.port)]
@@ -130,18 +134,20 @@ interface Scene {
   readonly old: UdpClient
   readonly client: TestClient
   readonly far: ReadonlyMap<string, Far>
+  readonly live: LiveTalk | undefined
 }
 
 async function speak(step: ExactMap, scene: Scene): Promise<void> {
-  const { conversation, running, clock, old, client } = scene
+  const { conversation, running, clock, old, client, live } = scene
   const pass = step.get('pass')
   if (pass !== undefined) await clock.pass(Number(pass))
   const topic = step.get('mqtt')
   if (typeof topic === 'string') await client.publish(topic, payloadOf(step.get('payload')))
   if (step.has('asked') || step.has('late')) await answer(step, scene)
-  if (!step.has('send')) return
   const instances = instancesOf(conversation.config)
   const to = step.get('to') ?? instances[0]?.get('id')
+  if (live !== undefined && (await live.speak(step, to as string, running, old))) return
+  if (!step.has('send')) return
   const instance = instances.find((entry) => entry.get('id') === to)
   assert.ok(instance !== undefined && typeof to === 'string', 'there is no such instance to send to')
   const port = running.port(to)

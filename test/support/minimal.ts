@@ -68,7 +68,7 @@ export function least(schema: Schema): unknown {
   if (choice !== undefined) return least(join(schema, choice))
   // The least does not have what a condition asks for.
   if (schema.else !== undefined) return least(join(schema, schema.else))
-  if (schema.type === 'object' || schema.properties !== undefined) return leastObject(schema)
+  if (schema.type === 'object' || (schema.properties !== undefined && schema.type === undefined)) return leastObject(schema)
   if (schema.type === 'array') return Array.from({ length: schema.minItems ?? 0 }, () => least(schema.items ?? {}))
   if (schema.type === 'boolean') return false
   if (schema.type === 'string') return leastText(schema)

@@ -5,7 +5,16 @@ import type { Context } from 'mocha'
  * Real programs that the tests talk to, from Debian packages. Outside CI a missing one skips the test by name with the reason;
  * in CI that is a failure.
  */
-export type Peer = 'mosquitto_pub' | 'mosquitto_sub' | 'nc' | 'python3' | 'python3-paho-mqtt' | 'python3-requests' | 'python3-websockets'
+export type Peer =
+  | 'mosquitto_pub'
+  | 'mosquitto_sub'
+  | 'nc'
+  | 'openssl'
+  | 'chromium'
+  | 'python3'
+  | 'python3-paho-mqtt'
+  | 'python3-requests'
+  | 'python3-websockets'
 
 const modules: Partial<Record<Peer, string>> = {
   'python3-paho-mqtt': 'paho.mqtt',

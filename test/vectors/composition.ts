@@ -1,10 +1,10 @@
 /** The production gateway with legacy sockets that are made one by one, as a program with PyExpLabSys would make them. */
 import { setImmediate as turn, setTimeout as delay } from 'node:timers/promises'
 import { adapterTypes } from '../../adapters/index.js'
-import { isExactList } from '../../adapters/common/exact-json.js'
+import { isExactList, isExactMap } from '../../adapters/common/exact-json.js'
 import type { Exact, ExactMap } from '../../adapters/common/exact-json.js'
 import { repr, str } from '../../adapters/common/python-text.js'
-import type { Adapter, AdapterType } from '../../gateway/adapter.js'
+import type { Adapter, AdapterType, Reading } from '../../gateway/adapter.js'
 import { ConfigError, checkConfig } from '../../gateway/config.js'
 import type { Checked } from '../../gateway/config.js'
 import { Gateway } from '../../gateway/gateway.js'
@@ -50,15 +50,16 @@ export class Composition {
     // The scripted adapter listens nowhere, so the gateway does not wait for it.
     await turn()
     this.#sockets = sockets
-    if (gateway.endpoints().length < sockets.length) {
+    if (gateway.endpoints().length < sockets.filter(({ isSilent }) => isSilent !== true).length) {
       await this.stopAll()
       throw new PythonError('OSError', '[Errno 98] Address already in use')
     }
     return index
   }
 
-  /** Where the socket is bound. */
+  /** Where the socket is bound; 0: it cannot be asked. */
   port(index: number): number {
+    if (this.#socket(index).isSilent === true) return 0
     const port = this.#running?.gateway.endpoint(this.#socket(index).id)?.port
     if (port === undefined) throw new PythonError('RuntimeError', 'there is no such socket')
     return port
@@ -73,6 +74,15 @@ export class Composition {
         return await this.#set(socket, args[0] ?? null, args[1] ?? null, args[2])
       case 'set_point_now':
         return await this.#set(socket, args[0] ?? null, [new Map([['$now', 0]]), args[1] ?? null], undefined)
+      case 'set_batch':
+        return await this.#setAll(socket, members(args[0]))
+      case 'set_batch_now':
+        return await this.#setAll(
+          socket,
+          members(args[0]).map(([name, y]) => [name, [new Map([['$now', 0]]), y]])
+        )
+      case 'reset':
+        return await this.#reset(socket, args[0] ?? [])
       case 'last':
       case 'updated':
         return script.host.latest(socket.id, op)?.value ?? null
@@ -119,7 +129,23 @@ export class Composition {
   }
 
   /** x of a date socket is the time of the reading, y its value; of a data socket x is x, and the time a third argument. */
-  async #set({ kind, device, codename }: Socket, legacy: Exact, written: Exact, stamp: Exact | undefined): Promise<undefined> {
+  async #set(socket: Socket, legacy: Exact, written: Exact, stamp: Exact | undefined): Promise<undefined> {
+    await this.#alive().script.host.publish(this.#reading(socket, legacy, written, stamp))
+  }
+
+  /** One call, as a program makes it: its readings come together. */
+  async #setAll(socket: Socket, points: readonly (readonly [string, Exact])[]): Promise<undefined> {
+    await this.#alive().script.host.publish(...points.map(([legacy, point]) => this.#reading(socket, legacy, point, undefined)))
+  }
+
+  /** What a live-server makes of a reset. */
+  async #reset({ device, codename }: Socket, names: Exact): Promise<undefined> {
+    const error = { class: 'Stale', code: 'RESET', message: 'reset', retryable: true }
+    const readings = (isExactList(names) ? names : []).map((name) => ({ device, codename: codename(str(name)) ?? '', value: null, error }))
+    await this.#alive().script.host.publish(...readings)
+  }
+
+  #reading({ kind, device, codename }: Socket, legacy: Exact, written: Exact, stamp: Exact | undefined): Reading {
     const now = this.clock.now()
     const name = codename(str(legacy))
     const point = decodeValue(written, now)
@@ -128,7 +154,7 @@ export class Composition {
     const [x = null, value = null] = point
     const time = kind === 'date' ? x : stamp === undefined ? now : Number(decodeValue(stamp, now))
     if (typeof time !== 'number') throw new Unreachable('the time of a reading is a double')
-    await this.#alive().script.host.publish({ device, codename: name, value, time, ...(kind === 'data' ? { x } : {}) })
+    return { device, codename: name, value, time, ...(kind === 'date' ? {} : { x }) }
   }
 
   #socket(index: number): Socket {
@@ -141,6 +167,10 @@ export class Composition {
     if (this.#running === undefined) throw new PythonError('RuntimeError', 'nothing is running')
     return this.#running
   }
+}
+
+function members(dict: Exact | undefined): (readonly [string, Exact])[] {
+  return dict !== undefined && isExactMap(dict) ? [...dict] : []
 }
 
 /** The production check of the configuration; its first problem is what the original would have raised. */

@@ -77,7 +77,7 @@ describe('control process', () => {
       await tell({ op: 'create', server: queue }),
       /ValueError: The 'queue' argument can only be used when the action is 'enqueue'/
     )
-    assert.match(await tell({ op: 'create', server: { kind: 'live', port } }), /"NotImplementedError: sockets of kind live/)
+    assert.match(await tell({ op: 'create', server: { kind: 'fax', port } }), /"NotImplementedError: sockets of kind fax/)
     assert.equal(await tell({ op: 'last', port }), `{"ok": false, "error": "KeyError: ${port}"}`)
     assert.match(await tell('{'), /^\{"ok": false, "error": "ValueError: no JSON/)
     assert.match(await tell([]), /one JSON object/)

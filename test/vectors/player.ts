@@ -42,7 +42,7 @@ const others: readonly { readonly name: string; readonly has: (line: ExactMap) =
 ]
 
 /** Kinds of sockets that a gateway of this release serves, in the one dialect that it speaks. */
-const kinds = new Set(['date', 'data', 'push'])
+const kinds = new Set(['date', 'data', 'push', 'live', 'liveproxy'])
 const spoken = 'py3'
 
 /** The talk of old servers, which our clients must understand, by kind of socket. */
@@ -50,6 +50,14 @@ const understood: ReadonlyMap<string, (vector: Vector) => Promise<Outcome>> = ne
   ['date', (vector) => serve(vector)],
   ['data', (vector) => serve(vector)],
   ['push', (vector) => servePush(vector)]
+])
+
+/** Kinds that nobody speaks any more, and why they are not played. */
+const gone: ReadonlyMap<string, string> = new Map([
+  [
+    'live1',
+    'version 1 of LiveSocket was polled by a proxy that is gone from the code since 2016 (section 7.5): nobody asks, nobody answers'
+  ]
 ])
 
 export class Player {
@@ -81,6 +89,8 @@ export class Player {
 
   async #one(vector: Vector, schema: ReturnType<typeof schemasBeside>): Promise<void> {
     const { id, kind, dialect } = vector
+    const ended = gone.get(kind)
+    if (ended !== undefined) return this.#skip(ended, id)
     const client = dialect === spoken ? undefined : understood.get(kind)
     if (dialect !== spoken && client === undefined)
       return this.#skip(`dialect ${dialect}, kind ${kind}: a client must bear it, no gateway speaks it`, id)
@@ -103,7 +113,8 @@ export class Player {
     } else if (kept !== undefined) this.#skip(`${id}: ${kept}`, id)
     else {
       this.#passed += 1
-      if (tier === 'bug') this.#bugs.push(`${id}: ${better.length === 0 ? 'like the original' : `better\n  ${better.join('\n  ')}`}`)
+      if (tier === 'bug' || better.length > 0)
+        this.#bugs.push(`${id}: ${better.length === 0 ? 'like the original' : `better\n  ${better.join('\n  ')}`}`)
     }
   }
 
@@ -117,7 +128,7 @@ export class Player {
     const skipped = [...this.#skipped.values()].reduce((sum, { length }) => sum + length, 0)
     if (skipped > 0) this.#write('skipped:')
     for (const [reason, { length }] of this.#skipped) this.#write(`  ${length} × ${reason}`)
-    if (this.#bugs.length > 0) this.#write('tier bug, where the original is better not imitated:')
+    if (this.#bugs.length > 0) this.#write('tier bug, and what else is better not imitated:')
     for (const bug of this.#bugs) this.#write(`  ${bug.replaceAll('\n', '\n  ')}`)
     this.#write(`${this.#passed} passed, ${this.#failed} failed, ${skipped} skipped`)
     return { passed: this.#passed, failed: this.#failed, skipped }

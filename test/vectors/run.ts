@@ -1,8 +1,10 @@
 /** Plays one recorded case against the composition, over real sockets. */
 import { exactEqual } from '../../adapters/common/exact-json.js'
+import type { ExactMap } from '../../adapters/common/exact-json.js'
 import { dumps, str, toAscii } from '../../adapters/common/python-text.js'
 import { Asker } from './asker.js'
 import { Composition } from './composition.js'
+import { playProxy } from './live-proxy.js'
 import { describe, matches, show } from './match.js'
 import type { Surroundings } from './match.js'
 import { PythonError, Unreachable } from './unreachable.js'
@@ -25,6 +27,7 @@ const silence = 0.35
 
 /** `schema`: see {@link Surroundings}. */
 export async function run(vector: Vector, schema: Surroundings['schema']): Promise<Outcome> {
+  if (vector.kind === 'liveproxy') return await playProxy(vector)
   const play = new Play(vector, schema)
   try {
     await play.all()
@@ -45,6 +48,8 @@ class Play {
   readonly #composition = new Composition()
   readonly #askers = new Map<number, Asker>()
   readonly #stopped = new Set<number>()
+  /** Where LiveSockets send to. */
+  #proxy: Asker | undefined
   /** As they were when all was open: a socket that was stopped has none. */
   #ports: readonly number[] = []
 
@@ -58,7 +63,7 @@ class Play {
     if (clock !== undefined) this.#composition.clock.standStill(clock)
     for (const server of servers) {
       const raises = server.get('raises')
-      const raised = await failure(this.#composition.create(server, 0))
+      const raised = await failure(this.#composition.create(await this.#withProxy(server), 0))
       if (raised !== (raises ?? undefined)) return this.#fail('at construction', str(raises ?? 'no error'), raised ?? 'no error')
       if (raised !== undefined) return
     }
@@ -74,15 +79,26 @@ class Play {
   }
 
   async close(): Promise<void> {
-    await Promise.all([...this.#askers.values()].map((asker) => asker.close()))
+    await Promise.all([...this.#askers.values(), ...(this.#proxy === undefined ? [] : [this.#proxy])].map((asker) => asker.close()))
     await this.#composition.stopAll()
   }
 
-  async #operate({ op, args, to, result, raises }: Operation, where: string): Promise<void> {
+  async #withProxy(server: ExactMap): Promise<ExactMap> {
+    if (server.get('kind') !== 'live') return server
+    this.#proxy ??= await Asker.open()
+    return new Map([...server, ['live_server', ['127.0.0.1', BigInt(this.#proxy.port)]]])
+  }
+
+  async #operate({ op, args, to, result, raises, emit }: Operation, where: string): Promise<void> {
     const done = this.#composition.op(to, op, args)
     const raised = await failure(done)
     if (raised !== raises) return this.#fail(where, raises ?? 'no error', raised ?? 'no error')
     if (op === 'stop') this.#stopped.add(to)
+    if (emit !== undefined && emit.kind !== 'silence') {
+      const sent = await this.#proxy?.receive(this.#vector.wait)
+      if (sent === undefined || !matches(emit, sent, { ports: new Map(), schema: this.#schema }))
+        this.#fail(`${where}, sending to the proxy`, describe(emit), sent === undefined ? 'nothing' : show(sent))
+    }
     if (raised !== undefined || result === undefined) return
     const got = (await done) ?? null
     if (!exactEqual(got, result)) this.#fail(where, dumps(result), dumps(got))

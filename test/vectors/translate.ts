@@ -4,11 +4,12 @@ import type { Exact, ExactMap } from '../../adapters/common/exact-json.js'
 import { dumps, str } from '../../adapters/common/python-text.js'
 import { callbackOf } from './callbacks.js'
 import type { Callback } from './callbacks.js'
+import { translateLive } from './live.js'
 import { call } from './scripted.js'
 import { PythonError, Unreachable } from './unreachable.js'
 import { decodeValue } from './values.js'
 
-export type Kind = 'date' | 'data' | 'push'
+export type Kind = 'date' | 'data' | 'push' | 'live'
 
 /** One legacy socket and the device behind it. */
 export interface Socket {
@@ -25,6 +26,8 @@ export interface Socket {
   readonly callback: Callback | undefined
   /** Push sockets: keeps a queue that a program would take from. */
   readonly queues: boolean
+  /** It has no socket that could be asked. */
+  readonly isSilent?: boolean
 }
 
 /** Throws {@link Unreachable} for what no configuration can say. */
@@ -33,6 +36,7 @@ export function translate(server: ExactMap, index: number, port: number, now: ()
   const place: Place = { server, id: `socket${index}`, device: `device${index}`, port, now }
   if (kind === 'date' || kind === 'data') return translatePull(kind, place)
   if (kind === 'push') return translatePush(place)
+  if (kind === 'live') return translateLive(place)
   throw new Unreachable(`sockets of kind ${kind} are served in a later release`)
 }
 
@@ -53,7 +57,7 @@ export function configYaml(sockets: readonly Socket[]): string {
   ].join('\n')
 }
 
-interface Place {
+export interface Place {
   readonly server: ExactMap
   readonly id: string
   readonly device: string
@@ -70,31 +74,43 @@ function translatePull(kind: 'date' | 'data', { server, id, device, port, now }:
   const legacy = isExactList(given) ? given.map(str) : []
   const ages = timeouts(server.get('timeouts') ?? null, legacy.length, now())
   const unset = [unsetPart(server, 'default_x', now()), unsetPart(server, 'default_y', now())]
-  // With `device` the socket also shows codenames that were never declared; only with `channels` can a name be any text.
-  const plain = legacy.every((name) => plainName.test(name)) && new Set(legacy).size === legacy.length
-  const codenames = plain ? legacy : legacy.map((_, i) => `c${i}`)
+  // With `device` the socket also shows codenames that were never declared.
+  const { plain, codenames, yaml, codename } = channelsYaml(legacy, device)
   const options: [string, string][] = [['kind', kind], ['unset', `[${unset.map(number).join(', ')}]`], ...activity(server, now())]
-  const shown = plain
-    ? [`    device: ${device}`]
-    : [
-        '    channels:',
-        ...mapping(
-          legacy.map((name, i) => [name, `${device}/c${i}`]),
-          6
-        )
-      ]
+  const shown = plain ? [`    device: ${device}`] : yaml
   return {
     id,
     kind,
     device,
     deviceYaml: deviceYaml(
       device,
-      codenames.map((codename, i) => [codename, ages[i] === undefined ? '{}' : `{ maxAge: ${number(ages[i])} }`])
+      codenames.map((name, i) => [name, ages[i] === undefined ? '{}' : `{ maxAge: ${number(ages[i])} }`])
     ),
     adapterYaml: [...instance(`data-pull-server`, id, server, port, options), ...shown].join('\n'),
-    codename: (name) => (plain ? name : codenames[legacy.lastIndexOf(name)]),
+    codename,
     callback: undefined,
     queues: false
+  }
+}
+
+/** The codenames of the device behind these channels, and `channels`, without which no name can be any text. */
+export function channelsYaml(
+  legacy: readonly string[],
+  device: string
+): {
+  readonly plain: boolean
+  readonly codenames: readonly string[]
+  readonly yaml: readonly string[]
+  readonly codename: Socket['codename']
+} {
+  const plain = legacy.every((name) => plainName.test(name)) && new Set(legacy).size === legacy.length
+  const codenames = plain ? legacy : legacy.map((_, i) => `c${i}`)
+  const channels = legacy.map((name, i): [string, string] => [name, `${device}/c${i}`])
+  return {
+    plain,
+    codenames,
+    yaml: ['    channels:', ...mapping(channels, 6)],
+    codename: (name) => (plain ? name : codenames[legacy.lastIndexOf(name)])
   }
 }
 
@@ -151,7 +167,7 @@ function unsetPart(server: ExactMap, key: string, now: number): number {
   return value
 }
 
-function activity(server: ExactMap, now: number): [string, string][] {
+export function activity(server: ExactMap, now: number): [string, string][] {
   const check = server.get('check_activity')
   const timeout = decodeValue(server.get('activity_timeout') ?? null, now)
   return [
@@ -160,13 +176,13 @@ function activity(server: ExactMap, now: number): [string, string][] {
   ]
 }
 
-function instance(type: string, id: string, server: ExactMap, port: number, options: readonly [string, string][]): string[] {
+export function instance(type: string, id: string, server: ExactMap, port: number, options: readonly [string, string][]): string[] {
   const name = quoted(str(server.get('name') ?? ''))
   const all: [string, string][] = [['type', type], ['name', name], ['host', '127.0.0.1'], ['port', String(port)], ...options]
   return [`  - id: ${id}`, ...all.map(([key, value]) => `    ${key}: ${value}`)]
 }
 
-function deviceYaml(device: string, codenames: readonly [string, string][]): string {
+export function deviceYaml(device: string, codenames: readonly [string, string][]): string {
   const body = codenames.length === 0 ? ['    codenames: {}'] : ['    codenames:', ...mapping(codenames, 6)]
   return [`  ${device}:`, '    undeclared: accept', ...body].join('\n')
 }
@@ -177,7 +193,7 @@ export function mapping(members: readonly [string, string][], indent: number): s
 }
 
 /** A text on one line, in ASCII, that is not filled in. */
-function quoted(text: string): string {
+export function quoted(text: string): string {
   return dumps(text).replaceAll('${', () => '$${')
 }
 

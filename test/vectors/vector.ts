@@ -15,6 +15,8 @@ export interface Vector {
   /** Seconds that an answer may take. */
   readonly wait: number
   readonly steps: readonly Step[]
+  /** The case as it is written, for kinds that have steps of their own. */
+  readonly line: ExactMap
 }
 
 export type Step = Talk | Operation
@@ -45,6 +47,8 @@ export interface Operation {
   /** Undefined: nothing is said of it. */
   readonly result: Exact | undefined
   readonly raises: string | undefined
+  /** The datagram that a LiveSocket sends to its proxy. */
+  readonly emit: Expected | undefined
 }
 
 /** Seconds that an answer may take where the recording does not say. */
@@ -66,7 +70,8 @@ export function readVector(line: ExactMap): Vector | undefined {
     servers: [server, ...list(line.get('more_servers')).filter(isExactMap)],
     clock: clock === undefined || clock === null ? undefined : Number(clock),
     wait: Number(line.get('wait') ?? defaultWait),
-    steps: [...list(line.get('before')), ...list(line.get('steps'))].filter(isExactMap).map(readStep)
+    steps: [...list(line.get('before')), ...list(line.get('steps'))].filter(isExactMap).map(readStep),
+    line
   }
 }
 
@@ -81,7 +86,8 @@ function readStep(step: ExactMap): Step {
       to,
       args: list(step.get('args')),
       result: step.get('result'),
-      raises: typeof raises === 'string' ? raises : undefined
+      raises: typeof raises === 'string' ? raises : undefined,
+      emit: step.has('emit') ? readExpected(new Map([...step, ['recv', step.get('emit') ?? null]])) : undefined
     }
   }
   const send = step.get('send')

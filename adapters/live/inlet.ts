@@ -1,0 +1,133 @@
+/** What hosts send, as readings: finds the device of each codename, claims those found at run time, publishes, and tells what was refused. */
+import type { Exact, Host, Reading, Ref } from '../../gateway/adapter.js'
+import { GatewayError, asGatewayError } from '../../gateway/errors.js'
+import { Allowance } from './allowance.js'
+import { encodeBatch, proxyPoint } from './codec.js'
+import type { Batch } from './codec.js'
+import { readingOf } from './points.js'
+import { Rarely } from './rarely.js'
+import { readMapping } from './targets.js'
+import type { Mapping } from './targets.js'
+import type { LiveServerConfig } from './types.js'
+
+/** Dead letters a second, on average over {@link deadOver}: a storm must not crowd out readings. */
+const deadRate = 2
+const deadOver = 10
+
+/** Seconds between two lines of the log about what was refused. */
+const toldEvery = 10
+
+interface Part {
+  readonly codename: string
+  readonly point: Exact
+  readonly reading: Reading
+}
+
+export class Inlet {
+  readonly #config: LiveServerConfig
+  readonly #host: Host
+  readonly #mapping: Mapping
+  readonly #dead: Allowance
+  readonly #told: Rarely
+  /** By device, original names of codenames that are called differently. */
+  readonly #originals = new Map<string, ReadonlyMap<string, string>>()
+  readonly #claimed = new Set<string>()
+  /** Claimed once: what is known of such a device comes from here. */
+  readonly #own = new Set<string>()
+
+  constructor(config: LiveServerConfig, host: Host) {
+    this.#config = config
+    this.#host = host
+    this.#mapping = readMapping(config.channels)
+    this.#dead = new Allowance({ clock: host.clock, rate: deadRate, over: deadOver })
+    this.#told = new Rarely(host.clock, toldEvery)
+  }
+
+  start(): void {
+    for (const device of this.#mapping.hosts.values()) {
+      const named = this.#host
+        .codenames(device)
+        .declared.map((codename) => [this.#host.meta(device, codename)?.original, codename] as const)
+      this.#originals.set(device, new Map(named.filter((pair): pair is readonly [string, string] => pair[0] !== undefined)))
+    }
+  }
+
+  stop(): void {
+    for (const device of this.#claimed) this.#host.release(device)
+    this.#claimed.clear()
+  }
+
+  /** `known`: is the codename among those that are kept? Others are not described, as there is no end of them. */
+  take(batch: Batch, known: (codename: string) => boolean): void {
+    const parts: Part[] = []
+    for (const [codename, point] of batch.data) {
+      let ref: Ref | undefined
+      try {
+        ref = this.#target(batch.host, codename, known)
+        if (ref === undefined) this.#host.count('refused')
+        else parts.push({ codename, point, reading: readingOf(ref, point, this.#config.x) })
+      } catch (error) {
+        this.refuse(ref ?? { device: this.#config.id }, detail(batch.host, codename, point), error)
+      }
+    }
+    if (parts.length > 0) void this.#publish(batch.host, parts)
+  }
+
+  /** Counted, and told as long as there are few. */
+  refuse(ref: { readonly device: string; readonly codename?: string }, what: string, thrown: unknown): void {
+    const error = asGatewayError(thrown)
+    this.#host.count('refused')
+    if (this.#dead.has('')) {
+      this.#dead.spend('', 1)
+      this.#host.dead(ref, what, error)
+    }
+    const alike = this.#told.pass()
+    if (alike !== undefined)
+      this.#host.log.warn({ reason: error.message, class: error.class, ...(alike > 0 ? { alike } : {}) }, 'what a host sent was refused')
+  }
+
+  /** All at once; where one is refused, each alone, since the codenames of a batch have nothing to do with each other. */
+  async #publish(from: string, parts: readonly Part[]): Promise<void> {
+    try {
+      await this.#host.publish(...parts.map(({ reading }) => reading))
+    } catch (error) {
+      const [part] = parts
+      if (parts.length > 1) for (const each of parts) await this.#publish(from, [each])
+      else if (part !== undefined) this.refuse(part.reading, detail(from, part.codename, part.point), error)
+    }
+  }
+
+  /** Undefined: `channels` does not name it, and others are not taken. Throws when another has the right to the device. */
+  #target(host: string, codename: string, known: (codename: string) => boolean): Ref | undefined {
+    const mapped = this.#mapping.channels.get(host)?.get(codename)
+    if (mapped !== undefined) return mapped
+    const device = this.#mapping.hosts.get(host)
+    if (device !== undefined) return { device, codename: this.#originals.get(device)?.get(codename) ?? codename }
+    const { others, maxAge } = this.#config
+    if (others === 'refuse') return undefined
+    this.#claim(host)
+    if (maxAge !== undefined && known(codename) && this.#host.meta(host, codename)?.maxAge !== maxAge)
+      this.#host.describe(host, codename, { maxAge })
+    return { device: host, codename }
+  }
+
+  /** A host name is only a text in a datagram: it takes no device that is declared, or that somebody else speaks for. */
+  #claim(device: string): void {
+    if (this.#claimed.has(device)) return
+    if (!this.#own.has(device)) {
+      const { declared, undeclared } = this.#host.codenames(device)
+      if (declared.length > 0)
+        throw new GatewayError('Forbidden', `${device} is a device of its own; write it under channels if this host is meant`)
+      const other = undeclared.find((codename) => this.#host.latest(device, codename)?.source !== 'restored')
+      if (other !== undefined)
+        throw new GatewayError('Forbidden', `${device} has readings of another source already; write it under channels under another name`)
+    }
+    this.#host.claim(device)
+    this.#claimed.add(device)
+    this.#own.add(device)
+  }
+}
+
+function detail(host: string, codename: string, point: Exact): string {
+  return encodeBatch(host, [[codename, proxyPoint(point)]])
+}
