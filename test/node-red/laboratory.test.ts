@@ -180,6 +180,17 @@ describe('config/examples/node-red/laboratory.json in Node-RED', function () {
     assert.equal(told.length, 2)
   })
 
+  it('sends a command that nobody carries out when it comes late, and that is sent once', async () => {
+    const other = await lab.connect({ clientId: 'other' })
+    await other.subscribe('lab/furnace/setpoint/set')
+    set(2)
+    const { text, qos, retain } = await other.next('lab/furnace/setpoint/set')
+    const { expires, value } = JSON.parse(text) as { expires: string; value: number }
+    assert.deepEqual([value, qos, retain], [2, 0, false])
+    const left = new Date(expires).getTime() - Date.now()
+    assert.ok(left > 0 && left <= 10_000, `${left} ms are left`)
+  })
+
   it('shows a stale, uncertain or bad value as such, and leaves a gap in the line', async () => {
     const power = id('furnace/power')
     await publish('power', 55)
