@@ -1,8 +1,9 @@
 // Brings a checkout to where `npm start` and `npm test` can begin: installs what package-lock.json says, builds what changed.
-// Does nothing, quickly, when nothing changed. Plain JavaScript without dependencies, as there are none yet.
+// With the argument `tests` also the Node-RED that the tests start. Does nothing, quickly, when nothing changed.
+// Plain JavaScript without dependencies, as there are none yet.
 import { spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
-import { existsSync, mkdirSync, readFileSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
@@ -17,25 +18,28 @@ if (major < wanted[0] || (major === wanted[0] && minor < wanted[1])) {
 }
 
 // `install`, not `ci`: a lock written where some optional packages of other platforms cannot be had is no fault.
-run('dependencies', 'node_modules/.prepared', digest(['package.json', 'package-lock.json']), 'npm', [
-  'install',
-  '--no-save',
-  '--include=dev',
-  '--no-audit',
-  '--no-fund'
-])
+const install = ['install', '--no-save', '--include=dev', '--no-audit', '--no-fund']
+run('dependencies', 'node_modules/.prepared', digest(['package.json', 'package-lock.json']), 'npm', install)
 const sources = ['tsconfig.json', 'package-lock.json', ...['gateway', 'adapters', 'schemas', 'test'].flatMap(files)]
-run('build', 'dist/.prepared', digest(sources), process.execPath, ['node_modules/typescript/bin/tsc'], clean)
+run('build', 'dist/.prepared', digest(sources), process.execPath, ['node_modules/typescript/bin/tsc'], { before: clean })
+
+if (process.argv.includes('tests')) {
+  const folder = 'test/node-red'
+  const locked = digest(['package.json', 'package-lock.json'].map((file) => join(folder, file)))
+  // Without it its tests are skipped, which is a failure in continuous integration only.
+  run('Node-RED, for the tests', `${folder}/node_modules/.prepared`, locked, 'npm', install, { folder, needed: 'CI' in process.env })
+}
 
 /** Runs the command unless the stamp says that it ran for this very input. */
-function run(what, stamp, hash, command, args, before = () => {}) {
+function run(what, stamp, hash, command, args, { before = () => {}, folder = '.', needed = true } = {}) {
   if (existsSync(stamp) && readFileSync(stamp, 'utf8') === hash) return
   console.error(`labgate: ${what} …`)
   before()
-  const { status, error } = spawnSync(command, args, { stdio: ['ignore', 2, 2] })
+  const { status, error } = spawnSync(command, args, { cwd: folder, stdio: ['ignore', 2, 2] })
   if (status !== 0) {
     console.error(`labgate: ${what} failed${error ? `: ${error.message}` : ''}; the lines above say why`)
-    process.exit(1)
+    if (needed) process.exit(1)
+    return
   }
   mkdirSync(dirname(stamp), { recursive: true })
   writeFileSync(stamp, hash)
@@ -52,9 +56,12 @@ function clean() {
 }
 
 function files(folder) {
-  return readdirSync(folder, { recursive: true })
-    .map((name) => join(folder, name))
-    .filter((name) => /\.(ts|js|mjs|json|map)$/.test(name) && statSync(name).isFile())
+  return readdirSync(folder, { withFileTypes: true })
+    .flatMap((entry) => {
+      const path = join(folder, entry.name)
+      if (entry.isDirectory()) return entry.name === 'node_modules' ? [] : files(path)
+      return /\.(ts|js|mjs|json|map)$/.test(path) ? [path] : []
+    })
     .sort()
 }
 

@@ -226,11 +226,12 @@ const rules: readonly Rule[] = [
     fine: table('| `Busy` | yes | wait |\n| `Forbidden` | no | |')
   },
   {
-    says: 'Aedes is pinned, and the lock file names no place to install from',
+    says: 'Aedes is pinned, and no lock file names a place to install from',
     check: (tree) => locked(new Map([['package.json', packageJson], ['package-lock.json', lock({})], ...tree])),
     broken: [
       [{ 'package.json': packageJson.replace('1.2.0', '^1.2.0') }, /aedes is \^1\.2\.0/],
-      [{ 'package-lock.json': lock({ resolved: 'https://somewhere.invalid/aedes.tgz' }) }, /node_modules\/aedes is resolved to/]
+      [{ 'package-lock.json': lock({ resolved: 'https://somewhere.invalid/aedes.tgz' }) }, /node_modules\/aedes is resolved to/],
+      [{ 'test/x/package-lock.json': lock({ resolved: 'https://somewhere.invalid/aedes.tgz' }) }, /^test\/x\/.* is resolved to/]
     ],
     fine: {}
   },

@@ -4,7 +4,7 @@ import { dirname, join } from 'node:path'
 import { adapterTypes } from '../adapters/index.js'
 import { checkConfig } from '../gateway/config.js'
 
-const documents = ['README.md', 'CHANGELOG.md', 'CONTRIBUTING.md', 'SECURITY.md', ...adapterReadmes()]
+const documents = ['README.md', 'CHANGELOG.md', 'CONTRIBUTING.md', 'SECURITY.md', 'config/examples/node-red/README.md', ...adapterReadmes()]
 
 function adapterReadmes(): string[] {
   const folders = readdirSync('adapters').map((name) => `adapters/${name}`)

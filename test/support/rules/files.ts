@@ -70,19 +70,20 @@ export function errorTable(tree: Tree, classes: Readonly<Record<string, { readon
   ]
 }
 
-/** Aedes is relied on to the letter, and the lock file names no host to install from. */
+/** Aedes is relied on to the letter, and no lock file names a host to install from. */
 export function locked(tree: Tree): Violations {
   const { dependencies = {} } = JSON.parse(text(tree, 'package.json')) as { dependencies?: Record<string, string> }
-  const { packages = {} } = JSON.parse(text(tree, 'package-lock.json')) as {
-    packages?: Record<string, { resolved?: string; link?: boolean }>
-  }
+  const locks = [...tree.keys()].filter((path) => /(^|\/)package-lock\.json$/.test(path))
   return [
     ...(/^\d+\.\d+\.\d+$/.test(dependencies['aedes'] ?? '')
       ? []
       : [`package.json: aedes is ${dependencies['aedes']}, not one exact version`]),
-    ...Object.entries(packages).flatMap(([name, { resolved }]) =>
-      resolved === undefined ? [] : [`package-lock.json: ${name} is resolved to ${resolved}`]
-    )
+    ...locks.flatMap((path) => {
+      const { packages = {} } = JSON.parse(text(tree, path)) as { packages?: Record<string, { resolved?: string }> }
+      return Object.entries(packages).flatMap(([name, { resolved }]) =>
+        resolved === undefined ? [] : [`${path}: ${name} is resolved to ${resolved}`]
+      )
+    })
   ]
 }
 

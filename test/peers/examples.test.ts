@@ -1,0 +1,126 @@
+import assert from 'node:assert/strict'
+import { join } from 'node:path'
+import { Program, folder, labgate, main, project, withFreePorts, write } from '../process/program.js'
+import { TestClient } from '../support/mqtt.js'
+import { needs } from '../support/peers.js'
+import { runPython } from './python.js'
+
+const example = 'examples/pyexplabsys.yaml'
+
+interface Line {
+  readonly level: number
+  readonly msg: string
+  readonly instance?: string
+  readonly listener?: string
+  readonly port?: number
+}
+
+describe('config/examples/pyexplabsys.yaml', function () {
+  // Starts processes; Python takes its time.
+  this.timeout(30_000)
+  let program: Program
+  let ports: Record<string, number>
+
+  before(async function () {
+    needs(this, 'python3')
+    program = new Program(process.execPath, [main, 'start', '--config', write(join(folder(), 'lab.yaml'), withFreePorts(example))])
+    await program.says(/"msg":"ready"/)
+    ports = Object.fromEntries(lines().map(({ instance, listener, port }) => [instance ?? listener, port ?? 0]))
+  })
+
+  after(async () => {
+    if (program === undefined) return
+    program.kill('SIGTERM')
+    const { code } = await program.ended()
+    assert.deepEqual([code, lines().filter(({ level }) => level > 30)], [0, []])
+  })
+
+  const lines = (): Line[] =>
+    program.stdout
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line) as Line)
+
+  it('is good as it is, and every listener of it is on this computer only', async () => {
+    const { code, stdout, stderr } = await labgate('check', join(project, 'config', example))
+    assert.deepEqual([code, stderr], [0, ''])
+    assert.match(stdout, /pyexplabsys\.yaml is good: \d+ devices, \d+ adapter instances\n$/)
+    const listening = lines().filter(({ port }) => port !== undefined)
+    assert.ok(listening.length >= 5)
+    for (const { msg } of listening) assert.match(msg, /127\.0\.0\.1:\d+$/)
+  })
+
+  it('serves the controller, the GUI and the logger at once: the furnace follows the setpoint', async () => {
+    const [controller, gui, logger] = await Promise.all([
+      // As on rasppi43: short time-out, the number after the comma, five silent tries are the end.
+      runPython(
+        `
+sock = open_socket(0.2)
+temps, old, silent = [], 0, 0
+end = time.monotonic() + 15
+while time.monotonic() < end:
+    try:
+        reply = ask(sock, 'furnace-temperature', 'temp#raw')
+    except socket.timeout:
+        silent += 1
+        continue
+    if reply == 'OLD_DATA':
+        old += 1
+        continue
+    stamp, temp = reply.split(',')
+    assert abs(time.time() - float(stamp)) < 2.5, reply
+    temps.append(float(temp))
+    if temps[-1] > 60:
+        break
+    time.sleep(0.1)
+say([temps[0] < 30, temps[-1] > 60, len(temps) > 5, old, silent])
+`,
+        ports
+      ),
+      runPython(
+        `
+sock = open_socket(0.5)
+reply = ask(sock, 'furnace-push', 'raw_wn#setpoint:float:300')
+assert reply.startswith('ACK'), reply
+say([reply, ask(sock, 'furnace-push', 'raw_wn#setpoint:float:5000'), ask(sock, 'furnace-push', 'raw_wn#power:float:100')])
+while not ask(sock, 'room', 'furnace_setpoint#raw').endswith(',300.0'):
+    time.sleep(0.05)
+say('the GUI shows 300')
+`,
+        ports
+      ),
+      // As socket_logger: each channel by its name, a socket for each question, all after the first comma is the value.
+      runPython(
+        `
+names = json.loads(ask(open_socket(), 'room', 'codenames_json'))
+rows = []
+for _ in range(3):
+    for code in names:
+        sock = open_socket(1)
+        rows.append(float(ask(sock, 'room', code + '#raw').split(',', 1)[1]))
+        sock.close()
+    time.sleep(1)
+say([names, len(rows)])
+`,
+        ports
+      )
+    ])
+    assert.deepEqual(controller, [[true, true, true, 0, 0]])
+    assert.deepEqual(gui, [
+      ["ACK#{'setpoint': 300.0}", 'ERROR#value must be <= 1200 (got 5000)', "ERROR#this socket has no codename 'power'; it has 'setpoint'"],
+      'the GUI shows 300'
+    ])
+    assert.deepEqual(logger, [[['furnace_temperature', 'furnace_setpoint', 'furnace_power', 'chamber_pressure'], 12]])
+  })
+
+  it('shows the same furnace on MQTT', async () => {
+    const client = await TestClient.connect(ports['mqtt'] as number)
+    await client.subscribe('lab/furnace/#')
+    const reading = await client.nextJson('lab/furnace/setpoint')
+    assert.deepEqual([reading['quality'], reading['unit'], reading['value']], ['good', '°C', 300])
+    await client.publish('lab/furnace/setpoint/set', { id: 'off', value: 20 })
+    const reply = await client.nextJson('lab/furnace/setpoint/reply')
+    assert.deepEqual([reply['id'], reply['phase'], reply['value']], ['off', 'done', 20])
+    await client.close()
+  })
+})
