@@ -106,8 +106,7 @@ export async function mosquitto(): Promise<Side> {
 export async function nodeRed(): Promise<Side> {
   const folder = process.env['BENCH_NODE_RED'] ?? join(checkout, 'test/node-red')
   const program = join(folder, 'node_modules/node-red/red.js')
-  if (!existsSync(program))
-    throw new Missing('Node-RED: npm install --prefix test/node-red, or set BENCH_NODE_RED to a folder that has it')
+  if (!existsSync(program)) throw new Missing('Node-RED: npm install --prefix test/node-red, or set BENCH_NODE_RED to a folder that has it')
   const broker = await mosquitto().catch(() => nodePeer('bare Aedes', 'bare-aedes'))
   const ports = { mqtt: broker.ports.mqtt, push: await freeUdpPort(), pull: 0 }
   const userDir = join(scratch, `node-red-${files++}`)
