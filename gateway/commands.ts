@@ -95,7 +95,7 @@ export class Commands {
 
   constructor(options: CommandsOptions) {
     this.#options = options
-    this.#remembered = new Remembered(options.clock)
+    this.#remembered = new Remembered(options.clock, options.keep)
   }
 
   /** A command topic was published to. Never throws. */
@@ -175,13 +175,14 @@ export class Commands {
   /** What was under way when an earlier run crashed is answered: nobody knows whether it was carried out. */
   recover(): void {
     const { keep } = this.#options
+    this.#remembered.recover()
     for (const [name, content] of Array.from(keep?.notes() ?? [])) {
       if (!name.startsWith(kept)) continue
       const { topic, key, ...command } = JSON.parse(content.toString()) as Kept
       const error = new GatewayError('Unreachable', 'the gateway ended while the command was under way; it may have been carried out', {
         maybeExecuted: true
       })
-      this.#reply(below(topic, 'reply'), key, { ...command, error, phase: 'failed' }, undefined)
+      this.#reply(below(topic, 'reply'), key, { ...command, error, phase: 'failed' }, undefined, true)
       keep?.note(name, undefined)
     }
   }
@@ -336,14 +337,14 @@ export class Commands {
     pending.settle?.(error === undefined ? { value } : { error })
     const outcome = error === undefined ? { phase: 'done' as const } : { phase: 'failed' as const, error }
     const payload = replyPayload({ id, op, client, ...outcome }, value, this.#options.clock.now())
-    if (key !== undefined) this.#remembered.finish(key, below(entry.topic, 'reply'), payload)
+    if (key !== undefined) this.#remembered.finish(key, below(entry.topic, 'reply'), payload, true)
     for (const resume of pending.waiting) resume()
     return payload
   }
 
-  #reply(topic: string, key: string | undefined, reply: ReplyFields, value: Exact | undefined): void {
+  #reply(topic: string, key: string | undefined, reply: ReplyFields, value: Exact | undefined, carriedOut = false): void {
     const payload = replyPayload(reply, value, this.#options.clock.now())
-    if (key !== undefined) this.#remembered.finish(key, topic, payload)
+    if (key !== undefined) this.#remembered.finish(key, topic, payload, carriedOut)
     this.#options.publish(topic, payload, 'reply')
   }
 

@@ -7,10 +7,12 @@ import { Journal } from '../../gateway/broker/store/journal.js'
 import { checkConfig } from '../../gateway/config.js'
 import { Gateway } from '../../gateway/gateway.js'
 import { folder } from '../process/program.js'
+import { FakeClock } from '../support/fake-clock.js'
 import { MemoryDisk } from '../support/memory-disk.js'
 import { TestClient } from '../support/mqtt.js'
 import { Scripted } from '../support/scripted.js'
-import { TestLog } from '../support/start.js'
+import { TestLog, start } from '../support/start.js'
+import type { Running } from '../support/start.js'
 
 const yaml = `
 broker: { tcp: { port: 0 } }
@@ -23,7 +25,7 @@ describe('the disk under the gateway', function () {
   const gateways: Gateway[] = []
   afterEach(async () => void (await Promise.all(gateways.splice(0).map((gateway) => gateway.stop()))))
 
-  async function start(
+  async function open(
     disk: MemoryDisk,
     scripted = new Scripted()
   ): Promise<{ gateway: Gateway; connect: () => Promise<TestClient>; log: TestLog }> {
@@ -38,7 +40,7 @@ describe('the disk under the gateway', function () {
   for (const code of ['ENOSPC', 'EROFS', 'EIO']) {
     it(`${code}: nothing is acknowledged, the state says so, and it recovers without restart`, async () => {
       const disk = new MemoryDisk()
-      const { connect, log } = await start(disk)
+      const { connect, log } = await open(disk)
       const client = await connect()
       const watcher = await connect()
       await watcher.subscribe('lab/gateway', 'lab/gateway/disk_failures', 'other')
@@ -69,7 +71,7 @@ describe('the disk under the gateway', function () {
   it('a command is on disk before it is carried out; under way at a crash it is answered once, and remembered', async () => {
     const disk = new MemoryDisk()
     const scripted = new Scripted()
-    const first = await start(disk, scripted)
+    const first = await open(disk, scripted)
     const client = await TestClient.connect(first.gateway.address('tcp')?.port ?? 0, { clientId: 'asker' })
     const reached = new Promise<ReadonlyMap<string, Buffer>>((resolve) => {
       scripted.execute = async () => {
@@ -90,7 +92,7 @@ describe('the disk under the gateway', function () {
       executed++
       return 1
     }
-    const second = await start(after, again)
+    const second = await open(after, again)
     const asker = await TestClient.connect(second.gateway.address('tcp')?.port ?? 0, { clientId: 'asker' })
     await asker.subscribe('lab/furnace/setpoint/reply')
     await asker.publish('lab/furnace/setpoint/set', { id: 'one', value: 300 })
@@ -99,6 +101,40 @@ describe('the disk under the gateway', function () {
     assert.deepEqual([reply['id'], reply['phase'], error['class'], error['maybeExecuted']], ['one', 'failed', 'Unreachable', true])
     assert.equal(executed, 0)
     await asker.vanish()
+  })
+})
+
+describe('a command that came twice, with a crash in between', () => {
+  it('is carried out once, and answered as the first time, for a minute', async () => {
+    const disk = new MemoryDisk()
+    const clock = new FakeClock()
+    let executed = 0
+    const scripted = new Scripted()
+    scripted.execute = async () => BigInt(++executed)
+    const options = { clock, types: [scripted.type] }
+    const topic = 'lab/furnace/setpoint'
+    const ask = async (running: Running): Promise<Record<string, unknown>> => {
+      const client = await running.connect({ clientId: 'asker' })
+      await client.subscribe(`${topic}/reply`)
+      await client.publish(`${topic}/set`, { id: 'one', value: 300 })
+      return await client.nextJson(`${topic}/reply`)
+    }
+    const first = await start(yaml, { ...options, openDisk: disk.open })
+    const reply = await ask(first)
+    assert.deepEqual([reply['phase'], reply['value']], ['done', 1])
+    await (await first.connect()).publish('written', 'x', { retain: true })
+    const crashed = disk.copy()
+    await first.stop()
+
+    const second = await start(yaml, { ...options, openDisk: crashed.open })
+    assert.deepEqual(await ask(second), reply)
+    assert.equal(executed, 1)
+    await second.stop()
+
+    await clock.pass(61)
+    const third = await start(yaml, { ...options, openDisk: crashed.open })
+    assert.equal((await ask(third))['value'], 2)
+    await third.stop()
   })
 })
 

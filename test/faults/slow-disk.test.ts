@@ -33,13 +33,6 @@ describe('a disk that takes its time', function () {
     return client
   }
 
-  /** What is on disk, as a crash leaves it. */
-  function crashed(): MemoryDisk {
-    const copy = new MemoryDisk()
-    for (const [key, value] of disk.rows) copy.rows.set(key, value)
-    return copy
-  }
-
   const pushes = 'devices: { furnace: { codenames: {} } }\nadapters: [{ id: push, type: data-push-server, port: 0, device: furnace'
 
   it('a push has its ACK# when it is written, not before; what the same client asks then is answered after it', async () => {
@@ -56,7 +49,7 @@ describe('a disk that takes its time', function () {
     await assert.rejects(client.receive(50), /no answer/)
     release()
     assert.deepEqual([String(await client.receive()), String(await client.receive())], ["ACK#{'power': 1}", 'RET#Furnace'])
-    assert.ok([...crashed().rows].some(([key, value]) => key.includes('lab/furnace/power') && value.includes('"value":1')))
+    assert.ok([...disk.copy().rows].some(([key, value]) => key.includes('lab/furnace/power') && value.includes('"value":1')))
   })
 
   it('a push that cannot be written in time is told so, and its late ACK# never comes', async () => {
@@ -79,7 +72,7 @@ describe('a disk that takes its time', function () {
     assert.equal(await client.ask(first.port('push'), 'json_wn#{}'), 'ACK#{}')
     for (const value of [1, 2, 3])
       assert.equal(await client.ask(first.port('push'), `raw_wn#power:int:${value}`), `ACK#{'power': ${value}}`)
-    disk = crashed()
+    disk = disk.copy()
     const machine = new Machine()
     const second = await lab(yaml, machine)
     const told = second.log.lines.filter(({ message }) => message === 'the gateway ended before an acknowledged push was carried out')
@@ -164,7 +157,7 @@ describe('a disk that takes its time', function () {
     await hasty.closed()
     release()
     await flood.publish('flood/end', 'x', { retain: true })
-    disk = crashed()
+    disk = disk.copy()
     const second = await lab(yaml)
     const client = await second.connect()
     assert.deepEqual(await client.retained('hasty'), [])

@@ -32,4 +32,11 @@ export class MemoryDisk {
     this.gate = new Promise((resolve) => (release = resolve))
     return release
   }
+
+  /** What is on it, as a crash leaves it. */
+  copy(): MemoryDisk {
+    const copy = new MemoryDisk()
+    for (const [key, value] of this.rows) copy.rows.set(key, value)
+    return copy
+  }
 }
