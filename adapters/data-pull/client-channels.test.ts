@@ -1,0 +1,119 @@
+import assert from 'node:assert/strict'
+import { UdpClient } from '../../test/support/udp.js'
+import { PullLab, now, time } from './test-support/pull-lab.js'
+
+describe('data-pull client, channel by channel', () => {
+  let lab: PullLab
+
+  afterEach(() => lab.close())
+
+  describe('a channel that is not there', () => {
+    it('is reported once; the others go on; and it may come back', async () => {
+      lab = await PullLab.open('{ codenames: { a: {}, b: {} } }')
+      for (const at of [0, 1, 2]) await lab.reply('json_wn', `{"a": [${now + at}.0, 1.0]}`)
+      assert.match(await lab.state('degraded'), /^b: there is no such channel/)
+      const { value, quality, error } = await lab.reading('b')
+      assert.deepEqual([value, quality], [null, 'bad'])
+      assert.deepEqual((error as { class: string; code: string }).code, 'UNKNOWN_COMMMAND')
+      await lab.reply('json_wn', `{"a": [${now + 2}.0, 1.0], "b": [${now}.0, 2.0]}`)
+      assert.equal((await lab.reading('b'))['value'], 2)
+      await lab.state('online')
+      assert.equal(lab.warnings().length, 1)
+      await lab.reply('json_wn', `{"a": [${now + 2}.0, 1.0]}`)
+      const gone = await lab.reading('b')
+      assert.deepEqual([gone['value'], gone['quality'], gone['time']], [2, 'stale', time(0)])
+    })
+
+    it('need not be there when it is set or called: that may be done on another socket', async () => {
+      lab = await PullLab.open('{ codenames: { a: {}, setpoint: { settable: true }, ramp: { callable: {} } } }', 'ask: codename#json')
+      await lab.reply('a#json', `[${now}.0, 1.0]`)
+      await lab.reply('setpoint#json', 'UNKNOWN_COMMMAND')
+      await lab.state('online')
+      await lab.reply('a#json', `[${now}.0, 1.0]`)
+      await lab.reply('setpoint#json', `[${now}.0, 300.0]`)
+      assert.equal((await lab.reading('setpoint'))['value'], 300)
+      await lab.reply('a#json', `[${now}.0, 1.0]`)
+      await lab.reply('setpoint#json', 'UNKNOWN_COMMMAND')
+      assert.equal((await lab.reading('setpoint'))['quality'], 'stale')
+      assert.match(await lab.state('degraded'), /^setpoint: there is no such channel/)
+    })
+  })
+
+  describe('its channels', () => {
+    it('may be renamed, and go to several devices; others are passed over', async () => {
+      lab = await PullLab.open('{ codenames: { n2: {} } }, e: { codenames: { p: {} } }', 'channels: { "21984878": d/n2, "p error": e/p }')
+      await lab.reply('json_wn', `{"p error": [${now}.0, 1.0], "n2": [${now}.0, 2.0], "21984878": [${now}.0, 3.0]}`)
+      assert.equal((await lab.reading('n2'))['value'], 3)
+      assert.equal((await lab.mqtt.nextJson('lab/e/p'))['value'], 1)
+      await lab.state('online')
+      assert.deepEqual(await lab.more('21984878'), [])
+    })
+
+    it('may be those of a device that nobody declares', async () => {
+      lab = await PullLab.open('{}', 'device: e', { others: '  - { id: front, type: data-pull-server, port: 0, channels: { x: e/x } }' })
+      const udp = new UdpClient()
+      await lab.reply('json_wn', `{"x": [${now}.0, 1.0]}`)
+      assert.equal((await lab.mqtt.nextJson('lab/e/x'))['value'], 1)
+      assert.equal(await udp.ask(lab.running.port('front'), 'x#raw'), `${now}.0,1.0`)
+      await udp.close()
+    })
+
+    it('that nobody declares are taken in, under names that a topic can have', async () => {
+      lab = await PullLab.open('{}')
+      await lab.reply('json_wn', `{"p error": [${now}.0, 1.0], "": [${now}.0, 2.0]}`)
+      assert.equal((await lab.reading('p%20error'))['value'], 1)
+      assert.equal((await lab.reading('%'))['value'], 2)
+      await lab.state('online')
+    })
+
+    it('that nobody declares are left out where the device refuses them; that is said once and no fault', async () => {
+      lab = await PullLab.open('{ undeclared: refuse, codenames: { a: {} } }')
+      for (const at of [0, 1, 2]) await lab.reply('json_wn', `{"b": [${now + at}.0, 1.0], "a": [${now + at}.0, 2.0]}`)
+      await lab.state('online')
+      assert.equal((await lab.reading('a'))['value'], 2)
+      assert.deepEqual(await lab.more('b'), [])
+      assert.deepEqual(lab.warnings(), [])
+      const said = lab.running.log.lines.filter(({ message }) => message === 'the socket has channels that are not taken in')
+      assert.equal(said.length, 1)
+    })
+
+    it('are learned when none is known and they are asked one by one', async () => {
+      lab = await PullLab.open('{}', 'ask: codename#raw')
+      await lab.reply('codenames_json', '[]')
+      await lab.reply('codenames_json', '["a", "b"]')
+      await lab.reply('a#raw', `${now}.5,0.333333333333`)
+      await lab.reply('b#raw', 'OLD_DATA')
+      assert.deepEqual(await lab.reading(), { quality: 'good', source: 'poll', time: '2023-11-14T22:13:20.5Z', value: 0.333333333333 })
+      assert.equal((await lab.reading('b'))['quality'], 'bad')
+      await lab.reply('a#raw', `${now}.5,0.333333333333`)
+    })
+
+    it('are each asked in turn; one that is silent holds up no other, and is stale after three times', async () => {
+      lab = await PullLab.open('{ codenames: { a: {}, b: {}, c: {} } }', 'ask: codename#json')
+      for (const at of [0, 1, 2]) {
+        await lab.reply('a#json', `[${now + at}.0, 1.0]`)
+        if (at === 0) await lab.reply('b#json', `[${now}.0, 2.0]`)
+        else await lab.reply('b#json', undefined)
+        await lab.reply('c#json', `[${now + at}.0, 3.0]`)
+      }
+      assert.equal((await lab.reading('b'))['quality'], 'good')
+      await lab.reply('a#json', `[${now + 3}.0, 1.0]`)
+      await lab.reply('b#json', undefined)
+      await lab.reply('c#json', `[${now + 3}.0, 3.0]`)
+      assert.equal((await lab.reading('b'))['quality'], 'stale')
+      assert.match(await lab.state('degraded'), /^b: no answer when it is asked$/)
+    })
+
+    it('are all asked in the end, though two that are silent end a round', async () => {
+      lab = await PullLab.open('{ codenames: { a: {}, b: {}, c: {}, e: {} } }', 'ask: codename#json')
+      await lab.reply('a#json', undefined)
+      await lab.reply('b#json', undefined)
+      await lab.reply('c#json', `[${now}.0, 3.0]`)
+      await lab.reply('e#json', `[${now}.0, 4.0]`)
+      assert.equal((await lab.reading('e'))['value'], 4)
+      await lab.reply('a#json', undefined)
+      await lab.reply('b#json', undefined)
+      await lab.reply('c#json', `[${now + 1}.0, 3.0]`)
+    })
+  })
+})
