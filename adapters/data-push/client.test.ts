@@ -96,6 +96,8 @@ describe('data-push client that carries out commands', () => {
     assert.equal(await oven.set('setpoint', 300), 299.5)
     old.respond = () => 'RET#{"other": 1}'
     assert.deepEqual(await oven.set('setpoint', 300), new Map([['other', 1n]]))
+    old.respond = () => 'ACK#'
+    assert.deepEqual(await oven.set('note', new Map([['note', 1n]])), new Map([['note', 1n]]))
   })
 
   it('answers a get with the fresh reading that somebody else feeds, and asks nobody', async () => {
@@ -212,6 +214,17 @@ describe('data-push client that carries out commands', () => {
     )
     assert.equal((three as GatewayError).maybeExecuted, false)
     assert.deepEqual(old.texts.slice(2), ['raw_wn#setpoint:float:1.0', 'json_wn#{"relay": 1}', 'json_wn#{}'])
+  })
+
+  it('does not send what its asker was told to have failed, when it took that long to be sure of the name', async () => {
+    oven = await SteeredOven.start(old, 'device: oven, name: Oven, timeout: 6')
+    const late = failure(oven.set('setpoint', 1))
+    const asked = await old.nth(0)
+    oven.clock.advance(5)
+    assert.equal((await late).class, 'Timeout')
+    await asked.answer('RET#Oven')
+    await quiet()
+    assert.deepEqual(old.texts, ['name'])
   })
 
   it('stops in the middle: what was sent may have been carried out, what waited was not', async () => {

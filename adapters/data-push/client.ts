@@ -78,7 +78,7 @@ class DataPushClient implements Adapter {
     // The gateway gives up after the codename's own time: what has not begun early enough is not begun.
     const limit = (op === 'call' ? meta?.callable?.timeout : undefined) ?? meta?.timeout
     const patience = limit === undefined ? undefined : Math.max(limit - timeout, 0)
-    const answer = await this.#lane.run(() => this.#push('command', encoded.datagram, values), signal, patience)
+    const answer = await this.#lane.run(() => this.#push('command', encoded.datagram, values, signal), signal, patience)
     return op === 'set' ? this.#setValue(answer, key, command.value) : this.#result(answer, null)
   }
 
@@ -100,9 +100,11 @@ class DataPushClient implements Adapter {
   }
 
   /** Sends once, whatever comes of it. Rejects when there is no answer. */
-  async #push(line: Line, datagram: Buffer, values: ExactMap): Promise<codec.Answer> {
+  async #push(line: Line, datagram: Buffer, values: ExactMap, signal?: AbortSignal): Promise<codec.Answer> {
     try {
       if (this.#config.name !== undefined && !this.#identified) await this.#identifyFirst(line)
+      // Who asked has been told that it failed: it must not be carried out now.
+      signal?.throwIfAborted()
       const answer = await this.#remote.ask(line, datagram)
       if (answer.kind === 'foreign') this.#presence.wrong(this.#foreign(answer))
       else this.#presence.heard()
@@ -147,7 +149,8 @@ class DataPushClient implements Adapter {
   /** A callback that answers `{KEY: value}` to a set of KEY has told the value. */
   #setValue(answer: codec.Answer, key: string, asked: Exact): Exact {
     const value = this.#result(answer, asked)
-    return isExactMap(value) && value.size === 1 ? (value.get(key) ?? value) : value
+    const told = answer.kind === 'returned' && isExactMap(value) && value.size === 1 ? value.get(key) : undefined
+    return told ?? value
   }
 
   /** `acknowledged`: what an ACK# means. Throws what the device says of its failure, in its own words. */

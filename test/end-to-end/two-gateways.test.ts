@@ -39,7 +39,7 @@ class Furnace {
   async measure(): Promise<void> {
     const value = this.measured.size / 8
     // At no moment at which anybody asks.
-    const time = this.#clock.now() - 1 / 16
+    const time = this.#clock.now() - 1 / 8
     this.measured.set(value, time)
     await this.#host?.publish({ device: 'furnace', codename: 'temperature', value, time })
   }
