@@ -259,7 +259,7 @@ export interface Host {
   checkRequest(request: Request): Error | undefined
   /** Adds or replaces the description of a codename found at run time on a device this instance feeds. */
   describe(device: string, codename: string, meta: Codename): void
-  /** Takes the feeding right on a device found at run time; throws a GatewayError when another holds it. */
+  /** Takes the feeding right on a device found at run time; throws a GatewayError when it is declared, another holds it, or there is no room. */
   claim(device: string): void
   release(device: string): void
   /** Endpoints of every running instance. */

@@ -74,9 +74,12 @@ export class Devices {
     for (const right of plan.executes ?? []) hold(this.#executes, right, instance)
   }
 
-  /** Takes the feeding right on a whole device at run time. */
+  /** Takes the feeding right on a whole device found at run time: one that nothing declares, as far as there is room for it. */
   claim(instance: string, device: string): void {
     if (device === self) throw new GatewayError('Forbidden', 'the gateway speaks for itself')
+    if (this.#devices.get(device)?.declared === true)
+      throw new GatewayError('Forbidden', `the device ${device} is declared; only an instance that names it in its configuration feeds it`)
+    this.mayMeet(device)
     const { all, one } = this.#feeds.get(device) ?? { one: new Map<string, string>() }
     const other = [all, ...one.values()].find((holder) => holder !== undefined && holder !== instance)
     if (other !== undefined) throw new GatewayError('Forbidden', `${device} is fed by the instance ${other}`)
@@ -209,6 +212,8 @@ export class Devices {
 
   /** Adds or replaces the description of a codename found at run time. */
   describe(device: string, codename: string, meta: Codename): void {
+    // A device found at run time stays one, whatever is told of its codenames.
+    this.meet(device)
     const entry = this.find(device, codename) ?? this.#add(device, codename, meta, true)
     if (entry.declared && entry.meta === meta) return
     const held = this.#devices.get(device)

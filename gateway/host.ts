@@ -147,8 +147,6 @@ export class InstanceHost implements Host {
   }
 
   claim(device: string): void {
-    // A name from outside: as many as there is room for, and none where undeclared devices are refused.
-    this.#shared.devices.mayMeet(device)
     this.#shared.devices.claim(this.#id, device)
     this.#shared.states.claimed(device)
   }

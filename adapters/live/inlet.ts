@@ -114,14 +114,9 @@ export class Inlet {
   /** A host name is only a text in a datagram: it takes no device that is declared, or that somebody else speaks for. */
   #claim(device: string): void {
     if (this.#claimed.has(device)) return
-    if (!this.#own.has(device)) {
-      const { declared, undeclared } = this.#host.codenames(device)
-      if (declared.length > 0)
-        throw new GatewayError('Forbidden', `${device} is a device of its own; write it under channels if this host is meant`)
-      const other = undeclared.find((codename) => this.#host.latest(device, codename)?.source !== 'restored')
-      if (other !== undefined)
-        throw new GatewayError('Forbidden', `${device} has readings of another source already; write it under channels under another name`)
-    }
+    const known = this.#own.has(device) ? [] : this.#host.codenames(device).undeclared
+    if (known.some((codename) => this.#host.latest(device, codename)?.source !== 'restored'))
+      throw new GatewayError('Forbidden', `${device} has readings of another source; write the host under channels with another device`)
     this.#host.claim(device)
     this.#claimed.add(device)
     this.#own.add(device)

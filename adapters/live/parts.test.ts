@@ -1,10 +1,12 @@
 import assert from 'node:assert/strict'
 import { FakeClock } from '../../test/support/fake-clock.js'
+import { FakeHost } from '../../test/support/fake-host.js'
 import { Allowance } from './allowance.js'
 import { datagramBytes, decodeDatagram } from './codec.js'
 import { LastValues } from './last-values.js'
 import { Outbox } from './outbox.js'
 import { Rarely } from './rarely.js'
+import { Shown } from './shown.js'
 
 describe('last values', () => {
   it('are the last of each channel', () => {
@@ -59,6 +61,31 @@ describe('the allowance of a sender', () => {
     await clock.pass(10)
     allowance.spend('stranger-1', 5)
     assert.ok(allowance.has('stranger-2'), 'those who were quiet made room')
+  })
+})
+
+describe('what is shown of other devices', () => {
+  it('is one batch for what comes at once, and never loses a point', async () => {
+    const host = new FakeHost({ devices: new Map() })
+    const batches: (readonly [string, object])[] = []
+    const publish = (name: string, points: ReadonlyMap<string, string>): unknown => batches.push([name, Object.fromEntries(points)])
+    const shown = new Shown({ host, publish, show: new Map([['oven', 'furnace']]) })
+    shown.start()
+    for (const [codename, value] of [
+      ['a', 1],
+      ['b', 2],
+      ['a', 3]
+    ] as const)
+      host.arrive({ device: 'furnace', codename, value, time: 5 })
+    await Promise.resolve()
+    assert.deepEqual(batches, [
+      ['oven', { a: '[5.0, 1.0]', b: '[5.0, 2.0]' }],
+      ['oven', { a: '[5.0, 3.0]' }]
+    ])
+    host.arrive({ device: 'furnace', codename: 'a', value: 4 })
+    shown.stop()
+    await Promise.resolve()
+    assert.deepEqual([batches.length, host.watches], [2, 0])
   })
 })
 

@@ -155,8 +155,8 @@ describe('what an instance may do', () => {
     lab.scripted.host('two').claim('dev-9')
   })
 
-  it('cannot claim what another feeds in part, nor the gateway itself', () => {
-    for (const device of ['rig', 'gateway']) assert.throws(() => one.claim(device), rejected('Forbidden'), device)
+  it('cannot claim what another feeds in part, what is declared, nor the gateway itself', () => {
+    for (const device of ['rig', 'other', 'gateway']) assert.throws(() => one.claim(device), rejected('Forbidden'), device)
   })
 
   it('asks other devices: with the reply’s value, with their error, with a limit to its patience', async () => {
