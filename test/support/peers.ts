@@ -1,4 +1,5 @@
 import { execFileSync, spawnSync } from 'node:child_process'
+import { Hook } from 'mocha'
 import type { Context } from 'mocha'
 
 /**
@@ -35,7 +36,9 @@ export function needs(test: Context, ...peers: Peer[]): void {
 /** Skips the test by name with the reason; in CI it fails. */
 export function lacking(test: Context, reason: string): void {
   if (process.env['CI'] !== undefined) throw new Error(reason)
-  if (test.test !== undefined) test.test.title += ` (skipped: ${reason})`
+  // The title of a hook is shown nowhere.
+  if (test.test instanceof Hook) console.log(`    skipped: ${reason}`)
+  else if (test.test !== undefined) test.test.title += ` (skipped: ${reason})`
   test.skip()
 }
 
