@@ -1,5 +1,8 @@
 import assert from 'node:assert/strict'
+import { once } from 'node:events'
+import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { WebSocket } from 'ws'
 import { Program, folder, labgate, main, project, withFreePorts, write } from '../process/program.js'
 import { TestClient } from '../support/mqtt.js'
 import { needs } from '../support/peers.js'
@@ -12,7 +15,13 @@ interface Line {
   readonly msg: string
   readonly instance?: string
   readonly listener?: string
+  readonly protocol?: string
   readonly port?: number
+}
+
+interface Batch {
+  readonly host: string
+  readonly data: Record<string, [number, number]>
 }
 
 describe('config/examples/pyexplabsys.yaml', function () {
@@ -25,7 +34,9 @@ describe('config/examples/pyexplabsys.yaml', function () {
     needs(this, 'python3')
     program = new Program(process.execPath, [main, 'start', '--config', write(join(folder(), 'lab.yaml'), withFreePorts(example))])
     await program.says(/"msg":"ready"/)
-    ports = Object.fromEntries(lines().map(({ instance, listener, port }) => [instance ?? listener, port ?? 0]))
+    ports = Object.fromEntries(
+      lines().map(({ instance, listener, protocol, port }) => [protocol === 'ws' ? 'ws' : (instance ?? listener), port ?? 0])
+    )
   })
 
   after(async () => {
@@ -113,6 +124,25 @@ say([names, len(rows)])
     assert.deepEqual(logger, [[['furnace_temperature', 'furnace_setpoint', 'furnace_power', 'chamber_pressure'], 12]])
   })
 
+  it('shows it to a live page', async () => {
+    const page = new WebSocket(`ws://127.0.0.1:${ports['ws']}`)
+    await once(page, 'open')
+    const frames: Batch[] = []
+    const came = new Promise<void>((resolve) =>
+      page.on('message', (frame: Buffer) => {
+        frames.push(JSON.parse(frame.toString()) as Batch)
+        if (frames.length === 2) resolve()
+      })
+    )
+    page.send(JSON.stringify({ action: 'subscribe', subscriptions: ['rasppi71:temp'] }))
+    await came
+    page.terminate()
+    for (const { host, data } of frames) {
+      const [x, y] = data['temp'] ?? [0, 0]
+      assert.deepEqual([host, Math.abs(Date.now() / 1000 - x) < 3, y > 0], ['rasppi71', true, true])
+    }
+  })
+
   it('shows the same furnace on MQTT', async () => {
     const client = await TestClient.connect(ports['mqtt'] as number)
     await client.subscribe('lab/furnace/#')
@@ -122,5 +152,27 @@ say([names, len(rows)])
     const reply = await client.nextJson('lab/furnace/setpoint/reply')
     assert.deepEqual([reply['id'], reply['phase'], reply['value']], ['off', 'done', 20])
     await client.close()
+  })
+
+  it('is read and steered by the other example, as a Pi', async () => {
+    const file = write(join(folder(), 'clients.yaml'), withFreePorts('examples/pyexplabsys-clients.yaml', [9001, 8500]))
+    const text = readFileSync(file, 'utf8').replace('port: 9001', `port: ${ports['furnace-temperature']}`)
+    write(file, text.replace('port: 8500', `port: ${ports['furnace-push']}`))
+    const other = new Program(process.execPath, [main, 'start', '--config', file])
+    try {
+      const [, port] = await other.says(/"listener":"mqtt"[^\n]*"port":(\d+)/)
+      await other.says(/"msg":"ready"/)
+      const client = await TestClient.connect(Number(port))
+      await client.subscribe('lab/furnace/#')
+      const reading = await client.nextJson(({ topic, text: json }) => topic === 'lab/furnace/temp' && json.includes('"good"'))
+      assert.deepEqual([reading['unit'], reading['source']], ['°C', 'poll'])
+      await client.publish('lab/furnace/setpoint/set', { id: 'up', value: 30 })
+      const reply = await client.nextJson('lab/furnace/setpoint/reply')
+      assert.deepEqual([reply['id'], reply['phase'], reply['value']], ['up', 'done', 30])
+      await client.close()
+    } finally {
+      other.kill('SIGTERM')
+      assert.equal((await other.ended()).code, 0)
+    }
   })
 })

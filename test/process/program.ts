@@ -114,16 +114,23 @@ export async function labgate(...args: string[]): Promise<Ended> {
   return await new Program(process.execPath, [main, ...args]).ended()
 }
 
+const folders: string[] = []
+
 /** A folder that is removed at the end of the process. */
 export function folder(): string {
+  if (folders.length === 0)
+    process.once('exit', () => {
+      for (const path of folders) rmSync(path, { recursive: true, force: true })
+    })
   const path = mkdtempSync(join(tmpdir(), 'labgate-test-'))
-  process.once('exit', () => rmSync(path, { recursive: true, force: true }))
+  folders.push(path)
   return path
 }
 
-/** A file of config/ with every port left to the system, as text. */
-export function withFreePorts(file: string): string {
-  return readFileSync(join(project, 'config', file), 'utf8').replace(/\bport: \d+/g, 'port: 0')
+/** A file of config/ with every port left to the system, as text, but for those of others. */
+export function withFreePorts(file: string, others: readonly number[] = []): string {
+  const text = readFileSync(join(project, 'config', file), 'utf8')
+  return text.replace(/\bport: (\d+)/g, (whole, port) => (others.includes(Number(port)) ? whole : 'port: 0'))
 }
 
 export function write(path: string, content: string | Uint8Array): string {
