@@ -120,9 +120,11 @@ describe('UDP asker', () => {
     const answer = ask('raw')
     await settle()
     await Promise.all([assert.rejects(answer, kind('closed')), asker.close()])
+    const before = process.getActiveResourcesInfo().filter((name) => name === 'UDPWrap').length
     found('127.0.0.1')
     for (let i = 0; i < 5; i += 1) await settle()
     assert.equal(far.waiting, 0)
+    assert.equal(process.getActiveResourcesInfo().filter((name) => name === 'UDPWrap').length, before, 'no socket was opened')
   })
 
   it('says which name is not found', async () => {

@@ -80,7 +80,9 @@ describe('data-pull client, channel by channel', () => {
     it('are learned when none is known and they are asked one by one', async () => {
       lab = await PullLab.open('{}', 'ask: codename#raw')
       await lab.reply('codenames_json', '[]')
+      const begun = lab.clock.now()
       await lab.reply('codenames_json', '["a", "b"]')
+      assert.ok(lab.clock.now() - begun < 2, 'nothing was learned, so it was asked again')
       await lab.reply('a#raw', `${now}.5,0.333333333333`)
       await lab.reply('b#raw', 'OLD_DATA')
       assert.deepEqual(await lab.reading(), { quality: 'good', source: 'poll', time: '2023-11-14T22:13:20.5Z', value: 0.333333333333 })
@@ -104,11 +106,28 @@ describe('data-pull client, channel by channel', () => {
       assert.match(await lab.state('degraded'), /^b: no answer when it is asked$/)
     })
 
-    it('are all asked in the end, though two that are silent end a round', async () => {
-      lab = await PullLab.open('{ codenames: { a: {}, b: {}, c: {}, e: {} } }', 'ask: codename#json')
+    it('are heard of again in time, though one or two rounds brought no answer for them', async () => {
+      lab = await PullLab.open('{ codenames: { a: {}, b: {} } }', 'ask: codename#json')
+      for (const said of ['[1.0, 1.0]', undefined, undefined, '[1.0, 1.0]', undefined, undefined, '[1.0, 1.0]']) {
+        await lab.reply('a#json', said)
+        await lab.reply('b#json', '[2.0, 2.0]')
+      }
+      assert.equal((await lab.reading())['quality'], 'good')
+      assert.deepEqual(await lab.more(), [])
+    })
+
+    it('are all asked in the end: one that is silent does not end a round, two in a row do', async () => {
+      lab = await PullLab.open('{ codenames: { a: {}, b: {}, c: {}, e: {} } }', 'ask: codename#json, period: 10, timeout: 1')
+      const times: number[] = []
       await lab.reply('a#json', undefined)
+      times.push(lab.clock.now())
       await lab.reply('b#json', undefined)
+      times.push(lab.clock.now())
       await lab.reply('c#json', `[${now}.0, 3.0]`)
+      times.push(lab.clock.now())
+      const [first = 0, second = 0, third = 0] = times
+      assert.ok(second - first < 2, 'the second in the same round')
+      assert.ok(third - second > 5, 'the third in the next')
       await lab.reply('e#json', `[${now}.0, 4.0]`)
       assert.equal((await lab.reading('e'))['value'], 4)
       await lab.reply('a#json', undefined)

@@ -93,7 +93,21 @@ describe('data-pull client, with a socket that does not do as it should', () => 
           []
         )
         assert.equal(lab.warnings().length, 1)
+        await lab.reply('json_wn', said)
+        assert.match(String((await lab.letter())['reason']), why, 'it is news again')
       })
+
+    it('of ever new kinds fills no log', async () => {
+      lab = await PullLab.open('{ codenames: { a: {} } }')
+      for (let round = 0; round < 3; round += 1) {
+        await lab.reply('json_wn', 'hello')
+        await lab.reply('json_wn', '[]')
+        await lab.reply('json_wn', 'UNKNOWN_COMMMAND')
+        await lab.reply('json_wn', 'x'.repeat([1024, 2048, 4096][round] as number))
+      }
+      await lab.silence(1)
+      assert.equal(lab.warnings().length, 5)
+    })
 
     it('that does not know the question says so at once, and is told what to do', async () => {
       lab = await PullLab.open('{ codenames: { a: {} } }')
@@ -130,6 +144,10 @@ describe('data-pull client, with a socket that does not do as it should', () => 
           [1, 'stale']
         ])
       assert.equal(lab.warnings().length, 1)
+      assert.deepEqual(
+        lab.mqtt.left.filter(({ topic }) => topic.startsWith('lab-dead/')),
+        []
+      )
     })
   })
 

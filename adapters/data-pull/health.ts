@@ -7,7 +7,7 @@ export interface HealthOptions {
   readonly where: string
   /** Rounds in a row without success. */
   readonly offlineAfter: number
-  /** The device is offline now: what was known of it is old. */
+  /** The device is offline now, whose readings the gateway makes stale. */
   readonly lost: () => void
 }
 

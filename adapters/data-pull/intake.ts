@@ -74,12 +74,9 @@ export class Intake {
     )
   }
 
-  /** The device is offline: the gateway has made all its readings old, and what comes next is news. */
+  /** Nobody was heard for a while: what is new when it comes back became so at an unknown time. */
   lost(): void {
-    for (const channel of this.#channels.values()) {
-      channel.isCurrent = false
-      channel.wasHeard = false
-    }
+    for (const channel of this.#channels.values()) channel.wasHeard = false
   }
 
   troubles(): string[] {
@@ -90,7 +87,7 @@ export class Intake {
   #find(legacy: string): Channel | undefined {
     const known = this.#channels.get(legacy)
     if (known !== undefined) return known
-    const ref = unexpected(this.#config, legacy, this.#channels.values())
+    const ref = unexpected(this.#config, legacy)
     if (ref === undefined) return undefined
     const refused = this.#host.check({ ...ref, value: null })
     if (refused === undefined) {
@@ -153,7 +150,7 @@ export class Intake {
     else if (refused.class !== 'Unreachable') await this.#refuse(channel, refused, said)
   }
 
-  /** Another instance of the device was offline meanwhile: the reading is called stale, though it is not too old and still stands. */
+  /** The device was offline meanwhile, by this instance or another: the reading is called stale, though it is not too old and still stands. */
   #wasExpired({ device, codename }: Channel): boolean {
     const latest = this.#host.latest(device, codename)
     if (latest?.quality !== 'stale') return false

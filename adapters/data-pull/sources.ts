@@ -82,10 +82,7 @@ export function expected(config: DataPullClientConfig, host: Host): Expected[] {
   })
 }
 
-/** Where a channel goes that nobody named; undefined: nowhere, as the configuration lists others, or its name is taken. */
-export function unexpected({ device, channels }: DataPullClientConfig, legacy: string, known: Iterable<Ref>): Ref | undefined {
-  if (channels !== undefined || device === undefined) return undefined
-  // A declared codename with another `original` is another channel.
-  for (const { codename } of known) if (codename === legacy) return undefined
-  return { device, codename: legacy }
+/** Where a channel goes that nobody named; undefined: nowhere, as the configuration lists others. */
+export function unexpected({ device }: DataPullClientConfig, legacy: string): Ref | undefined {
+  return device === undefined ? undefined : { device, codename: legacy }
 }

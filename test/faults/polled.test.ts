@@ -102,14 +102,14 @@ describe('130 pull sockets, asked once a second', () => {
         ` CPU of gateway and test ${(cpu * 100).toFixed(1)} % of one core`
     )
     assert.ok(
-      questions.every((count) => Math.abs(count - seconds) <= 1),
+      questions.every((count) => Math.abs(count - seconds) <= 2),
       `asked so often in ${seconds} s: ${questions.join(' ')}`
     )
     await mqtt.settled()
     const readings = mqtt.left.filter(({ topic }) => topic.endsWith('/temperature'))
     for (let i = 0; i < kinds.healthy; i += 1) {
       const own = readings.filter(({ topic }) => topic === `lab/healthy-${i}/temperature`).map(({ text }) => text)
-      assert.ok(own.length >= seconds - 1, `healthy-${i} gave ${own.length} readings`)
+      assert.ok(own.length >= seconds - 2, `healthy-${i} gave ${own.length} readings`)
       assert.ok(
         own.every((text) => text.includes('"quality":"good"')),
         own.join('\n')
