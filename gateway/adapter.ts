@@ -237,7 +237,7 @@ export interface Host {
   publish(...readings: readonly Reading[]): Promise<void>
   /**
    * Resolves with true when all that was published and noted so far would survive a crash, at once when the gateway keeps nothing;
-   * with false after so many seconds. For protocols that acknowledge.
+   * with false after so many seconds, or at once when the disk refuses. For protocols that acknowledge.
    */
   kept(within: number): Promise<boolean>
   /** Something of the instance's own that outlives a crash, by name; undefined: no more. */

@@ -256,8 +256,17 @@ export class Commands {
     const command: Command = { device: entry.device, codename: entry.codename, id, op, value, client }
     // On disk first: nobody must find a heater on and no word of who switched it.
     if (keep === undefined) this.#run(pending, executor, command)
-    else void keep.committed().then(() => pending.finished || this.#run(pending, executor, command))
+    else void keep.committed().then(() => pending.finished || this.#runInTime(pending, executor, command, envelope.expires))
     return pending
+  }
+
+  /** The disk may have taken its time. */
+  #runInTime(pending: Pending, executor: string, command: Command, expires: number | undefined): void {
+    if (expires === undefined || this.#options.clock.now() <= expires) this.#run(pending, executor, command)
+    else {
+      const message = `the command expired at ${formatTime(expires)}, while it was being written to disk; it was not carried out`
+      this.#conclude(pending, { error: new GatewayError('Expired', message) })
+    }
   }
 
   #run(pending: Pending, executor: string, command: Command): void {

@@ -75,13 +75,14 @@ export class InstanceHost implements Host {
     const { broker, clock } = this.#shared
     return new Promise((resolve) => {
       let timer: Watch | undefined
-      let isKept = false
-      broker.whenKept(() => {
-        isKept = true
+      // Let go when time is up: a disk that stands still would hold all of it.
+      let settle: ((isKept: boolean) => void) | undefined = (isKept) => {
+        settle = undefined
         timer?.cancel()
-        resolve(true)
-      })
-      if (!isKept) timer = clock.after(within, () => resolve(false))
+        resolve(isKept)
+      }
+      if (!broker.whenKept(() => settle?.(true))) settle(false)
+      else if (settle !== undefined) timer = clock.after(within, () => settle?.(false))
     })
   }
 

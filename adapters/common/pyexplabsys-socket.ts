@@ -19,8 +19,8 @@ export interface SocketOptions {
   /** As `status` shows it. */
   readonly type: 'date' | 'data' | 'push'
   readonly host: Host
-  /** `answer` may be called later, or never: undefined is silence. */
-  readonly onDatagram: (datagram: Buffer, answer: (reply: Buffer | undefined) => void) => void
+  /** `answer` may be called later, or never: undefined is silence. `asker`: address and port. */
+  readonly onDatagram: (datagram: Buffer, answer: (reply: Buffer | undefined) => void, asker: string) => void
 }
 
 export class PyExpLabSysSocket {
@@ -35,13 +35,14 @@ export class PyExpLabSysSocket {
     this.#udp = new UdpServer({
       host: config.host,
       port: config.port,
-      onDatagram: (datagram, answer) => {
+      onDatagram: (datagram, answer, asker) => {
         host.count('received')
-        onDatagram(datagram, (reply) => {
+        const counted = (reply: Buffer | undefined): void => {
           if (reply === undefined) return
           host.count('answered')
           answer(reply)
-        })
+        }
+        onDatagram(datagram, counted, asker)
       },
       onError: (error) => host.failed(error),
       onLost: (error) => {

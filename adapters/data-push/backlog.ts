@@ -22,6 +22,8 @@ export class Backlog {
   readonly #host: Host
   #queue: Accepted[] = []
   #noted = 0
+  /** Noted, and not acknowledged yet. */
+  readonly #unkept = new Set<Accepted>()
   #working = false
   /** Counts the stops. */
   #turn = 0
@@ -53,22 +55,29 @@ export class Backlog {
   /** Before it is acknowledged. */
   note(asked: readonly Asked[]): Accepted {
     const accepted = { name: String(++this.#noted).padStart(15, '0'), asked }
+    this.#unkept.add(accepted)
     this.#host.note(accepted.name, noteOf(asked))
     return accepted
   }
 
   /** It is not acknowledged after all. */
-  forget({ name }: Accepted): void {
-    this.#host.note(name, undefined)
+  forget(accepted: Accepted): void {
+    if (this.#unkept.delete(accepted)) this.#host.note(accepted.name, undefined)
   }
 
-  add(accepted: Accepted): void {
+  /** It may be acknowledged. False: the instance was stopped meanwhile, and it is given up. */
+  add(accepted: Accepted): boolean {
+    if (!this.#unkept.delete(accepted)) return false
     this.#queue.push(accepted)
     this.#work().catch((error: unknown) => this.#host.failed(asGatewayError(error)))
+    return true
   }
 
   stop(): void {
     this.#turn += 1
+    // Of these nobody was told anything.
+    for (const { name } of this.#unkept) this.#host.note(name, undefined)
+    this.#unkept.clear()
     const [under, waiting] = [this.#rest, this.#queue]
     this.#rest = undefined
     this.#queue = []

@@ -3,21 +3,34 @@ interface Place<Answer> {
   reply: { readonly value: Answer } | undefined
 }
 
-/** Answers that leave in the order of their questions, as a socket gives them that has one thread (section 1). */
+/** To each asker, answers that leave in the order of its questions, as a socket gives them that has one thread (section 1). */
 export class InOrder<Answer> {
-  /** The oldest first; those behind it wait although they are ready. */
-  readonly #waiting: Place<Answer>[] = []
+  /** By asker, the oldest first; those behind it wait although they are ready. Who waits for nothing is not here. */
+  readonly #waiting = new Map<string, Place<Answer>[]>()
 
   /** `reply` never rejects. */
-  push(reply: Promise<Answer>, answer: (reply: Answer) => void): void {
+  push(asker: string, reply: Promise<Answer>, answer: (reply: Answer) => void): void {
     const place: Place<Answer> = { answer, reply: undefined }
-    this.#waiting.push(place)
+    const line = this.#waiting.get(asker)
+    if (line === undefined) this.#waiting.set(asker, [place])
+    else line.push(place)
     void reply.then((value) => {
       place.reply = { value }
-      for (let first = this.#waiting[0]; first?.reply !== undefined; first = this.#waiting[0]) {
-        this.#waiting.shift()
-        first.answer(first.reply.value)
-      }
+      this.#release(asker)
     })
+  }
+
+  /** Nobody is answered any more. */
+  clear(): void {
+    this.#waiting.clear()
+  }
+
+  #release(asker: string): void {
+    const line = this.#waiting.get(asker) ?? []
+    for (let first = line[0]; first?.reply !== undefined; first = line[0]) {
+      line.shift()
+      first.answer(first.reply.value)
+    }
+    if (line.length === 0) this.#waiting.delete(asker)
   }
 }

@@ -41,7 +41,7 @@ class DataPushServer implements Adapter {
   constructor(config: DataPushServerConfig, host: Host) {
     this.#config = config
     this.#host = host
-    this.#socket = new PyExpLabSysSocket({ config, type: 'push', host, onDatagram: (datagram, answer) => this.#datagram(datagram, answer) })
+    this.#socket = new PyExpLabSysSocket({ config, type: 'push', host, onDatagram: (...asked) => this.#datagram(...asked) })
     this.#backlog = new Backlog(config.id, host)
     this.#turnstile = new Turnstile({
       clock: host.clock,
@@ -71,6 +71,7 @@ class DataPushServer implements Adapter {
 
   async stop(): Promise<void> {
     this.#turnstile.clear()
+    this.#answers.clear()
     this.#backlog.stop()
     await this.#socket.close()
   }
@@ -98,12 +99,12 @@ class DataPushServer implements Adapter {
     }
   }
 
-  #datagram(datagram: Buffer, answer: (reply: Buffer | undefined) => void): void {
+  #datagram(datagram: Buffer, answer: (reply: Buffer | undefined) => void, asker: string): void {
     const push = codec.decodePush(datagram)
     if (push.kind === 'silent') return
     const run = (signal?: AbortSignal): Promise<Buffer | undefined> => this.#answer(push, datagram, signal)
     // Only a direct callback makes others wait, as in the original.
-    if (this.#config.action !== 'callback_direct') this.#answers.push(run(), answer)
+    if (this.#config.action !== 'callback_direct') this.#answers.push(asker, run(), answer)
     else if (!this.#turnstile.push({ run, late: () => this.#late(push), answer })) this.#host.count('dropped')
   }
 
@@ -191,7 +192,8 @@ class DataPushServer implements Adapter {
       this.#backlog.forget(accepted)
       return codec.encodeException(`${unkept}; it is not carried out`)
     }
-    this.#backlog.add(accepted)
+    // Stopped meanwhile, and given up: nobody is answered any more.
+    if (!this.#backlog.add(accepted)) return undefined
     return codec.encodeText('ACK#', shown)
   }
 

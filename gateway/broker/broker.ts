@@ -110,6 +110,8 @@ export class Broker implements Door {
     // It hung up while it was let in: Aedes would keep it in its table for ever.
     this.#aedes.on('client', (client) => this.#ghost(client))
     this.#aedes.on('clientReady', (client) => {
+      // Also told of one that has gone while it was sent what had waited for it.
+      if (client.closed) return
       this.#sessions.came(client.id)
       this.#onPresence?.(client.id, true)
     })
@@ -220,10 +222,15 @@ export class Broker implements Door {
     await this.#queue.flush(seconds)
   }
 
-  /** Calls `run` when every message of the gateway so far would survive a crash; at once when everything is in memory. */
-  whenKept(run: () => void): void {
+  /**
+   * Calls `run` when every message of the gateway so far would survive a crash; at once when everything is in memory.
+   * False: the disk refuses, and `run` is not called.
+   */
+  whenKept(run: () => void): boolean {
+    if (this.#durable.failure !== undefined) return false
     if (this.#durable.keepsNothing) run()
     else this.#queue.whenHanded(() => this.#durable.whenCommitted(run))
+    return true
   }
 
   /** What the gateway keeps by name over a restart. */
@@ -315,6 +322,8 @@ export class Broker implements Door {
       published.qos === 2 && client !== null && published.messageId !== undefined && this.#store.hasIncoming(client.id, published.messageId)
     try {
       if (again) return callback(null)
+      const { qos, messageId } = published
+      if (qos === 2 && client !== null && messageId !== undefined && this.#durable.isTaking(client, messageId, callback)) return
       this.#apply(published, client?.id ?? '')
       this.#durable.admit(client, packet as AedesPublishPacket, callback)
     } catch (error) {

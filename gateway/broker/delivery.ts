@@ -56,7 +56,7 @@ export class Delivery {
       if ((subscription as Subscription) === none) setImmediate(callback, null, null)
       else authorizeSubscribe(client, subscription, callback)
     }
-    aedes.on('clientReady', (client) => this.#outlets.get(client)?.start())
+    aedes.on('clientReady', (client) => client.closed || this.#outlets.get(client)?.start())
     aedes.on('clientDisconnect', (client) => this.#outlets.get(client)?.close())
     aedes.on('subscribe', (_subscriptions, client) => this.#subscribed.set(client, this.#aedes.counter))
   }

@@ -33,6 +33,8 @@ export class Durable {
   readonly #now: () => number
   readonly #open = new Map<number, Client>()
   readonly #numbers = new WeakMap<object, number>()
+  /** QoS 2 messages of persistent sessions that are being written: such a client may come back and send one again meanwhile. */
+  readonly #taking = new Set<string>()
   #aedes: OrderedAedes | undefined
 
   constructor({ data, durability, now, state, open }: DurableOptions) {
@@ -40,6 +42,11 @@ export class Durable {
     if (data !== undefined || open !== undefined)
       this.#journal = new Journal({ open: open ?? (() => openLevel(data ?? '')), durability, state })
     this.store = new Store(this.#journal)
+  }
+
+  /** Why the disk refuses. */
+  get failure(): Error | undefined {
+    return this.#journal?.failure
   }
 
   get keepsNothing(): boolean {
@@ -67,9 +74,13 @@ export class Durable {
   recover(): void {
     const { store } = this
     for (const { seq, packet } of store.inbound?.leftovers() ?? []) {
-      // Its PUBREC may be out: should it come again, it is a repetition.
-      if (packet.qos === 2 && packet.clientId !== undefined) void store.incomingStorePacket({ id: packet.clientId }, packet)
-      this.#publish({ ...packet, dup: false, messageId: undefined })
+      const { clientId, messageId, qos } = packet
+      const isTwofold = qos === 2 && clientId !== undefined && messageId !== undefined && store.hasIncoming(clientId, messageId)
+      if (!isTwofold) {
+        // Its PUBREC may be out: should it come again, it is a repetition.
+        if (qos === 2 && clientId !== undefined && store.hasSession(clientId)) void store.incomingStorePacket({ id: clientId }, packet)
+        this.#publish({ ...packet, dup: false, messageId: undefined })
+      }
       store.inbound?.applied(seq)
     }
   }
@@ -100,8 +111,26 @@ export class Durable {
       const seq = inbound.take(packet.qos === 2 ? { ...kept, clientId: client.id } : kept)
       this.#open.set(seq, client)
       this.#numbers.set(packet, seq)
+      if (packet.qos === 2) return this.#admitExactly(client, packet.messageId, journal, callback)
     } else if (journal.failure === undefined) return callback(null)
     journal.whenCommitted(() => callback(null))
+  }
+
+  #admitExactly(client: Client, messageId: number, journal: Journal, callback: Callback): void {
+    const key = keyOf(client.id, messageId)
+    if (!client.clean) this.#taking.add(key)
+    journal.whenCommitted(() => {
+      this.#taking.delete(key)
+      // With a clean client its ids are forgotten: Aedes would note this one for ever.
+      callback(client.closed && client.clean ? new Error('connection closed') : null)
+    })
+  }
+
+  /** Whether this QoS 2 message came on an earlier connection of the client and is being written; then `callback` is called after that. */
+  isTaking(client: Client, messageId: number, callback: Callback): boolean {
+    if (client.clean || !this.#taking.has(keyOf(client.id, messageId))) return false
+    this.#journal?.whenCommitted(() => callback(null))
+    return true
   }
 
   async committed(): Promise<void> {
@@ -143,6 +172,10 @@ export class Durable {
     }
     this.#journal?.whenCommitted(() => after(turns, settle))
   }
+}
+
+function keyOf(clientId: string, messageId: number): string {
+  return `${messageId} ${clientId}`
 }
 
 function after(immediates: number, run: () => void): void {

@@ -261,7 +261,9 @@ export class Outlet {
   #prepareMore(): void {
     for (let at = this.#head + 1; at < this.#line.length && this.#open.size < this.#options.window; at++) {
       const item = this.#line[at] as Item
-      if (item.qos === 2) this.#prepare(item)
+      // What counts as sent is sent again first, so that one of QoS 1 must not be left out between.
+      if (item.qos !== 2) break
+      this.#prepare(item)
     }
   }
 

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { FakeClock } from '../support/fake-clock.js'
 import { MemoryDisk } from '../support/memory-disk.js'
 import { RawClient, packets } from '../support/raw-mqtt.js'
 import { start } from '../support/start.js'
@@ -33,6 +34,8 @@ describe('a disk that takes its time', function () {
     return client
   }
 
+  const queued =
+    'adapters: [{ id: laser, type: machine }, { id: push, type: data-push-server, port: 0, accept: commands, as: set, device: laser, action: enqueue }]'
   const pushes = 'devices: { furnace: { codenames: {} } }\nadapters: [{ id: push, type: data-push-server, port: 0, device: furnace'
 
   it('a push has its ACK# when it is written, not before; what the same client asks then is answered after it', async () => {
@@ -64,17 +67,119 @@ describe('a disk that takes its time', function () {
     assert.equal(await client.ask(gateway.port('push'), 'json_wn#{"power": 2}'), "ACK#{'power': 2}")
   })
 
+  it('a push that waits for the disk holds up its own client, and no other', async () => {
+    const gateway = await lab(`${pushes}, name: Furnace }]`)
+    const release = disk.hold()
+    const [one, other] = [old(), old()]
+    await one.send(gateway.port('push'), 'json_wn#{"power": 1}')
+    assert.equal(await other.ask(gateway.port('push'), 'name'), 'RET#Furnace')
+    release()
+    assert.equal(String(await one.receive()), "ACK#{'power': 1}")
+  })
+
+  it('a push is told at once that the disk refuses', async () => {
+    const gateway = await lab(`${pushes}, answerWithin: 1000 }]`)
+    const client = await gateway.connect()
+    await client.subscribe('lab/gateway/disk_failures')
+    disk.failure = Object.assign(new Error('no'), { code: 'EIO' })
+    const held = client.publish('kept', 'x', { retain: true })
+    await client.nextJson(({ retain }) => !retain)
+    assert.match(await old().ask(gateway.port('push'), 'json_wn#{"power": 1}'), /^EXCEP#the push is not on disk/)
+    disk.failure = undefined
+    await held
+  })
+
+  it('a push that waits for the disk when its socket is stopped is given up, and not carried out', async () => {
+    const machine = new Machine()
+    const gateway = await lab(queued, machine)
+    const watcher = await gateway.connect()
+    await watcher.subscribe('lab/push/last', 'lab-dead/#')
+    const release = disk.hold()
+    await old().send(gateway.port('push'), 'raw_wn#power:int:1')
+    await watcher.nextJson(({ topic, text }) => topic === 'lab/push/last' && text.includes('power'))
+    const stopped = gateway.gateway.stop()
+    release()
+    await stopped
+    assert.deepEqual([machine.said, [...disk.rows.keys()].filter((key) => key.includes('instance:push:'))], [[], []])
+    assert.ok(!watcher.left.some(({ topic }) => topic.startsWith('lab-dead')))
+  })
+
+  it('a command that expires meanwhile is not carried out', async () => {
+    const machine = new Machine()
+    machine.at = { value: null }
+    const clock = new FakeClock()
+    const gateway = await start('adapters: [{ id: laser, type: machine }]', { openDisk: disk.open, types: [machine.type], clock })
+    running.push(gateway)
+    const client = await gateway.connect()
+    await client.subscribe('lab/laser/power/reply')
+    const release = disk.hold()
+    await client.publish('lab/laser/power/set', { id: 'late', value: 1, expires: new Date((clock.now() + 2) * 1000).toISOString() })
+    await clock.pass(3)
+    release()
+    const reply = await client.nextJson(({ text }) => !text.includes('accepted'))
+    assert.deepEqual([reply['phase'], (reply['error'] as Record<string, unknown>)['class'], machine.said], ['failed', 'Expired', []])
+  })
+
+  it('QoS 2 that is sent again on a new connection meanwhile comes once, also after a crash', async () => {
+    const gateway = await lab('devices: {}')
+    const subscriber = await RawClient.connect(gateway.mqttPort, 'subscriber', { clean: false })
+    subscriber.send(packets.subscribe(1, ['exact', 2]))
+    await subscriber.next('suback')
+    subscriber.close()
+    const before = await RawClient.connect(gateway.mqttPort, 'publisher', { clean: false })
+    await (await gateway.connect()).publish('written', 'x', { retain: true })
+    const release = disk.hold()
+    before.send(packets.publish('exact', 'once', { qos: 2, id: 5 }))
+    await before.settled()
+    const after = await RawClient.connect(gateway.mqttPort, 'publisher', { clean: false })
+    after.send(packets.publish('exact', 'once', { qos: 2, id: 5, dup: true }))
+    release()
+    await after.next('pubrec')
+    await (await gateway.connect()).publish('written', 'y', { retain: true })
+    // Nothing of it waits to be published again.
+    assert.deepEqual(
+      [...disk.rows].filter(([key, value]) => key.startsWith('i') && value.includes('exact')),
+      []
+    )
+    disk = disk.copy()
+    const second = await lab('devices: {}')
+    const back = await RawClient.connect(second.mqttPort, 'subscriber', { clean: false })
+    await back.has(1)
+    await back.settled()
+    assert.deepEqual(
+      back.received.map(({ text }) => text),
+      ['once']
+    )
+    for (const each of [before, after, back]) each.close()
+  })
+
+  it('QoS 2 of a clean client that goes meanwhile leaves nothing behind', async () => {
+    const gateway = await lab('devices: {}')
+    const client = await RawClient.connect(gateway.mqttPort, 'clean')
+    const release = disk.hold()
+    client.send(...Array.from({ length: 20 }, (_, i) => packets.publish('exact', 'x', { qos: 2, id: i + 1, retain: true })))
+    await client.settled()
+    const taker = await RawClient.connect(gateway.mqttPort, 'clean')
+    await client.closed()
+    release()
+    await (await gateway.connect()).publish('written', 'x', { retain: true })
+    await (await gateway.connect()).publish('written', 'y', { retain: true })
+    assert.deepEqual(
+      [...disk.rows].filter(([key, value]) => /^[mi]/.test(key) && value.includes('exact')),
+      []
+    )
+    taker.close()
+  })
+
   it('acknowledged pushes that waited at a crash are told of, and not carried out any more', async () => {
-    const yaml =
-      'adapters: [{ id: laser, type: machine }, { id: push, type: data-push-server, port: 0, accept: commands, as: set, device: laser, action: enqueue }]'
-    const first = await lab(yaml)
+    const first = await lab(queued)
     const client = old()
     assert.equal(await client.ask(first.port('push'), 'json_wn#{}'), 'ACK#{}')
     for (const value of [1, 2, 3])
       assert.equal(await client.ask(first.port('push'), `raw_wn#power:int:${value}`), `ACK#{'power': ${value}}`)
     disk = disk.copy()
     const machine = new Machine()
-    const second = await lab(yaml, machine)
+    const second = await lab(queued, machine)
     const told = second.log.lines.filter(({ message }) => message === 'the gateway ended before an acknowledged push was carried out')
     assert.deepEqual(
       told.map(({ fields }) => [fields['device'], fields['codename'], fields['value']]),

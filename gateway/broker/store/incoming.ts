@@ -50,6 +50,10 @@ export class Incoming {
     this.#byClient.delete(clientId)
   }
 
+  clients(): string[] {
+    return [...this.#byClient.keys()]
+  }
+
   get size(): number {
     let size = 0
     for (const own of this.#byClient.values()) size += own.size

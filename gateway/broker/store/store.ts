@@ -57,6 +57,8 @@ export class Store {
     if (this.#opened) return
     this.#opened = true
     await this.#journal?.open((key, value) => this.#take(key, value))
+    // Of a clean client nothing is kept; it was connected when the run ended.
+    for (const clientId of this.#incoming.clients()) if (!this.#sessions.has(clientId)) this.#incoming.drop(clientId)
     this.inbound?.restored()
   }
 

@@ -28,6 +28,16 @@ function treeOf(paths: string[]): TopicTree<string> {
 
 const sorted = (paths: Iterable<string>): string[] => [...paths].sort()
 
+describe('a topic tree', () => {
+  it('holds more topics side by side than a function takes arguments', () => {
+    const tree = new TopicTree<number>()
+    for (let i = 0; i < 200_000; i++) tree.set(`t/${i}`, i)
+    let count = 0
+    for (const value of tree.values()) count += value >= 0 ? 1 : 0
+    assert.equal(count, 200_000)
+  })
+})
+
 describe('topic tree', () => {
   it('finds topics by filter like a plain matcher', () => {
     fc.assert(

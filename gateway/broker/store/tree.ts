@@ -69,7 +69,7 @@ export class TopicTree<V> {
     const open = [this.#root]
     for (let node = open.pop(); node; node = open.pop()) {
       if (node.value !== undefined) yield node.value
-      if (node.children) open.push(...node.children.values())
+      for (const child of node.children?.values() ?? []) open.push(child)
     }
   }
 
