@@ -34,19 +34,20 @@ describe('data-push client that forwards readings', () => {
     assert.equal(old.heard.length, 3)
   })
 
-  it('pushes nothing old or bad, and not what has become old while it waited', async () => {
+  it('pushes nothing old, uncertain or bad, and not what has become old while it waited', async () => {
     oven = await SteeredOven.start(old, forward)
     await oven.read('pressure', NaN)
     await oven.read('pressure', 1, { time: 1.7e9 - 11 })
     await oven.read('pressure', 2, { quality: 'stale' })
+    await oven.read('pressure', 2.5, { quality: 'uncertain' })
     await oven.read('light', 1n)
     await old.nth(0)
     await oven.read('pressure', 3, { time: 1.7e9 - 9.5 })
     oven.clock.advance(1)
     await quiet()
     assert.deepEqual(old.texts, ['json_wn#{"21984878": 1}'])
-    // Three not worth sending, one grown old, one without an answer.
-    assert.deepEqual(await oven.counted(), { dropped: 5n })
+    // Four not worth sending, one grown old, one without an answer.
+    assert.deepEqual(await oven.counted(), { dropped: 6n })
   })
 
   it('goes on after silence and refusals, and tells of them once', async () => {

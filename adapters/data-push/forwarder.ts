@@ -11,8 +11,8 @@ export interface ForwarderOptions {
 }
 
 /**
- * Sends readings of other devices on, one push at a time. Of a key only the newest value waits, and what has become old meanwhile is
- * not sent at all: a push carries no time, so its receiver would take it for fresh.
+ * Sends readings of other devices on, one push at a time. Of a key only the newest value waits, and what is not good, or has become old
+ * meanwhile, is not sent at all: a push carries no time and no quality, so its receiver would take it for fresh and sure.
  */
 export class Forwarder {
   readonly #options: ForwarderOptions
@@ -68,7 +68,7 @@ export class Forwarder {
     this.#waiting.delete(key)
     const { device, codename } = channels.get(key) as Ref
     const latest = host.latest(device, codename)
-    if (latest === undefined || latest.old || latest.quality === 'bad') host.count('dropped')
+    if (latest === undefined || latest.old || latest.quality !== 'good') host.count('dropped')
     else {
       this.#sending = true
       this.#sent.set(key, now)
