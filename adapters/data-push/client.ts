@@ -43,13 +43,13 @@ class DataPushClient implements Adapter {
     this.#host = host
     this.#remote = new Remote(config, host)
     const { where } = this.#remote
-    this.#lane = new Lane({ clock, max: maxWaiting, target: where })
+    this.#lane = new Lane({ clock, max: maxWaiting, target: where, rest: config.forwardPeriod })
     this.#presence = new Presence({ host, target: where, period: config.probe, ask: () => this.#identify('probe') })
     this.#forwarder = new Forwarder({
       host,
       channels: forwardedOf(config),
       period: config.forwardPeriod,
-      send: (key, value) => this.#forward(key, value)
+      send: (key, take) => this.#lane.between((signal) => this.#forward(key, take(), signal))
     })
   }
 
@@ -103,17 +103,10 @@ class DataPushClient implements Adapter {
   }
 
   /** Sends once, whatever comes of it. Rejects when there is no answer. */
-  async #push(line: Line, datagram: Buffer, values: ExactMap, signal?: AbortSignal): Promise<codec.Answer> {
+  async #push(line: Line, datagram: Buffer, values: ExactMap, signal: AbortSignal): Promise<codec.Answer> {
     try {
       if (this.#config.name !== undefined && this.#host.clock.monotonic() >= this.#identifiedUntil) await this.#identifyFirst(line)
-      // Who asked has been told that it failed: it must not be carried out now.
-      signal?.throwIfAborted()
-      const answer = await this.#remote.ask(line, datagram)
-      if (answer.kind === 'foreign') {
-        this.#identifiedUntil = -Infinity
-        this.#presence.wrong(this.#foreign(answer))
-      } else this.#presence.heard()
-      return answer
+      if (!signal.aborted) return await this.#ask(line, datagram)
     } catch (thrown) {
       const error = asGatewayError(thrown)
       this.#host.count('dropped')
@@ -123,6 +116,18 @@ class DataPushClient implements Adapter {
       const hint = 'under Python 3 a push socket takes text outside ASCII and is silent'
       throw new GatewayError('Timeout', `${error.message} (${hint})`, { maybeExecuted: error.maybeExecuted, cause: error })
     }
+    // Who asked has been told that it failed, or a command goes before a reading: it must not be carried out now.
+    this.#host.count('dropped')
+    throw new GatewayError('Busy', 'it took too long to be sure of the name; not sent')
+  }
+
+  async #ask(line: Line, datagram: Buffer): Promise<codec.Answer> {
+    const answer = await this.#remote.ask(line, datagram)
+    if (answer.kind === 'foreign') {
+      this.#identifiedUntil = -Infinity
+      this.#presence.wrong(this.#foreign(answer))
+    } else this.#presence.heard()
+    return answer
   }
 
   async #identifyFirst(line: Line): Promise<void> {
@@ -182,13 +187,14 @@ class DataPushClient implements Adapter {
     }
   }
 
-  /** Never rejects: the next reading will come. */
-  async #forward(key: string, value: Exact): Promise<void> {
+  /** Never rejects: the next reading will come. Undefined: there is nothing to send. */
+  async #forward(key: string, value: Exact | undefined, signal: AbortSignal): Promise<void> {
+    if (value === undefined) return
     try {
       const values = new Map([[key, value]])
       const encoded = codec.encodePush(values, this.#config.form)
       if (!encoded.ok) throw new GatewayError('BadPayload', encoded.error)
-      this.#result(await this.#push('forward', encoded.datagram, values), null)
+      this.#result(await this.#push('forward', encoded.datagram, values, signal), null)
       this.#refused.delete(key)
     } catch (thrown) {
       const error = asGatewayError(thrown)
