@@ -71,6 +71,8 @@ export interface Plan {
   readonly feeds?: readonly Right[]
   /** Codenames whose commands this instance carries out. */
   readonly executes?: readonly Right[]
+  /** Codenames of others that it sets or calls when a program of the old side says so; for the check of loops. */
+  readonly asks?: readonly Right[]
   /** Where it sends to; with `forwards` for the check of loops. */
   readonly dials?: readonly Dial[]
   /** Readings of others that it sends on to where it dials. */

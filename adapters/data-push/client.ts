@@ -15,6 +15,9 @@ import type { DataPushClientConfig } from './types.js'
 /** Commands that may wait for one target. */
 const maxWaiting = 64
 
+/** Seconds that a name holds where `probe` says nothing. */
+const nameHolds = 60
+
 export const dataPushClient: AdapterType<DataPushClientConfig> = {
   type: 'data-push-client',
   configSchema: schema.$defs['data-push-client'],
@@ -29,8 +32,8 @@ class DataPushClient implements Adapter {
   readonly #lane: Lane
   readonly #presence: Presence
   readonly #forwarder: Forwarder
-  /** The socket has told the right name since it was last missed. */
-  #identified = false
+  /** Monotonic seconds until which the right name counts; another program may take the port at any time, and acknowledge as well. */
+  #identifiedUntil = -Infinity
   /** Keys whose forwarded readings are refused, which is told once. */
   readonly #refused = new Set<string>()
 
@@ -40,13 +43,13 @@ class DataPushClient implements Adapter {
     this.#host = host
     this.#remote = new Remote(config, host)
     const { where } = this.#remote
-    this.#lane = new Lane({ clock, max: maxWaiting, target: where })
+    this.#lane = new Lane({ clock, max: maxWaiting, target: where, rest: config.forwardPeriod })
     this.#presence = new Presence({ host, target: where, period: config.probe, ask: () => this.#identify('probe') })
     this.#forwarder = new Forwarder({
       host,
       channels: forwardedOf(config),
       period: config.forwardPeriod,
-      send: (key, value) => this.#forward(key, value)
+      send: (key, take) => this.#lane.between((signal) => this.#forward(key, take(), signal))
     })
   }
 
@@ -61,7 +64,7 @@ class DataPushClient implements Adapter {
     this.#forwarder.stop()
     this.#presence.stop()
     this.#lane.clear()
-    this.#identified = false
+    this.#identifiedUntil = -Infinity
     await this.#remote.close()
   }
 
@@ -100,29 +103,37 @@ class DataPushClient implements Adapter {
   }
 
   /** Sends once, whatever comes of it. Rejects when there is no answer. */
-  async #push(line: Line, datagram: Buffer, values: ExactMap, signal?: AbortSignal): Promise<codec.Answer> {
+  async #push(line: Line, datagram: Buffer, values: ExactMap, signal: AbortSignal): Promise<codec.Answer> {
     try {
-      if (this.#config.name !== undefined && !this.#identified) await this.#identifyFirst(line)
-      // Who asked has been told that it failed: it must not be carried out now.
-      signal?.throwIfAborted()
-      const answer = await this.#remote.ask(line, datagram)
-      if (answer.kind === 'foreign') this.#presence.wrong(this.#foreign(answer))
-      else this.#presence.heard()
-      return answer
+      if (this.#config.name !== undefined && this.#host.clock.monotonic() >= this.#identifiedUntil) await this.#identifyFirst(line)
+      if (!signal.aborted) return await this.#ask(line, datagram)
     } catch (thrown) {
       const error = asGatewayError(thrown)
       this.#host.count('dropped')
-      this.#identified = false
+      this.#identifiedUntil = -Infinity
       this.#presence.missed(error.message)
       if (error.class !== 'Timeout' || codec.isAnswerable(values)) throw error
       const hint = 'under Python 3 a push socket takes text outside ASCII and is silent'
       throw new GatewayError('Timeout', `${error.message} (${hint})`, { maybeExecuted: error.maybeExecuted, cause: error })
     }
+    // Who asked has been told that it failed, or a command goes before a reading: it must not be carried out now.
+    this.#host.count('dropped')
+    throw new GatewayError('Busy', 'it took too long to be sure of the name; not sent')
+  }
+
+  async #ask(line: Line, datagram: Buffer): Promise<codec.Answer> {
+    const answer = await this.#remote.ask(line, datagram)
+    if (answer.kind === 'foreign') {
+      this.#identifiedUntil = -Infinity
+      this.#presence.wrong(this.#foreign(answer))
+    } else this.#presence.heard()
+    return answer
   }
 
   async #identifyFirst(line: Line): Promise<void> {
     try {
       await this.#identify(line)
+      this.#presence.heard()
     } catch (thrown) {
       throw new GatewayError('Unreachable', `not sent, as its name is not sure: ${asGatewayError(thrown).message}`, { cause: thrown })
     }
@@ -130,16 +141,17 @@ class DataPushClient implements Adapter {
 
   /** Rejects when the socket does not answer, or is not the one that was meant. */
   async #identify(line: Line): Promise<void> {
-    const { name } = this.#config
+    const { name, probe } = this.#config
+    const asked = this.#host.clock.monotonic()
     const answer = await this.#remote.ask(line, Buffer.from('name'))
-    this.#identified = false
+    this.#identifiedUntil = -Infinity
     if (answer.kind === 'foreign') throw new GatewayError('Unreachable', this.#foreign(answer))
     if (name !== undefined && (answer.kind !== 'returned' || answer.text !== name))
       throw new GatewayError(
         'Unreachable',
         `${this.#remote.where} calls itself ${JSON.stringify(answer.text)}, not ${JSON.stringify(name)}: check target, or name`
       )
-    this.#identified = true
+    this.#identifiedUntil = asked + (probe ?? nameHolds)
   }
 
   #foreign({ text }: codec.Answer): string {
@@ -175,13 +187,14 @@ class DataPushClient implements Adapter {
     }
   }
 
-  /** Never rejects: the next reading will come. */
-  async #forward(key: string, value: Exact): Promise<void> {
+  /** Never rejects: the next reading will come. Undefined: there is nothing to send. */
+  async #forward(key: string, value: Exact | undefined, signal: AbortSignal): Promise<void> {
+    if (value === undefined) return
     try {
       const values = new Map([[key, value]])
       const encoded = codec.encodePush(values, this.#config.form)
       if (!encoded.ok) throw new GatewayError('BadPayload', encoded.error)
-      this.#result(await this.#push('forward', encoded.datagram, values), null)
+      this.#result(await this.#push('forward', encoded.datagram, values, signal), null)
       this.#refused.delete(key)
     } catch (thrown) {
       const error = asGatewayError(thrown)

@@ -34,19 +34,20 @@ describe('data-push client that forwards readings', () => {
     assert.equal(old.heard.length, 3)
   })
 
-  it('pushes nothing old or bad, and not what has become old while it waited', async () => {
+  it('pushes nothing old, uncertain or bad, and not what has become old while it waited', async () => {
     oven = await SteeredOven.start(old, forward)
     await oven.read('pressure', NaN)
     await oven.read('pressure', 1, { time: 1.7e9 - 11 })
     await oven.read('pressure', 2, { quality: 'stale' })
+    await oven.read('pressure', 2.5, { quality: 'uncertain' })
     await oven.read('light', 1n)
     await old.nth(0)
     await oven.read('pressure', 3, { time: 1.7e9 - 9.5 })
     oven.clock.advance(1)
     await quiet()
     assert.deepEqual(old.texts, ['json_wn#{"21984878": 1}'])
-    // Three not worth sending, one grown old, one without an answer.
-    assert.deepEqual(await oven.counted(), { dropped: 5n })
+    // Four not worth sending, one grown old, one without an answer.
+    assert.deepEqual(await oven.counted(), { dropped: 6n })
   })
 
   it('goes on after silence and refusals, and tells of them once', async () => {
@@ -73,5 +74,56 @@ describe('data-push client that forwards readings', () => {
     const done = oven.set('setpoint', 2)
     await (await old.nth(1)).answer('ACK#')
     assert.equal(await done, 2)
+  })
+
+  it('waits until the last command is a period ago, and then pushes the newest', async () => {
+    oven = await SteeredOven.start(old, forward)
+    const done = oven.set('setpoint', 2)
+    const asked = await old.nth(0)
+    await oven.read('pressure', 1)
+    await quiet()
+    assert.equal(old.heard.length, 1)
+    await asked.answer('ACK#')
+    await done
+    // The program looks at its last push now and then: it has not seen the setpoint yet.
+    await oven.read('pressure', 3)
+    oven.clock.advance(0.75)
+    await quiet()
+    assert.equal(old.heard.length, 1)
+    oven.clock.advance(0.25)
+    await (await old.nth(1)).answer('ACK#')
+    await quiet()
+    oven.clock.advance(5)
+    await quiet()
+    assert.deepEqual(old.texts, ['raw_wn#setpoint:float:2.0', 'raw_wn#p:float:3.0'])
+    assert.deepEqual(await oven.counted(), { received: 2n, dropped: 1n })
+  })
+
+  it('does not push what has become old behind commands', async () => {
+    oven = await SteeredOven.start(old, forward)
+    const done = oven.set('setpoint', 2)
+    const asked = await old.nth(0)
+    await oven.read('pressure', 1, { time: 1.7e9 - 9.5 })
+    await asked.answer('ACK#')
+    await done
+    oven.clock.advance(1)
+    await quiet()
+    assert.equal(old.heard.length, 1)
+  })
+
+  it('sends nothing behind a command that came while it asked for the name', async () => {
+    oven = await SteeredOven.start(old, `${forward}, name: Oven`)
+    await oven.read('pressure', 1)
+    const name = await old.nth(0)
+    const done = oven.set('setpoint', 2)
+    await (await old.nth(1)).answer('RET#Oven')
+    const set = await old.nth(2)
+    await name.answer('RET#Oven')
+    await quiet()
+    await set.answer('ACK#')
+    assert.equal(await done, 2)
+    await quiet()
+    assert.deepEqual(old.texts, ['name', 'name', 'raw_wn#setpoint:float:2.0'])
+    assert.deepEqual([(await oven.state())['state'], oven.lines('warn')], ['online', []])
   })
 })

@@ -6,13 +6,16 @@ export interface ForwarderOptions {
   readonly channels: ReadonlyMap<string, Ref>
   /** Seconds between two pushes of one key, at least. */
   readonly period: number
-  /** Pushes it and counts what became of it. Never rejects. */
-  readonly send: (key: string, value: Exact) => Promise<void>
+  /**
+   * Pushes it when there is room, and counts what became of it. `take` gives the value as it is then; undefined: there is none worth it,
+   * which is counted. Never rejects.
+   */
+  readonly send: (key: string, take: () => Exact | undefined) => Promise<void>
 }
 
 /**
- * Sends readings of other devices on, one push at a time. Of a key only the newest value waits, and what has become old meanwhile is
- * not sent at all: a push carries no time, so its receiver would take it for fresh.
+ * Sends readings of other devices on, one push at a time. Of a key only the newest value waits, and what is not good, or has become old
+ * meanwhile, is not sent at all: a push carries no time and no quality, so its receiver would take it for fresh and sure.
  */
 export class Forwarder {
   readonly #options: ForwarderOptions
@@ -57,26 +60,31 @@ export class Forwarder {
     const now = clock.monotonic()
     const dues = [...this.#waiting].map((key) => ({ key, due: (this.#sent.get(key) ?? -Infinity) + this.#options.period }))
     const ready = dues.find(({ due }) => due <= now)
-    if (ready !== undefined) return void this.#send(ready.key, now)
+    if (ready !== undefined) return void this.#send(ready.key)
     this.#timer?.cancel()
     if (dues.length > 0) this.#timer = clock.after(Math.min(...dues.map(({ due }) => due)) - now, () => this.#next())
   }
 
-  async #send(key: string, now: number): Promise<void> {
-    const { channels, host, send } = this.#options
+  async #send(key: string): Promise<void> {
     const turn = this.#turn
+    this.#sending = true
+    await this.#options.send(key, () => (turn === this.#turn ? this.#take(key) : undefined))
+    // Stopped meanwhile.
+    if (turn !== this.#turn) return
+    this.#sending = false
+    this.#next()
+  }
+
+  #take(key: string): Exact | undefined {
+    const { channels, host } = this.#options
     this.#waiting.delete(key)
     const { device, codename } = channels.get(key) as Ref
     const latest = host.latest(device, codename)
-    if (latest === undefined || latest.old || latest.quality === 'bad') host.count('dropped')
-    else {
-      this.#sending = true
-      this.#sent.set(key, now)
-      await send(key, latest.value)
-      // Stopped meanwhile.
-      if (turn !== this.#turn) return
-      this.#sending = false
+    if (latest === undefined || latest.old || latest.quality !== 'good') {
+      host.count('dropped')
+      return undefined
     }
-    this.#next()
+    this.#sent.set(key, host.clock.monotonic())
+    return latest.value
   }
 }

@@ -13,7 +13,7 @@ describe('lane', () => {
 
   beforeEach(() => {
     clock = new FakeClock()
-    lane = new Lane({ clock, max: 2, target: 'oven:8500' })
+    lane = new Lane({ clock, max: 2, target: 'oven:8500', rest: 2 })
     begun = []
     ends = []
   })
@@ -27,6 +27,7 @@ describe('lane', () => {
     return lane.run(work, signal, within)
   }
   const end = async (): Promise<void> => {
+    await settle()
     ends.shift()?.()
     await settle()
   }
@@ -83,5 +84,67 @@ describe('lane', () => {
     assert.equal((await waiting).class, 'Unreachable')
     await end()
     assert.deepEqual([await first, begun, clock.timers], ['a', ['a'], 0])
+  })
+
+  /** Gives way to commands; `ends` ends it too. */
+  const between = (name: string): Promise<AbortSignal | undefined> => {
+    let given: AbortSignal | undefined
+    const work = async (signal: AbortSignal): Promise<void> => {
+      given = signal
+      begun.push(name)
+      await new Promise<void>((resolve) => ends.push(resolve))
+    }
+    return lane.between(work).then(() => given)
+  }
+
+  it('lets what gives way begin when no command is under way, or was so within its rest', async () => {
+    const work = [run('a'), between('x'), run('b')]
+    await settle()
+    await end()
+    await clock.pass(5)
+    assert.deepEqual(begun, ['a', 'b'])
+    await end()
+    await clock.pass(1)
+    work.push(run('c'))
+    await end()
+    await clock.pass(1.9)
+    assert.deepEqual(begun, ['a', 'b', 'c'])
+    await clock.pass(0.2)
+    assert.deepEqual([begun, clock.timers], [['a', 'b', 'c', 'x'], 0])
+    await end()
+    assert.equal(((await work[1]) as AbortSignal | undefined)?.aborted, false)
+    // Nothing was under way for long.
+    void between('y')
+    assert.equal(begun.at(-1), 'y')
+  })
+
+  it('does not let a command wait for what gives way, which hears of it', async () => {
+    const guest = between('x')
+    const command = run('a')
+    await settle()
+    assert.deepEqual(begun, ['x', 'a'])
+    const other = between('y')
+    await end()
+    assert.equal((await guest)?.aborted, true)
+    await clock.pass(5)
+    assert.deepEqual(begun, ['x', 'a'])
+    await end()
+    await command
+    await clock.pass(2)
+    assert.deepEqual(begun, ['x', 'a', 'y'])
+    lane.clear()
+    await end()
+    assert.equal((await other)?.aborted, true)
+  })
+
+  it('begins nothing that gives way when it is cleared', async () => {
+    const command = run('a')
+    const guests = [between('x')]
+    lane.clear()
+    await end()
+    guests.push(between('y'))
+    await clock.pass(1)
+    lane.clear()
+    assert.deepEqual([await Promise.all(guests), await command, begun, clock.timers], [[undefined, undefined], 'a', ['a'], 0])
   })
 })

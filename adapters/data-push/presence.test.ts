@@ -86,4 +86,52 @@ describe('data-push client that asks whether its target is there', () => {
     oven.clock.advance(1)
     assert.deepEqual([(await unsure).class, (await unsure).maybeExecuted, old.texts.at(-1)], ['Unreachable', false, 'name'])
   })
+
+  for (const [probe, seconds] of [
+    ['10', 10],
+    ['null', 60]
+  ] as const)
+    it(`asks for the name again while commands are answered, with probe: ${probe} after ${seconds} s`, async () => {
+      let name = 'Oven'
+      old.respond = (text) => (text === 'name' ? `RET#${name}` : 'ACK#')
+      oven = await SteeredOven.start(old, `device: oven, name: Oven, probe: ${probe}`)
+      assert.equal(await oven.set('setpoint', 0), 0)
+      name = 'Laser'
+      const half = seconds / 2
+      oven.clock.advance(half)
+      assert.equal(await oven.set('setpoint', 1), 1)
+      oven.clock.advance(half)
+      const sent = old.texts.filter((text) => text !== 'name').length
+      for (const value of [2, 3]) {
+        const error = await failure(oven.set('setpoint', value))
+        assert.deepEqual([error.class, error.maybeExecuted], ['Unreachable', false])
+        assert.match(error.message, /calls itself "Laser", not "Oven"/)
+        oven.clock.advance(half)
+      }
+      assert.equal(old.texts.filter((text) => text !== 'name').length, sent)
+    })
+
+  it('asks for the name again after an answer that no push socket gives', async () => {
+    oven = await SteeredOven.start(old, 'device: oven, name: Oven')
+    old.respond = (text) => (text === 'name' ? 'RET#Oven' : 'UNKNOWN_COMMMAND')
+    assert.equal((await failure(oven.set('setpoint', 1))).class, 'DeviceError')
+    old.respond = () => 'UNKNOWN_COMMMAND'
+    assert.equal((await failure(oven.set('setpoint', 2))).class, 'Unreachable')
+    assert.deepEqual(old.texts, ['name', 'raw_wn#setpoint:float:1.0', 'name'])
+  })
+
+  it('is there again once it has told its name, before a command is answered', async () => {
+    oven = await SteeredOven.start(old, 'device: oven, name: Oven')
+    const { port } = old
+    await old.close()
+    assert.match((await failure(oven.set('setpoint', 1))).message, /nobody listens/)
+    assert.equal((await oven.state())['state'], 'degraded')
+    old = await FarSocket.open(port)
+    old.respond = (text) => (text === 'name' ? 'RET#Oven' : undefined)
+    const done = oven.set('setpoint', 2)
+    const asked = await old.nth(1)
+    assert.equal((await oven.state())['state'], 'online')
+    await asked.answer('ACK#')
+    assert.equal(await done, 2)
+  })
 })

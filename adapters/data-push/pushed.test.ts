@@ -65,6 +65,27 @@ describe('the configuration of a data-push client', () => {
       [/room\/light may go round for ever: it is forwarded to i0/]
     ],
     [
+      'warns of a value that our own socket sets again, or calls for',
+      [
+        'type: data-push-server, port: 8600, accept: commands, as: set, channels: { s: oven/setpoint }',
+        'type: data-push-server, port: 8601, accept: commands, as: { method: m, device: oven }',
+        'type: data-push-server, port: 8602, accept: commands, as: { call: oven/bake }',
+        push('forward: { s: oven/setpoint }', 'localhost', 8600),
+        push('forward: { t: oven/temperature }', 'localhost', 8600),
+        push('forward: { t: oven/temperature }', 'localhost', 8601),
+        push('forward: { b: oven/bake }', 'localhost', 8602)
+      ],
+      [/i3\) oven\/setpoint may go round.* i0/, /i5\) .* i1/, /i6\) .* i2/]
+    ],
+    [
+      'warns of a value that our own socket sets under whatever name it comes',
+      [
+        'type: data-push-server, port: 8600, accept: commands, as: set, device: oven',
+        push('forward: { s: oven/temperature }', 'localhost', 8600)
+      ],
+      [/i1\) oven\/temperature may go round.* i0, which feeds or sets it/]
+    ],
+    [
       'warns of a value that comes back over two instances',
       [
         listen('room', 8600),

@@ -39,17 +39,23 @@ export function resolver(
 }
 
 export function pushPlan(config: DataPushServerConfig, site: Site): Plan {
-  const { id, host, port, accept, device, channels } = config
+  const { id, host, port, accept } = config
   const own: Right = { device: id }
-  const others: Right[] =
-    accept === 'commands' ? [] : channels === undefined ? [{ device: device as string }] : [...channels.values()].map(refOf)
+  const others = targetsOf(config)
   return {
     listens: [{ protocol: 'udp', host, port, path: ['port'] }],
-    feeds: [own, ...others],
+    feeds: accept === 'commands' ? [own] : [own, ...others],
+    asks: accept === 'commands' ? others : [],
     executes: ['set_last_to_none', 'clear_updated', 'poke'].map((codename) => ({ device: id, codename })),
     devices: new Map([[id, ownDevice]]),
     problems: [...actionProblems(config), ...(accept === 'commands' ? commandProblems(config, site) : [])]
   }
+}
+
+/** What a push may change, except the instance's own device. */
+function targetsOf({ as, device, channels }: DataPushServerConfig): Right[] {
+  if (typeof as === 'object') return ['call' in as ? refOf(as.call) : { device: as.device }]
+  return channels === undefined ? [{ device: device as string }] : [...channels.values()].map(refOf)
 }
 
 function actionProblems({ accept, action }: DataPushServerConfig): Problem[] {

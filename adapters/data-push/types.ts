@@ -109,7 +109,7 @@ export interface DataPushClientConfig {
     port: number
   }
   /**
-   * Name that the socket must give itself; under another one it gets no command. Left out: any name will do.
+   * Name that the socket must give itself; under another one it gets no command. Asked again when the last time is probe seconds ago (60 with null). Left out: any name will do.
    */
   name?: string
   /**

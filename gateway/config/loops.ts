@@ -37,18 +37,20 @@ function backToSource({ id, plan }: Planned, ref: Ref, instances: readonly Plann
   }
 }
 
-/** Our own listeners take what is forwarded, and feed what is forwarded again. */
+/** Our own listeners take what is forwarded, and feed what is forwarded again, or have it set. */
 function roundAndRound(start: Planned, ref: Ref, instances: readonly Planned[]): Told | undefined {
   const reached = new Set<Planned>([start])
   for (const one of reached)
     for (const server of instances.filter(({ plan }) => meet(one.plan.dials ?? [], plan.listens, isAt))) {
-      const feeds = server.plan.feeds ?? []
-      if (feeds.some((right) => covers(right, ref)))
+      // What is set is read again, perhaps as it was.
+      const changes = [...(server.plan.feeds ?? []), ...(server.plan.asks ?? [])]
+      if (changes.some((right) => covers(right, ref)))
         return {
-          message: `${ref.device}/${ref.codename} may go round for ever: it is forwarded to ${server.id}, which feeds it, or by others that come back to it`,
+          message: `${ref.device}/${ref.codename} may go round for ever: it is forwarded to ${server.id}, which feeds or sets it, or by others that come back to it`,
           warning: true
         }
-      for (const next of instances) if (next.plan.forwards?.some((other) => feeds.some((right) => covers(right, other)))) reached.add(next)
+      for (const next of instances)
+        if (next.plan.forwards?.some((other) => changes.some((right) => covers(right, other)))) reached.add(next)
     }
   return undefined
 }

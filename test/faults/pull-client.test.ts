@@ -95,8 +95,8 @@ adapters:
         const chance = random.next()
         if (chance < 0.1) return { copies: 0 }
         if (chance < 0.2) return { copies: 2 }
-        if (chance < 0.3) return { copies: 1, hold: true }
-        if (chance < 0.4) return { copies: 2, hold: true }
+        if (chance < 0.3) return { copies: 0, later: 1 }
+        if (chance < 0.4) return { copies: 0, later: 2 }
         // A raw answer does not show that its end is missing.
         if (chance < 0.45 && ask !== 'codename#raw') return { copies: 1, cut: random.below(40) }
         return { copies: 1 }

@@ -26,4 +26,25 @@ describe('the check of loops', () => {
     const steers: Plan = { executes: [{ device: 'oven', codename: 'setpoint' }], dials: [at('localhost', 8500)] }
     assert.match(said(steers, { forwards, dials: [at('127.0.0.1', 8500)] })[0] ?? '', /^adapters,1 loop error .* i0 steers oven/)
   })
+
+  it('warns of a reading that our own listener asks of the device again', () => {
+    const listens = [{ protocol: 'udp' as const, host: '127.0.0.1', port: 8500, path: ['port'] }]
+    const dials = [at('localhost', 8500)]
+    for (const right of [{ device: 'oven' }, ...forwards]) {
+      const [warning, ...more] = said({ listens, asks: [right] }, { forwards, dials })
+      assert.match(warning ?? '', /^adapters,1 loop warning oven\/temperature may go round for ever: it is forwarded to i0, which/)
+      assert.deepEqual(more, [])
+    }
+    assert.deepEqual(said({ listens, asks: [{ device: 'oven', codename: 'power' }] }, { forwards, dials }), [])
+    // Over another device.
+    const room: Plan = { forwards: [{ device: 'room', codename: 'light' }], dials }
+    const hall = [{ protocol: 'udp' as const, host: '127.0.0.1', port: 8501, path: ['port'] }]
+    const plans = [
+      { listens, asks: forwards },
+      { listens: hall, asks: room.forwards ?? [] },
+      { forwards, dials: [at('localhost', 8501)] },
+      room
+    ]
+    assert.equal(said(...plans).length, 2)
+  })
 })

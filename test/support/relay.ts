@@ -1,15 +1,20 @@
 import { createSocket } from 'node:dgram'
 import type { Socket } from 'node:dgram'
 
-/** What becomes of a datagram on its way: it arrives so often; `hold` leaves it until the next one of its direction has passed. */
+/** What becomes of a datagram on its way. */
 export interface Fate {
+  /** It arrives so often. */
   readonly copies: number
-  readonly hold?: boolean
+  /** And so often behind the next one that passes in its direction, of whatever client. */
+  readonly later?: number
   /** Only so many bytes arrive. */
   readonly cut?: number
 }
 
-/** A bad network between legacy clients and a server: real sockets, one towards the server for each port of a client. */
+/** Clients that may have answers to come; of the ones before nobody hears again. */
+const remembered = 64
+
+/** A bad network between clients of the old side and a server: real sockets, one towards the server for each port of a client. */
 export class Relay {
   readonly #front: Socket
   readonly #to: () => number
@@ -54,17 +59,23 @@ export class Relay {
     )
     flow.on('error', () => undefined)
     this.#flows.set(port, flow)
+    const [first] = this.#flows
+    if (first !== undefined && this.#flows.size > remembered) {
+      this.#flows.delete(first[0])
+      first[1].close()
+    }
     return flow
   }
 
   #pass(direction: 'out' | 'back', datagram: Buffer, send: (said: Buffer) => void): void {
-    const { copies, hold = false, cut } = this.#fate()
+    const { copies, later = 0, cut } = this.#fate()
     const said = cut === undefined ? datagram : datagram.subarray(0, cut)
-    const go = (): void => {
-      for (let i = 0; i < copies; i += 1) send(said)
+    const go = (times: number): void => {
+      for (let i = 0; i < times; i += 1) send(said)
     }
-    if (hold) return void this.#held[direction].push(go)
-    go()
-    for (const late of this.#held[direction].splice(0)) late()
+    go(copies)
+    const held = this.#held[direction]
+    if (copies > 0) for (const late of held.splice(0)) late()
+    if (later > 0) held.push(() => go(later))
   }
 }
