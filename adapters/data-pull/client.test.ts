@@ -109,17 +109,36 @@ describe('data-pull client', () => {
       const first = await lab.reading()
       assert.deepEqual([first['x'], first['value'], first['quality']], [0.5, 12.25, 'uncertain'])
       await lab.reply('json_wn', '{"a": [0.5, 12.25]}')
-      await lab.reply('json_wn', '{"a": [0.0, 0.0]}')
+      await lab.reply('json_wn', '{"a": [0.0, 3.5]}')
       const second = await lab.reading()
-      assert.deepEqual([second['x'], second['value'], second['quality']], [0, 0, 'good'], 'there, zeros are data')
+      assert.deepEqual([second['x'], second['value'], second['quality']], [0, 3.5, 'good'], 'there, zero is an x')
       assert.ok(Date.parse(String(second['time'])) / 1000 - begun >= 2)
-      for (let round = 0; round < 5; round += 1) await lab.reply('json_wn', '{"a": [0.0, 0.0]}')
+      for (let round = 0; round < 5; round += 1) await lab.reply('json_wn', '{"a": [0.0, 3.5]}')
       assert.deepEqual([(await lab.reading())['quality'], await lab.more()], ['stale', []])
       await lab.reply('json_wn', '{"a": "OLD_DATA"}')
-      await lab.reply('json_wn', '{"a": [0.0, 0.0]}')
+      await lab.reply('json_wn', '{"a": [0.0, 3.5]}')
       const again = await lab.reading()
-      assert.deepEqual([again['value'], again['quality']], [0, 'good'], 'the source has set it again')
+      assert.deepEqual([again['value'], again['quality']], [3.5, 'good'], 'the source has set it again')
       assert.ok(String(again['time']) > String(second['time']))
+    })
+
+    it('that starts again serves 0,0 until its first point: no measurement, also for a front', async () => {
+      lab = await PullLab.open('{ codenames: { a: {}, b: {} } }', 'kind: data', {
+        others: '  - { id: front, type: data-pull-server, kind: data, port: 0, device: d }'
+      })
+      const udp = new UdpClient()
+      await lab.reply('json_wn', '{"a": [3.5, 47.0], "b": [3.5, 1.0]}')
+      await lab.reply('json_wn', '{"a": [4.5, 48.0], "b": [3.5, 1.0]}')
+      assert.deepEqual([(await lab.reading())['quality'], (await lab.reading())['quality']], ['uncertain', 'good'])
+      await lab.reply('json_wn', '{"a": [0.0, 0.0], "b": [0, 0]}')
+      await lab.reading('b')
+      const [a, b] = [await lab.reading(), await lab.reading('b')]
+      assert.deepEqual([a['x'], a['value'], a['quality'], (a['error'] as { class: string }).class], [4.5, 48, 'stale', 'Stale'])
+      assert.deepEqual([b['value'], b['quality']], [1, 'stale'])
+      assert.equal(await udp.ask(lab.running.port('front'), 'raw'), 'OLD_DATA;OLD_DATA')
+      await lab.reply('json_wn', '{"a": [0.5, 49.0], "b": [0.0, 0.0]}')
+      assert.equal((await lab.reading())['quality'], 'good')
+      await udp.close()
     })
 
     it('that comes back with another point: nobody knows since when', async () => {

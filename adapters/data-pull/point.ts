@@ -13,7 +13,7 @@ export type Judged =
   | { readonly kind: 'time'; readonly time: number; readonly doubt?: string }
   /** Data sockets: x has nothing to do with time, and of that nothing is said. */
   | { readonly kind: 'no-time' }
-  /** The point that a date socket without time-outs serves before its first (section 4.2). */
+  /** The point that a socket without time-outs serves before its first (section 4.2): after a restart, in place of data. */
   | { readonly kind: 'unset' }
   | { readonly kind: 'refused'; readonly reason: string }
 
@@ -25,13 +25,17 @@ const thousand = { least: 500, most: 2000 }
 
 /** `now` in Unix seconds. */
 export function judge(kind: Kind, { x, y }: Point, now: number): Judged {
+  if (isZero(x) && isZero(y)) return { kind: 'unset' }
   if (kind === 'data') return { kind: 'no-time' }
   const time = typeof x === 'number' || typeof x === 'bigint' ? Number(x) : NaN
   if (!Number.isFinite(time)) return { kind: 'refused', reason: 'its x is no time: for a data socket, set kind: data' }
-  if (time === 0 && (y === 0 || y === 0n)) return { kind: 'unset' }
   const ratio = time / now
   if (ratio > thousand.least && ratio < thousand.most)
     return { kind: 'time', time, doubt: 'its times are in milliseconds, it seems: they must be in seconds' }
   if (time - now > future) return { kind: 'time', time, doubt: `its times are more than ${future} s ahead: look at its clock, and at ours` }
   return { kind: 'time', time }
+}
+
+function isZero(value: Exact): boolean {
+  return value === 0 || value === 0n
 }
