@@ -70,6 +70,29 @@ describe('data-pull client', () => {
       assert.deepEqual(lab.warnings(), [])
     })
 
+    it('may say NaN, and then that it is old, or be set to nothing: fronts serve the NaN no more', async () => {
+      lab = await PullLab.open('{ codenames: { a: {}, b: {}, c: {} } }', '', {
+        others: '  - { id: front, type: data-pull-server, port: 0, device: d }'
+      })
+      const udp = new UdpClient()
+      await lab.reply('json_wn', `{"a": [${now}.0, NaN], "b": [${now}.0, Infinity], "c": [${now}.0, null]}`)
+      for (const codename of ['a', 'b', 'c']) assert.equal((await lab.reading(codename))['quality'], 'bad')
+      assert.equal(await udp.ask(lab.running.port('front'), 'raw'), `${now}.0,nan;${now}.0,inf;${now}.0,None`)
+      for (let round = 0; round < 3; round += 1) await lab.reply('json_wn', '{"a": "OLD_DATA", "b": [0.0, 0.0]}')
+      const told = [await lab.reading('a'), await lab.reading('b'), await lab.reading('c')]
+      assert.deepEqual(
+        told.map(({ value, quality, time: at, error }) => [value, quality, at, (error as { class: string }).class]),
+        [
+          [null, 'bad', time(0), 'Stale'],
+          [null, 'bad', time(0), 'Stale'],
+          [null, 'bad', time(0), 'UnknownCodename']
+        ]
+      )
+      assert.equal(await udp.ask(lab.running.port('front'), 'raw'), 'OLD_DATA;OLD_DATA;OLD_DATA')
+      assert.deepEqual([await lab.more('a'), await lab.more('b'), await lab.more('c')], [[], [], []])
+      await udp.close()
+    })
+
     it('with times in milliseconds, or a clock that is ahead: uncertain, no fresher for it, and said once', async () => {
       lab = await PullLab.open('{ codenames: { a: { maxAge: 3 }, b: { maxAge: 3 }, c: { maxAge: 3 } } }')
       const said = `{"a": [${now}000.0, 1.0], "b": [${now + 3600}.0, 2.0], "c": [${now + 59}.0, 3.0]}`

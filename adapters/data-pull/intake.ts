@@ -184,7 +184,8 @@ export class Intake {
     channel.wasHeard = false
     channel.trouble = trouble
     const latest = this.#host.latest(device, codename)
-    if (latest?.quality === 'stale' || latest?.quality === 'bad') return
+    // NaN is bad, and is served as the newest value all the same.
+    if (latest?.old === true) return
     const reason: ReadingError = {
       class: error.class,
       ...(error.code === undefined ? {} : { code: error.code }),
