@@ -63,15 +63,16 @@ export class Intake {
     if (channel !== undefined) await this.#take(channel, told, said)
   }
 
-  /** One of {@link names} got no answer, though others did; after `patience` rounds its value is not believed any more. */
-  async silent(legacy: string, patience: number): Promise<void> {
+  /** One of {@link names} got no answer, though others did; after `patience` rounds its value is not believed any more: true. */
+  async silent(legacy: string, patience: number): Promise<boolean> {
     const channel = this.#channels.get(legacy)
-    if (channel === undefined || ++channel.silent < patience) return
+    if (channel === undefined || ++channel.silent < patience) return false
     await this.#lapse(
       channel,
       'no answer when it is asked',
       new GatewayError('Timeout', 'the socket does not answer when it is asked for it')
     )
+    return true
   }
 
   /** Nobody was heard for a while: what is new when it comes back became so at an unknown time. */
