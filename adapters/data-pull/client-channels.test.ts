@@ -108,9 +108,10 @@ describe('data-pull client, channel by channel', () => {
 
     it('are heard of again in time, though one or two rounds brought no answer for them', async () => {
       lab = await PullLab.open('{ codenames: { a: {}, b: {} } }', 'ask: codename#json')
-      for (const said of ['[1.0, 1.0]', undefined, undefined, '[1.0, 1.0]', undefined, undefined, '[1.0, 1.0]']) {
-        await lab.reply('a#json', said)
-        await lab.reply('b#json', '[2.0, 2.0]')
+      const said = `[${now}.0, 1.0]`
+      for (const answer of [said, undefined, undefined, said, undefined, undefined, said]) {
+        await lab.reply('a#json', answer)
+        await lab.reply('b#json', said)
       }
       assert.equal((await lab.reading())['quality'], 'good')
       assert.deepEqual(await lab.more(), [])

@@ -55,9 +55,9 @@ describe('data-pull client', () => {
       assert.deepEqual([a['value'], a['quality'], (a['error'] as { class: string }).class], [null, 'bad', 'Stale'])
       assert.deepEqual([b['value'], b['quality'], (b['error'] as { class: string }).class], [null, 'bad', 'Stale'])
       await lab.reply('json_wn', '{"a": "OLD_DATA", "b": [0.0, 0.0]}')
-      await lab.reply('json_wn', `{"a": [0.0, 1.0], "b": [${now}.0, 0.0]}`)
+      await lab.reply('json_wn', `{"a": [${now - 9}.0, 0.0], "b": [${now}.0, 0.0]}`)
       assert.deepEqual(await lab.reading('b'), { quality: 'good', source: 'poll', time: time(0), value: 0 })
-      assert.deepEqual(await lab.reading(), { quality: 'good', source: 'poll', time: '1970-01-01T00:00:00Z', value: 1 })
+      assert.deepEqual(await lab.reading(), { quality: 'good', source: 'poll', time: time(-9), value: 0 })
       assert.deepEqual(await lab.more(), [])
     })
 
@@ -107,6 +107,36 @@ describe('data-pull client', () => {
       await lab.reply('json_wn', `{"a": [${now + 6}.0, 1.0], "b": [${now + 6}.0, 2.0], "c": [${now + 59}.0, 3.0]}`)
       assert.equal((await lab.reading())['quality'], 'good')
       await lab.state('online')
+    })
+
+    it('with a doubtful time: the same point after a silence is stale, as nobody knows how old it is; another is not', async () => {
+      lab = await PullLab.open('{ codenames: { a: {}, b: {} } }')
+      const said = `{"a": [${now + 3600}.0, 1.0], "b": [${now}.0, 2.0]}`
+      await lab.reply('json_wn', said)
+      assert.equal((await lab.reading())['quality'], 'uncertain')
+      await lab.silence(3)
+      assert.equal((await lab.reading())['quality'], 'stale')
+      for (let round = 0; round < 3; round += 1) await lab.reply('json_wn', said)
+      assert.match(await lab.state('degraded'), /more than 60 s ahead/)
+      assert.deepEqual(await lab.more(), [])
+      await lab.reply('json_wn', `{"a": [${now + 3601}.0, 1.0], "b": [${now}.0, 2.0]}`)
+      assert.equal((await lab.reading())['quality'], 'uncertain')
+    })
+
+    it('a little ahead, and frozen, is not fresh again when it was too old', async () => {
+      lab = await PullLab.open('{ codenames: { a: { maxAge: 3 } } }')
+      for (let round = 0; round < 9; round += 1) await lab.reply('json_wn', `{"a": [${now + 50}.0, 1.0]}`)
+      assert.equal((await lab.reading())['quality'], 'good')
+      assert.equal((await lab.reading())['quality'], 'stale')
+      assert.deepEqual(await lab.more(), [])
+    })
+
+    it('whose times are before the year 2000: uncertain, and it is said what to do', async () => {
+      lab = await PullLab.open('{ codenames: { a: {}, b: {} } }')
+      await lab.reply('json_wn', '{"a": [0.0, 1.0], "b": [12.5, 47.0]}')
+      assert.deepEqual(await lab.reading(), { quality: 'uncertain', source: 'poll', time: '1970-01-01T00:00:00Z', value: 1 })
+      assert.equal((await lab.reading('b'))['quality'], 'uncertain')
+      assert.match(await lab.state('degraded'), /^a: its times are before the year 2000: for a data socket, set kind: data/)
     })
 
     it('whose x is no time is not believed', async () => {
@@ -182,7 +212,7 @@ describe('data-pull client', () => {
       await lab.silence(3)
       assert.equal((await lab.reading())['quality'], 'stale')
       await lab.reply('json_wn', '{"a": ["left", 1.0]}')
-      assert.deepEqual(await lab.reading(), { quality: 'good', source: 'poll', time: at, value: 1, x: 'left' })
+      assert.deepEqual(await lab.reading(), { quality: 'uncertain', source: 'poll', time: at, value: 1, x: 'left' })
     })
   })
 
