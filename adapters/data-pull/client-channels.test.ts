@@ -90,6 +90,24 @@ describe('data-pull client, channel by channel', () => {
       await lab.reply('a#raw', `${now}.5,0.333333333333`)
     })
 
+    it('are learned again once a minute: new ones are taken in, those that are gone are reported and stale', async () => {
+      lab = await PullLab.open('{}', 'ask: codename#json, period: 10')
+      let names = ['a', 'b']
+      lab.far.respond = (question) => {
+        if (question === 'codenames_json') return JSON.stringify(names)
+        return names.includes(question.replace('#json', '')) ? `[${now}.0, 1.0]` : 'UNKNOWN_COMMMAND'
+      }
+      await lab.pass(25)
+      await lab.state('online')
+      assert.equal((await lab.reading('b'))['quality'], 'good')
+      names = ['a', 'c']
+      await lab.pass(70)
+      assert.match(await lab.state('degraded'), /^b: there is no such channel/)
+      assert.equal((await lab.reading('c'))['quality'], 'good')
+      assert.equal((await lab.reading('b'))['quality'], 'stale')
+      assert.ok(lab.far.texts.filter((text) => text === 'codenames_json').length <= 3)
+    }).timeout(20_000)
+
     it('are each asked in turn; one that is silent holds up no other, and is stale after three times', async () => {
       lab = await PullLab.open('{ codenames: { a: {}, b: {}, c: {} } }', 'ask: codename#json')
       for (const at of [0, 1, 2]) {

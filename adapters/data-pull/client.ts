@@ -126,7 +126,7 @@ class DataPullClient implements Adapter {
 
   /** As the original's client does: the name must be the right one before anything is believed (section 9). */
   async #introduce(run: Run): Promise<void> {
-    const { name, ask, device } = this.#config
+    const { name, ask } = this.#config
     const now = this.#host.clock.monotonic()
     if (run.introducedAt !== undefined && now - run.introducedAt < introducedFor) return
     if (name !== undefined) {
@@ -135,7 +135,7 @@ class DataPullClient implements Adapter {
       if (told !== toAscii(name))
         throw new Wrong(`${this.#where} calls itself ${JSON.stringify(told)}, not ${JSON.stringify(name)}: correct name or target`, true)
     }
-    if (ask !== 'json_wn' && device !== undefined && this.#intake.names.length === 0) {
+    if (ask !== 'json_wn' && this.#intake.learns) {
       const said = await this.#ask(run, 'codenames_json')
       this.#intake.learn(this.#understood(codec.decodeCodenames(said), 'codenames_json', said))
       if (this.#intake.names.length === 0) return

@@ -38,6 +38,7 @@ export class Intake {
   readonly #config: DataPullClientConfig
   readonly #host: Host
   #channels = new Map<string, Channel>()
+  #learns = false
   /** The refusal of channels that nobody declares is in the log. */
   #isRefusalLogged = false
 
@@ -48,7 +49,13 @@ export class Intake {
 
   start(): void {
     this.#channels = new Map(expected(this.#config, this.#host).map((one) => [one.legacy, fresh(one)]))
+    this.#learns = this.#channels.size === 0
     this.#isRefusalLogged = false
+  }
+
+  /** The configuration names no channel: which there are the socket has to say, again and again, as its program may be another one. */
+  get learns(): boolean {
+    return this.#learns
   }
 
   /** Old names of all channels known. */
@@ -56,7 +63,7 @@ export class Intake {
     return [...this.#channels.keys()]
   }
 
-  /** The socket has these. */
+  /** The socket has these. One that was there before is still asked for: that it is gone is a fault. */
   learn(names: Iterable<string>): void {
     for (const legacy of names) this.#find(legacy)
   }
