@@ -169,6 +169,6 @@ class DataPullClient implements Adapter {
   #explain({ kind, message }: NoAnswer): string {
     if (kind === 'refused') return `no program answers on ${this.#where}: start it there, or correct target`
     if (kind === 'unreachable') return `${this.#where} cannot be reached: ${message}`
-    return `no answer from ${this.#where}: is the computer on, and its program running?`
+    return `no answer from ${this.#where}: is the computer on, and its program running? One with several addresses must be named by the one that it answers from`
   }
 }
