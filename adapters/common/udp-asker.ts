@@ -35,7 +35,7 @@ export class NoAnswer extends Error {
 /**
  * Every question leaves from a port of its own, which is given back after its answer or its time-out: answers carry no mark of what was
  * asked, so one that comes late, or twice, would be taken for the answer to the next question (section 10.9). The socket is connected,
- * so only the host that was asked is heard.
+ * so only the address that was asked is heard; of this machine's own other addresses see {@link isOwnAlias}.
  */
 export class UdpAsker {
   readonly #options: UdpAskerOptions
@@ -116,7 +116,15 @@ class Exchange {
       else this.fail('unreachable', error.message, error)
     }
     socket.on('error', failed)
-    socket.on('message', (answer) => (this.isOver ? this.#onLate?.() : this.#end(() => this.#resolve(answer))))
+    const heard = (answer: Buffer): void => (this.isOver ? this.#onLate?.() : this.#end(() => this.#resolve(answer)))
+    if (isOwnAlias(address)) {
+      socket.on('message', (answer, from) => (from.port === port ? heard(answer) : undefined))
+      socket.bind(0, '127.0.0.1', () => {
+        if (!this.isOver) socket.send(question, port, address, failed)
+      })
+      return
+    }
+    socket.on('message', heard)
     socket.connect(port, address, (error?: Error) => {
       if (error !== undefined && error !== null) failed(error)
       else if (!this.isOver) socket.send(question, failed)
@@ -139,4 +147,12 @@ class Exchange {
     this.#socket = undefined
     if (socket !== undefined) this.closed = new Promise((resolve) => socket.close(() => resolve()))
   }
+}
+
+/**
+ * Debian gives a machine's own name the address 127.0.1.1; a server that listens on all addresses (section 1) answers from 127.0.0.1, and
+ * would not be heard by a connected socket. Only this machine can send to a port of 127.0.0.1; that nobody has the asked port is not told there.
+ */
+function isOwnAlias(address: string): boolean {
+  return address.startsWith('127.') && address !== '127.0.0.1'
 }

@@ -141,11 +141,11 @@ const rawFloat = /^[+-]?(?:(?:0|[1-9]\d*)(?:\.\d*)?|\.\d+)(?:e[+-]?\d+)?$/i
 const rawWords = new Map<string, Exact>([
   ['True', true],
   ['False', false],
-  ['None', null],
-  ['nan', NaN],
-  ['inf', Infinity],
-  ['-inf', -Infinity]
+  ['None', null]
 ])
+
+/** As Python's float() reads them: other servers write `NaN` and `-nan`. Passed on as texts they would look like good values. */
+const rawNotFinite = /^([+-]?)(?:(nan)|inf(?:inity)?)$/i
 
 /** Longer ones are texts: BigInt takes more time than digits. Python stops there too. */
 const integerDigits = 4300
@@ -155,6 +155,8 @@ function rawValue(text: string): Exact {
   const word = rawWords.get(text)
   if (word !== undefined) return word
   const bare = text.trim()
+  const [isSpecial, sign, nan] = rawNotFinite.exec(bare) ?? []
+  if (isSpecial !== undefined) return nan !== undefined ? NaN : sign === '-' ? -Infinity : Infinity
   if (rawInteger.test(bare) && bare.length <= integerDigits) return BigInt(bare.replace('+', ''))
   return rawFloat.test(bare) && !rawInteger.test(bare) ? Number(bare) : text
 }

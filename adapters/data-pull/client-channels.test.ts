@@ -90,6 +90,24 @@ describe('data-pull client, channel by channel', () => {
       await lab.reply('a#raw', `${now}.5,0.333333333333`)
     })
 
+    it('are learned again once a minute: new ones are taken in, those that are gone are reported and stale', async () => {
+      lab = await PullLab.open('{}', 'ask: codename#json, period: 10')
+      let names = ['a', 'b']
+      lab.far.respond = (question) => {
+        if (question === 'codenames_json') return JSON.stringify(names)
+        return names.includes(question.replace('#json', '')) ? `[${now}.0, 1.0]` : 'UNKNOWN_COMMMAND'
+      }
+      await lab.pass(25)
+      await lab.state('online')
+      assert.equal((await lab.reading('b'))['quality'], 'good')
+      names = ['a', 'c']
+      await lab.pass(70)
+      assert.match(await lab.state('degraded'), /^b: there is no such channel/)
+      assert.equal((await lab.reading('c'))['quality'], 'good')
+      assert.equal((await lab.reading('b'))['quality'], 'stale')
+      assert.ok(lab.far.texts.filter((text) => text === 'codenames_json').length <= 3)
+    }).timeout(20_000)
+
     it('are each asked in turn; one that is silent holds up no other, and is stale after three times', async () => {
       lab = await PullLab.open('{ codenames: { a: {}, b: {}, c: {} } }', 'ask: codename#json')
       for (const at of [0, 1, 2]) {
@@ -108,9 +126,10 @@ describe('data-pull client, channel by channel', () => {
 
     it('are heard of again in time, though one or two rounds brought no answer for them', async () => {
       lab = await PullLab.open('{ codenames: { a: {}, b: {} } }', 'ask: codename#json')
-      for (const said of ['[1.0, 1.0]', undefined, undefined, '[1.0, 1.0]', undefined, undefined, '[1.0, 1.0]']) {
-        await lab.reply('a#json', said)
-        await lab.reply('b#json', '[2.0, 2.0]')
+      const said = `[${now}.0, 1.0]`
+      for (const answer of [said, undefined, undefined, said, undefined, undefined, said]) {
+        await lab.reply('a#json', answer)
+        await lab.reply('b#json', said)
       }
       assert.equal((await lab.reading())['quality'], 'good')
       assert.deepEqual(await lab.more(), [])
@@ -134,5 +153,50 @@ describe('data-pull client, channel by channel', () => {
       await lab.reply('b#json', undefined)
       await lab.reply('c#json', `[${now + 1}.0, 3.0]`)
     })
+
+    for (const count of [4, 6])
+      it(`are reported, and only they, when ${count} in a row are silent; the others are asked every period still`, async () => {
+        const all = ['a', 'b', 'c', 'e', 'f', 'g', 'h', 'i']
+        const dead = all.slice(0, count)
+        const healthy = all.slice(count)
+        const codenames = all.map((codename) => `${codename}: {}`).join(', ')
+        lab = await PullLab.open(`{ codenames: { ${codenames} } }`, 'ask: codename#json')
+        const asked = new Map<string, number>()
+        let isDead = false
+        lab.far.respond = (question) => {
+          const codename = question.replace('#json', '')
+          asked.set(codename, (asked.get(codename) ?? 0) + 1)
+          return isDead && dead.includes(codename) ? undefined : `[${lab.clock.now()}, 1.0]`
+        }
+        await lab.pass(3)
+        await lab.state('online')
+        isDead = true
+        await lab.pass(30)
+        await lab.mqtt.settled()
+        const said = (topic: string): string[] => lab.mqtt.left.filter((message) => message.topic === topic).map(({ text }) => text)
+        assert.ok(!said('lab/d').some((text) => text.includes('offline')), said('lab/d').join(' '))
+        const qualities = all.map((codename) => (JSON.parse(said(`lab/d/${codename}`).at(-1) ?? '{}') as { quality: string }).quality)
+        assert.deepEqual(qualities, [...dead.map(() => 'stale'), ...healthy.map(() => 'good')])
+        asked.clear()
+        await lab.pass(12)
+        for (const codename of healthy) assert.ok((asked.get(codename) ?? 0) >= 10, `${codename}: ${asked.get(codename)} times in 12 s`)
+        for (const codename of dead) assert.ok((asked.get(codename) ?? 0) >= 1, `${codename} is not tried again`)
+        isDead = false
+        await lab.pass(3)
+        await lab.state('online')
+        for (const codename of dead) assert.match((await lab.more(codename)).at(-1) ?? '', /"good"/)
+      }).timeout(20_000)
+
+    it('all silent: the socket is, after three rounds, though it is asked for only two in each', async () => {
+      lab = await PullLab.open('{ codenames: { a: {}, b: {}, c: {}, e: {}, f: {}, g: {} } }', 'ask: codename#json, period: 2, timeout: 0.5')
+      lab.far.respond = () => `[${lab.clock.now()}, 1.0]`
+      await lab.pass(4)
+      await lab.state('online')
+      lab.far.respond = undefined
+      const before = lab.far.texts.length
+      await lab.pass(8)
+      assert.match(await lab.state('offline'), /no answer from/)
+      assert.ok(lab.far.texts.length - before <= 8)
+    }).timeout(20_000)
   })
 })

@@ -55,9 +55,9 @@ describe('data-pull client', () => {
       assert.deepEqual([a['value'], a['quality'], (a['error'] as { class: string }).class], [null, 'bad', 'Stale'])
       assert.deepEqual([b['value'], b['quality'], (b['error'] as { class: string }).class], [null, 'bad', 'Stale'])
       await lab.reply('json_wn', '{"a": "OLD_DATA", "b": [0.0, 0.0]}')
-      await lab.reply('json_wn', `{"a": [0.0, 1.0], "b": [${now}.0, 0.0]}`)
+      await lab.reply('json_wn', `{"a": [${now - 9}.0, 0.0], "b": [${now}.0, 0.0]}`)
       assert.deepEqual(await lab.reading('b'), { quality: 'good', source: 'poll', time: time(0), value: 0 })
-      assert.deepEqual(await lab.reading(), { quality: 'good', source: 'poll', time: '1970-01-01T00:00:00Z', value: 1 })
+      assert.deepEqual(await lab.reading(), { quality: 'good', source: 'poll', time: time(-9), value: 0 })
       assert.deepEqual(await lab.more(), [])
     })
 
@@ -68,6 +68,29 @@ describe('data-pull client', () => {
       assert.deepEqual([a['value'], a['quality'], (a['error'] as { class: string }).class], [null, 'bad', 'NotFinite'])
       assert.deepEqual([b['value'], b['quality']], [null, 'bad'])
       assert.deepEqual(lab.warnings(), [])
+    })
+
+    it('may say NaN, and then that it is old, or be set to nothing: fronts serve the NaN no more', async () => {
+      lab = await PullLab.open('{ codenames: { a: {}, b: {}, c: {} } }', '', {
+        others: '  - { id: front, type: data-pull-server, port: 0, device: d }'
+      })
+      const udp = new UdpClient()
+      await lab.reply('json_wn', `{"a": [${now}.0, NaN], "b": [${now}.0, Infinity], "c": [${now}.0, null]}`)
+      for (const codename of ['a', 'b', 'c']) assert.equal((await lab.reading(codename))['quality'], 'bad')
+      assert.equal(await udp.ask(lab.running.port('front'), 'raw'), `${now}.0,nan;${now}.0,inf;${now}.0,None`)
+      for (let round = 0; round < 3; round += 1) await lab.reply('json_wn', '{"a": "OLD_DATA", "b": [0.0, 0.0]}')
+      const told = [await lab.reading('a'), await lab.reading('b'), await lab.reading('c')]
+      assert.deepEqual(
+        told.map(({ value, quality, time: at, error }) => [value, quality, at, (error as { class: string }).class]),
+        [
+          [null, 'bad', time(0), 'Stale'],
+          [null, 'bad', time(0), 'Stale'],
+          [null, 'bad', time(0), 'UnknownCodename']
+        ]
+      )
+      assert.equal(await udp.ask(lab.running.port('front'), 'raw'), 'OLD_DATA;OLD_DATA;OLD_DATA')
+      assert.deepEqual([await lab.more('a'), await lab.more('b'), await lab.more('c')], [[], [], []])
+      await udp.close()
     })
 
     it('with times in milliseconds, or a clock that is ahead: uncertain, no fresher for it, and said once', async () => {
@@ -84,6 +107,36 @@ describe('data-pull client', () => {
       await lab.reply('json_wn', `{"a": [${now + 6}.0, 1.0], "b": [${now + 6}.0, 2.0], "c": [${now + 59}.0, 3.0]}`)
       assert.equal((await lab.reading())['quality'], 'good')
       await lab.state('online')
+    })
+
+    it('with a doubtful time: the same point after a silence is stale, as nobody knows how old it is; another is not', async () => {
+      lab = await PullLab.open('{ codenames: { a: {}, b: {} } }')
+      const said = `{"a": [${now + 3600}.0, 1.0], "b": [${now}.0, 2.0]}`
+      await lab.reply('json_wn', said)
+      assert.equal((await lab.reading())['quality'], 'uncertain')
+      await lab.silence(3)
+      assert.equal((await lab.reading())['quality'], 'stale')
+      for (let round = 0; round < 3; round += 1) await lab.reply('json_wn', said)
+      assert.match(await lab.state('degraded'), /more than 60 s ahead/)
+      assert.deepEqual(await lab.more(), [])
+      await lab.reply('json_wn', `{"a": [${now + 3601}.0, 1.0], "b": [${now}.0, 2.0]}`)
+      assert.equal((await lab.reading())['quality'], 'uncertain')
+    })
+
+    it('a little ahead, and frozen, is not fresh again when it was too old', async () => {
+      lab = await PullLab.open('{ codenames: { a: { maxAge: 3 } } }')
+      for (let round = 0; round < 9; round += 1) await lab.reply('json_wn', `{"a": [${now + 50}.0, 1.0]}`)
+      assert.equal((await lab.reading())['quality'], 'good')
+      assert.equal((await lab.reading())['quality'], 'stale')
+      assert.deepEqual(await lab.more(), [])
+    })
+
+    it('whose times are before the year 2000: uncertain, and it is said what to do', async () => {
+      lab = await PullLab.open('{ codenames: { a: {}, b: {} } }')
+      await lab.reply('json_wn', '{"a": [0.0, 1.0], "b": [12.5, 47.0]}')
+      assert.deepEqual(await lab.reading(), { quality: 'uncertain', source: 'poll', time: '1970-01-01T00:00:00Z', value: 1 })
+      assert.equal((await lab.reading('b'))['quality'], 'uncertain')
+      assert.match(await lab.state('degraded'), /^a: its times are before the year 2000: for a data socket, set kind: data/)
     })
 
     it('whose x is no time is not believed', async () => {
@@ -109,17 +162,36 @@ describe('data-pull client', () => {
       const first = await lab.reading()
       assert.deepEqual([first['x'], first['value'], first['quality']], [0.5, 12.25, 'uncertain'])
       await lab.reply('json_wn', '{"a": [0.5, 12.25]}')
-      await lab.reply('json_wn', '{"a": [0.0, 0.0]}')
+      await lab.reply('json_wn', '{"a": [0.0, 3.5]}')
       const second = await lab.reading()
-      assert.deepEqual([second['x'], second['value'], second['quality']], [0, 0, 'good'], 'there, zeros are data')
+      assert.deepEqual([second['x'], second['value'], second['quality']], [0, 3.5, 'good'], 'there, zero is an x')
       assert.ok(Date.parse(String(second['time'])) / 1000 - begun >= 2)
-      for (let round = 0; round < 5; round += 1) await lab.reply('json_wn', '{"a": [0.0, 0.0]}')
+      for (let round = 0; round < 5; round += 1) await lab.reply('json_wn', '{"a": [0.0, 3.5]}')
       assert.deepEqual([(await lab.reading())['quality'], await lab.more()], ['stale', []])
       await lab.reply('json_wn', '{"a": "OLD_DATA"}')
-      await lab.reply('json_wn', '{"a": [0.0, 0.0]}')
+      await lab.reply('json_wn', '{"a": [0.0, 3.5]}')
       const again = await lab.reading()
-      assert.deepEqual([again['value'], again['quality']], [0, 'good'], 'the source has set it again')
+      assert.deepEqual([again['value'], again['quality']], [3.5, 'good'], 'the source has set it again')
       assert.ok(String(again['time']) > String(second['time']))
+    })
+
+    it('that starts again serves 0,0 until its first point: no measurement, also for a front', async () => {
+      lab = await PullLab.open('{ codenames: { a: {}, b: {} } }', 'kind: data', {
+        others: '  - { id: front, type: data-pull-server, kind: data, port: 0, device: d }'
+      })
+      const udp = new UdpClient()
+      await lab.reply('json_wn', '{"a": [3.5, 47.0], "b": [3.5, 1.0]}')
+      await lab.reply('json_wn', '{"a": [4.5, 48.0], "b": [3.5, 1.0]}')
+      assert.deepEqual([(await lab.reading())['quality'], (await lab.reading())['quality']], ['uncertain', 'good'])
+      await lab.reply('json_wn', '{"a": [0.0, 0.0], "b": [0, 0]}')
+      await lab.reading('b')
+      const [a, b] = [await lab.reading(), await lab.reading('b')]
+      assert.deepEqual([a['x'], a['value'], a['quality'], (a['error'] as { class: string }).class], [4.5, 48, 'stale', 'Stale'])
+      assert.deepEqual([b['value'], b['quality']], [1, 'stale'])
+      assert.equal(await udp.ask(lab.running.port('front'), 'raw'), 'OLD_DATA;OLD_DATA')
+      await lab.reply('json_wn', '{"a": [0.5, 49.0], "b": [0.0, 0.0]}')
+      assert.equal((await lab.reading())['quality'], 'good')
+      await udp.close()
     })
 
     it('that comes back with another point: nobody knows since when', async () => {
@@ -140,7 +212,7 @@ describe('data-pull client', () => {
       await lab.silence(3)
       assert.equal((await lab.reading())['quality'], 'stale')
       await lab.reply('json_wn', '{"a": ["left", 1.0]}')
-      assert.deepEqual(await lab.reading(), { quality: 'good', source: 'poll', time: at, value: 1, x: 'left' })
+      assert.deepEqual(await lab.reading(), { quality: 'uncertain', source: 'poll', time: at, value: 1, x: 'left' })
     })
   })
 

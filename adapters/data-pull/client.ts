@@ -9,6 +9,7 @@ import schema from './config.schema.json' with { type: 'json' }
 import { Health } from './health.js'
 import { Intake } from './intake.js'
 import { clientPlan, fedDevice, patience } from './sources.js'
+import { Turns } from './turns.js'
 import type { DataPullClientConfig } from './types.js'
 
 export const dataPullClient: AdapterType<DataPullClientConfig> = {
@@ -21,17 +22,14 @@ export const dataPullClient: AdapterType<DataPullClientConfig> = {
 /** Seconds after which the socket is asked again who it is. */
 const introducedFor = 60
 
-/** Channels in a row without an answer after which the round is over: the socket itself may be silent. */
-const silentInRow = 2
-
 /** Between a start and a stop. */
 interface Run {
   readonly asker: UdpAsker
   readonly pace: Pace
   /** Monotonic seconds at which the socket said who it is; undefined: it has to say so. */
   introducedAt: number | undefined
-  /** The channel with which the next round begins. */
-  next: number
+  /** Where channels are asked one by one. */
+  readonly turns: Turns
 }
 
 /** An answer came that is not of the socket that is meant, or of none. */
@@ -70,7 +68,7 @@ class DataPullClient implements Adapter {
   /** Opens nothing yet: every question has a port of its own. That nobody answers is a state, and no failure to start. */
   start(signal: AbortSignal): Promise<void> {
     if (signal.aborted) return Promise.reject(signal.reason as Error)
-    const { id, target, period } = this.#config
+    const { id, target, period, ask, offlineAfter } = this.#config
     const { clock, log } = this.#host
     this.#intake.start()
     this.#health.start()
@@ -84,7 +82,10 @@ class DataPullClient implements Adapter {
         skipped: (times) => this.#host.count('dropped', times)
       }),
       introducedAt: undefined,
-      next: 0
+      turns: new Turns({
+        ask: (legacy) => this.#askOne(run, legacy, ask === 'codename#raw' ? 'raw' : 'json'),
+        silent: (legacy) => this.#intake.silent(legacy, offlineAfter)
+      })
     }
     this.#run = run
     run.pace.start()
@@ -103,7 +104,7 @@ class DataPullClient implements Adapter {
     try {
       await this.#introduce(run)
       if (this.#config.ask === 'json_wn') await this.#askAll(run)
-      else await this.#askEach(run, this.#config.ask === 'codename#raw' ? 'raw' : 'json')
+      else await run.turns.round(this.#intake.names)
       if (this.#run !== run) return
       this.#dead = undefined
       this.#health.answered(this.#intake.troubles())
@@ -125,7 +126,7 @@ class DataPullClient implements Adapter {
 
   /** As the original's client does: the name must be the right one before anything is believed (section 9). */
   async #introduce(run: Run): Promise<void> {
-    const { name, ask, device } = this.#config
+    const { name, ask } = this.#config
     const now = this.#host.clock.monotonic()
     if (run.introducedAt !== undefined && now - run.introducedAt < introducedFor) return
     if (name !== undefined) {
@@ -134,7 +135,7 @@ class DataPullClient implements Adapter {
       if (told !== toAscii(name))
         throw new Wrong(`${this.#where} calls itself ${JSON.stringify(told)}, not ${JSON.stringify(name)}: correct name or target`, true)
     }
-    if (ask !== 'json_wn' && device !== undefined && this.#intake.names.length === 0) {
+    if (ask !== 'json_wn' && this.#intake.learns) {
       const said = await this.#ask(run, 'codenames_json')
       this.#intake.learn(this.#understood(codec.decodeCodenames(said), 'codenames_json', said))
       if (this.#intake.names.length === 0) return
@@ -147,29 +148,9 @@ class DataPullClient implements Adapter {
     await this.#intake.all(this.#understood(codec.decodeJsonWithNames(said), 'json_wn', said), said)
   }
 
-  /** Channel after channel. One that is silent does not hold up the others; where all are, the round ends soon. */
-  async #askEach(run: Run, form: codec.Form): Promise<void> {
-    const { names } = this.#intake
-    const silent: string[] = []
-    let answers = 0
-    let last: NoAnswer | undefined
-    for (let i = 0, inRow = 0; i < names.length && inRow < silentInRow; i += 1) {
-      const legacy = names[run.next % names.length] as string
-      run.next = (run.next + 1) % names.length
-      try {
-        const said = await this.#ask(run, `${legacy}#${form}`)
-        await this.#intake.one(legacy, form === 'raw' ? codec.decodeRawPoint(said) : codec.decodeJsonPoint(said), said)
-        answers += 1
-        inRow = 0
-      } catch (error) {
-        if (!(error instanceof NoAnswer) || error.kind !== 'silence') throw error
-        last = error
-        silent.push(legacy)
-        inRow += 1
-      }
-    }
-    if (answers === 0 && last !== undefined) throw last
-    for (const legacy of silent) await this.#intake.silent(legacy, this.#config.offlineAfter)
+  async #askOne(run: Run, legacy: string, form: codec.Form): Promise<void> {
+    const said = await this.#ask(run, `${legacy}#${form}`)
+    await this.#intake.one(legacy, form === 'raw' ? codec.decodeRawPoint(said) : codec.decodeJsonPoint(said), said)
   }
 
   #understood<T>(answer: codec.Answer<T>, question: string, said: Buffer): T {
@@ -188,6 +169,6 @@ class DataPullClient implements Adapter {
   #explain({ kind, message }: NoAnswer): string {
     if (kind === 'refused') return `no program answers on ${this.#where}: start it there, or correct target`
     if (kind === 'unreachable') return `${this.#where} cannot be reached: ${message}`
-    return `no answer from ${this.#where}: is the computer on, and its program running?`
+    return `no answer from ${this.#where}: is the computer on, and its program running? One with several addresses must be named by the one that it answers from`
   }
 }

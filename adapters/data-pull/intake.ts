@@ -3,14 +3,27 @@ import type { Exact, Host, Latest, Reading, ReadingError } from '../../gateway/a
 import { GatewayError, asGatewayError } from '../../gateway/errors.js'
 import { exactEqual } from '../common/exact-json.js'
 import type { Told } from './codec.js'
-import { judge } from './point.js'
+import { isSameInMqtt, isSameTime, judge } from './point.js'
+import type { Dated, Point } from './point.js'
 import { expected, unexpected } from './sources.js'
 import type { Expected } from './sources.js'
 import type { DataPullClientConfig } from './types.js'
 
+interface Last {
+  readonly x: Exact
+  readonly y: Exact
+  readonly time: number
+  /** It may be older than its time says. */
+  readonly isUnsure: boolean
+  /** Monotonic seconds at which it was first seen. */
+  readonly seen: number
+}
+
 /** One channel, and what is known of it since the start. */
 interface Channel extends Expected {
-  last: { readonly x: Exact; readonly y: Exact; readonly time: number } | undefined
+  last: Last | undefined
+  /** Nothing was heard of it since the start: what the gateway holds is of an earlier one. */
+  isFirst: boolean
   /** The last point stands: it was published, and nothing has made it old since. */
   isCurrent: boolean
   /** It was there in the round before: what is new now became so since. */
@@ -25,6 +38,7 @@ export class Intake {
   readonly #config: DataPullClientConfig
   readonly #host: Host
   #channels = new Map<string, Channel>()
+  #learns = false
   /** The refusal of channels that nobody declares is in the log. */
   #isRefusalLogged = false
 
@@ -35,7 +49,13 @@ export class Intake {
 
   start(): void {
     this.#channels = new Map(expected(this.#config, this.#host).map((one) => [one.legacy, fresh(one)]))
+    this.#learns = this.#channels.size === 0
     this.#isRefusalLogged = false
+  }
+
+  /** The configuration names no channel: which there are the socket has to say, again and again, as its program may be another one. */
+  get learns(): boolean {
+    return this.#learns
   }
 
   /** Old names of all channels known. */
@@ -43,7 +63,7 @@ export class Intake {
     return [...this.#channels.keys()]
   }
 
-  /** The socket has these. */
+  /** The socket has these. One that was there before is still asked for: that it is gone is a fault. */
   learn(names: Iterable<string>): void {
     for (const legacy of names) this.#find(legacy)
   }
@@ -63,15 +83,16 @@ export class Intake {
     if (channel !== undefined) await this.#take(channel, told, said)
   }
 
-  /** One of {@link names} got no answer, though others did; after `patience` rounds its value is not believed any more. */
-  async silent(legacy: string, patience: number): Promise<void> {
+  /** One of {@link names} got no answer, though others did; after `patience` rounds its value is not believed any more: true. */
+  async silent(legacy: string, patience: number): Promise<boolean> {
     const channel = this.#channels.get(legacy)
-    if (channel === undefined || ++channel.silent < patience) return
+    if (channel === undefined || ++channel.silent < patience) return false
     await this.#lapse(
       channel,
       'no answer when it is asked',
       new GatewayError('Timeout', 'the socket does not answer when it is asked for it')
     )
+    return true
   }
 
   /** Nobody was heard for a while: what is new when it comes back became so at an unknown time. */
@@ -119,49 +140,72 @@ export class Intake {
     }
   }
 
-  async #point(channel: Channel, { x, y }: { readonly x: Exact; readonly y: Exact }, said: Buffer): Promise<void> {
-    const { device, codename, last, wasHeard, isCurrent } = channel
+  async #point(channel: Channel, point: Point, said: Buffer): Promise<void> {
+    const { device, codename, wasHeard, isCurrent } = channel
     const { kind } = this.#config
-    const now = this.#host.clock.now()
-    const judged = judge(kind, { x, y }, now)
+    const judged = judge(kind, point, this.#host.clock.now())
     if (judged.kind === 'unset') return await this.#isOld(channel, undefined, 'the source has not measured it yet')
     if (judged.kind === 'refused') return await this.#refuse(channel, new GatewayError('BadPayload', judged.reason), said)
     channel.wasHeard = true
-    const isSame = last !== undefined && exactEqual(last.x, x) && exactEqual(last.y, y)
-    if (isSame && isCurrent && !this.#wasExpired(channel)) return
-    const time = judged.kind === 'time' ? judged.time : isSame ? last.time : now
+    const last = this.#sameAs(channel, point, judged)
+    if (last !== undefined && isCurrent && !this.#wasExpired(channel)) return
     const doubt = judged.kind === 'time' ? judged.doubt : undefined
-    // A data socket does not say since when it has had its point; what was not there a moment ago is new.
-    const isDoubtful = doubt !== undefined || (kind === 'data' && !isSame && !wasHeard)
+    if (last !== undefined && doubt !== undefined) {
+      channel.isFirst = false
+      channel.last = last
+      return await this.#lapse(channel, doubt, new GatewayError('Stale', `it has not changed, and ${doubt}`))
+    }
+    const next = last ?? this.#new(point, judged, wasHeard)
     const refused = await this.#publish({
       device,
       codename,
-      value: y,
-      time,
+      value: point.y,
+      time: next.time,
       source: 'poll',
-      ...(kind === 'data' ? { x } : {}),
-      ...(isDoubtful ? { quality: 'uncertain' } : {})
+      ...(kind === 'data' ? { x: point.x } : {}),
+      ...(next.isUnsure ? { quality: 'uncertain' } : {})
     })
     channel.isCurrent = refused === undefined
     if (refused === undefined) {
-      channel.last = { x, y, time }
+      channel.isFirst = false
+      channel.last = next
       channel.trouble = doubt
     } else if (refused.rule === 'maxQueue') this.#host.count('dropped')
     else if (refused.class !== 'Unreachable') await this.#refuse(channel, refused, said)
   }
 
-  /** The device was offline meanwhile, by this instance or another: the reading is called stale, though it is not too old and still stands. */
-  #wasExpired({ device, codename }: Channel): boolean {
+  #new({ x, y }: Point, judged: Dated, wasHeard: boolean): Last {
+    const { clock } = this.#host
+    const seen = clock.monotonic()
+    if (judged.kind === 'time') return { x, y, seen, time: judged.time, isUnsure: judged.doubt !== undefined }
+    // A data socket does not say since when it has had its point; what was not there a moment ago is new.
+    return { x, y, seen, time: clock.now(), isUnsure: !wasHeard }
+  }
+
+  /** The last point, when this is the same, also when that was before a restart: a frozen point must not become young by it. */
+  #sameAs({ device, codename, last, isFirst }: Channel, { x, y }: Point, judged: Dated): Last | undefined {
+    if (last !== undefined) return exactEqual(last.x, x) && exactEqual(last.y, y) ? last : undefined
+    const latest = isFirst ? this.#host.latest(device, codename) : undefined
+    if (latest === undefined || !isSameInMqtt(latest.value, y)) return undefined
+    const seen = this.#host.clock.monotonic()
+    if (judged.kind === 'no-time') return isSameInMqtt(latest.x ?? null, x) ? { x, y, seen, time: latest.time, isUnsure: true } : undefined
+    const { time } = judged
+    return isSameTime(latest.time, time) ? { x, y, seen, time, isUnsure: judged.doubt !== undefined } : undefined
+  }
+
+  /** The device was offline meanwhile, by this instance or another: the reading is called old, though it is not too old and still stands. */
+  #wasExpired({ device, codename, last }: Channel): boolean {
     const latest = this.#host.latest(device, codename)
-    if (latest?.quality !== 'stale') return false
+    if (latest?.old !== true || last === undefined) return false
     const maxAge = this.#host.meta(device, codename)?.maxAge
-    return maxAge === undefined || latest.age <= maxAge
+    return maxAge === undefined || Math.max(latest.age, this.#host.clock.monotonic() - last.seen) <= maxAge
   }
 
   /** The source has no value, and says so. That is no fault. */
   async #isOld(channel: Channel, code: string | undefined, message: string): Promise<void> {
     // The same point again will be another measurement.
     channel.last = undefined
+    channel.isFirst = false
     const error = new GatewayError('Stale', message, code === undefined ? {} : { code })
     await this.#lapse(channel, undefined, error)
     channel.wasHeard = true
@@ -184,7 +228,8 @@ export class Intake {
     channel.wasHeard = false
     channel.trouble = trouble
     const latest = this.#host.latest(device, codename)
-    if (latest?.quality === 'stale' || latest?.quality === 'bad') return
+    // NaN is bad, and is served as the newest value all the same.
+    if (latest?.old === true) return
     const reason: ReadingError = {
       class: error.class,
       ...(error.code === undefined ? {} : { code: error.code }),
@@ -209,7 +254,7 @@ export class Intake {
 }
 
 function fresh(expected: Expected): Channel {
-  return { ...expected, last: undefined, isCurrent: false, wasHeard: false, silent: 0, trouble: undefined }
+  return { ...expected, last: undefined, isFirst: true, isCurrent: false, wasHeard: false, silent: 0, trouble: undefined }
 }
 
 function keptOf({ value, time, x, unit }: Latest): Pick<Reading, 'value' | 'time' | 'x' | 'unit'> {

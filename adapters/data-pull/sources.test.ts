@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict'
-import { FakeClock } from '../../test/support/fake-clock.js'
+import { FakeClock, settle } from '../../test/support/fake-clock.js'
 import { FarSocket } from '../../test/support/far-socket.js'
 import { MemoryDisk } from '../../test/support/memory-disk.js'
 import { start } from '../../test/support/start.js'
+import type { Running } from '../../test/support/start.js'
 import { ConfigError, checkConfig } from '../../gateway/config.js'
 import { formatProblem } from '../../gateway/config/problem.js'
 import { dataPullClient } from './client.js'
@@ -78,6 +79,64 @@ describe('a data-pull-client after a restart of the gateway', () => {
       await ended
     } finally {
       await far.close()
+    }
+  })
+
+  it('knows a point again that was there before: a frozen one does not become young', async () => {
+    const clock = new FakeClock(1_700_000_000)
+    const disk = new MemoryDisk()
+    const [data, date] = [await FarSocket.open(), await FarSocket.open()]
+    const client = (id: string, far: FarSocket, more = ''): string =>
+      `  - { id: ${id}, type: data-pull-client, target: { host: 127.0.0.1, port: ${far.port} }, device: ${id.slice('ask-'.length)}${more} }`
+    const yaml = `devices:
+  data: { codenames: { frozen: {}, text: {}, list: {}, moved: {} } }
+  date: { codenames: { ms: { maxAge: 10 }, ahead: { maxAge: 10 }, early: {}, moved: { maxAge: 10 }, right: {} } }
+adapters:
+${client('ask-data', data, ', kind: data')}
+${client('ask-date', date)}
+  - { id: front, type: data-pull-server, port: 0, device: data }`
+    data.respond = () => '{"frozen": [1.0, 470.0], "text": ["left", "on"], "list": [2, [1.0, {"b": 2}]], "moved": [1.0, 1.0]}'
+    date.respond = () =>
+      '{"ms": [1699999995000.0, 1.0], "ahead": [1700009999.25, 2.0], "early": [1.5, 3.0], "moved": [1700009999.0, 4.0], "right": [1699999999.0, 5.0]}'
+    const run = async (): Promise<[Running, (topic: string) => { quality?: string; time?: string }]> => {
+      const running = await start(yaml, { clock, openDisk: disk.open })
+      const mqtt = await running.connect()
+      await mqtt.subscribe('lab/data/+', 'lab/date/+')
+      for (let step = 0; step < 40; step += 1) {
+        await clock.pass(0.05)
+        for (let turn = 0; turn < 10; turn += 1) await settle()
+      }
+      await mqtt.settled()
+      const left = [...mqtt.left]
+      return [running, (topic) => JSON.parse(left.findLast((message) => message.topic === topic)?.text ?? '{}') as object]
+    }
+    const stop = async (running: Running): Promise<void> => {
+      const stopped = running.stop()
+      await clock.pass(10)
+      await stopped
+    }
+    try {
+      const [before, was] = await run()
+      await stop(before)
+      clock.jump(3600)
+      data.respond = () => '{"frozen": [1.0, 470.0], "text": ["left", "on"], "list": [2, [1.0, {"b": 2}]], "moved": [2.0, 1.0]}'
+      date.respond = () =>
+        '{"ms": [1699999995000.0, 1.0], "ahead": [1700009999.25, 2.0], "early": [1.5, 3.0], "moved": [1700009998.0, 4.0], "right": [1699999999.0, 5.0]}'
+      const [after, is] = await run()
+      for (const topic of ['lab/data/frozen', 'lab/data/text', 'lab/data/list']) {
+        assert.equal(was(topic).quality, 'uncertain')
+        assert.deepEqual([is(topic).quality, is(topic).time], ['uncertain', was(topic).time], topic)
+      }
+      assert.ok(String(is('lab/data/moved').time) > '2023-11-14T23')
+      for (const topic of ['lab/date/ms', 'lab/date/ahead', 'lab/date/early']) {
+        assert.equal(was(topic).quality, 'uncertain')
+        assert.deepEqual([is(topic).quality, is(topic).time], ['stale', was(topic).time], topic)
+      }
+      assert.equal(is('lab/date/moved').quality, 'uncertain')
+      assert.equal(is('lab/date/right').quality, 'good')
+      await stop(after)
+    } finally {
+      await Promise.all([data.close(), date.close()])
     }
   })
 })

@@ -30,11 +30,11 @@ export class FarSocket {
   }
 
   /** On this port, or on one that the system chooses. */
-  static async open(port = 0): Promise<FarSocket> {
+  static async open(port = 0, host = '127.0.0.1'): Promise<FarSocket> {
     const socket = createSocket('udp4')
     await new Promise<void>((resolve, reject) => {
       socket.once('error', reject)
-      socket.bind(port, '127.0.0.1', resolve)
+      socket.bind(port, host, resolve)
     })
     return new FarSocket(socket)
   }
@@ -93,6 +93,11 @@ export class FarSocket {
       await clock.pass(step)
     }
     return await this.next(this.#questions.length > 0 ? 3000 : 1)
+  }
+
+  /** Unasked, to a port of this machine. */
+  async send(said: string, port: number): Promise<void> {
+    await new Promise<void>((resolve) => this.#socket.send(said, port, '127.0.0.1', () => resolve()))
   }
 
   async close(): Promise<void> {

@@ -139,7 +139,7 @@ function compare(
   const isRaw = form === 'codename#raw'
   const isTime = typeof x === 'number' || typeof x === 'bigint'
   // What a date socket serves before its first point, and the letters of a text.
-  if (kind === 'date' && x === 0 && y === 0) return refused('Stale')
+  if (x === 0 && y === 0) return refused('Stale')
   if (kind === 'date' && !isTime) return refused('BadPayload')
   const place = kind === 'date' ? (latest?.time ?? null) : (latest?.x ?? null)
   const same =

@@ -1,6 +1,6 @@
 /** A gateway with one data-pull-client, the socket that it asks, and an MQTT client that sees what comes of it. */
 import assert from 'node:assert/strict'
-import { FakeClock } from '../../../test/support/fake-clock.js'
+import { FakeClock, settle } from '../../../test/support/fake-clock.js'
 import { FarSocket } from '../../../test/support/far-socket.js'
 import type { TestClient } from '../../../test/support/mqtt.js'
 import { Scripted } from '../../../test/support/scripted.js'
@@ -70,6 +70,14 @@ ${others}`,
     for (let round = 0; round < rounds; round += 1) {
       await this.reply('json_wn', undefined)
       await this.clock.pass(0.5)
+    }
+  }
+
+  /** Time passes, in steps, and what it sets off goes its way over real sockets. */
+  async pass(seconds: number): Promise<void> {
+    for (let passed = 0; passed < seconds - 1e-9; passed += 0.05) {
+      await this.clock.pass(0.05)
+      for (let turn = 0; turn < 10; turn += 1) await settle()
     }
   }
 
