@@ -74,7 +74,10 @@ export class Devices {
     for (const right of plan.executes ?? []) hold(this.#executes, right, instance)
   }
 
-  /** Takes the feeding right on a whole device found at run time: one that nothing declares, as far as there is room for it. */
+  /**
+   * Takes the feeding right on a whole device found at run time: one that nothing declares, as far as there is room for it. It is met by
+   * that (counted, capped), as its state is retained from now on, also when no reading of it is ever accepted.
+   */
   claim(instance: string, device: string): void {
     if (device === self) throw new GatewayError('Forbidden', 'the gateway speaks for itself')
     if (this.#devices.get(device)?.declared === true)
@@ -83,6 +86,7 @@ export class Devices {
     const { all, one } = this.#feeds.get(device) ?? { one: new Map<string, string>() }
     const other = [all, ...one.values()].find((holder) => holder !== undefined && holder !== instance)
     if (other !== undefined) throw new GatewayError('Forbidden', `${device} is fed by the instance ${other}`)
+    this.meet(device)
     hold(this.#feeds, { device }, instance)
   }
 

@@ -61,13 +61,19 @@ export class Inlet {
   take(batch: Batch, known: (codename: string) => boolean): void {
     const parts: Part[] = []
     for (const [codename, point] of batch.data) {
-      let ref: Ref | undefined
+      const mapped = this.#mapped(batch.host, codename)
+      const ref = mapped ?? { device: batch.host, codename }
       try {
-        ref = this.#target(batch.host, codename, known)
-        if (ref === undefined) this.#host.count('refused')
-        else parts.push({ codename, point, reading: readingOf(ref, point, this.#config.x) })
+        if (mapped === undefined && this.#config.others === 'refuse') this.#host.count('refused')
+        else {
+          // Judged first: a host of which no point is one brings no device along.
+          const reading = readingOf(ref, point, this.#config.x)
+          if (mapped === undefined) this.#takeIn(ref, known(codename))
+          parts.push({ codename, point, reading })
+        }
       } catch (error) {
-        this.refuse(ref ?? { device: this.#config.id }, detail(batch.host, codename, point), error)
+        const isOurs = mapped !== undefined || this.#claimed.has(batch.host)
+        this.refuse(isOurs ? ref : { device: this.#config.id }, detail(batch.host, codename, point), error)
       }
     }
     if (parts.length > 0) void this.#publish(batch.host, parts)
@@ -97,18 +103,20 @@ export class Inlet {
     }
   }
 
-  /** Undefined: `channels` does not name it, and others are not taken. Throws when another has the right to the device. */
-  #target(host: string, codename: string, known: (codename: string) => boolean): Ref | undefined {
-    const mapped = this.#mapping.channels.get(host)?.get(codename)
-    if (mapped !== undefined) return mapped
+  /** What `channels` says; undefined: nothing. */
+  #mapped(host: string, codename: string): Ref | undefined {
+    const one = this.#mapping.channels.get(host)?.get(codename)
     const device = this.#mapping.hosts.get(host)
-    if (device !== undefined) return { device, codename: this.#originals.get(device)?.get(codename) ?? codename }
-    const { others, maxAge } = this.#config
-    if (others === 'refuse') return undefined
-    this.#claim(host)
-    if (maxAge !== undefined && known(codename) && this.#host.meta(host, codename)?.maxAge !== maxAge)
-      this.#host.describe(host, codename, { maxAge })
-    return { device: host, codename }
+    if (one !== undefined || device === undefined) return one
+    return { device, codename: this.#originals.get(device)?.get(codename) ?? codename }
+  }
+
+  /** A codename of a host that `channels` does not name. Throws when another has the right to the device, or there is no room for it. */
+  #takeIn({ device, codename }: Ref, isKnown: boolean): void {
+    const { maxAge } = this.#config
+    this.#claim(device)
+    if (maxAge !== undefined && isKnown && this.#host.meta(device, codename)?.maxAge !== maxAge)
+      this.#host.describe(device, codename, { maxAge })
   }
 
   /** A host name is only a text in a datagram: it takes no device that is declared, or that somebody else speaks for. */

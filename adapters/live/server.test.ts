@@ -175,6 +175,20 @@ describe('live-server', () => {
       assert.match(String((await live.mqtt.nextJson('lab-dead/lab/furnace/odd'))['reason']), /a point is \[x, y\] or "RESET"/)
     })
 
+    it('takes in no device for a host of which no point is one', async () => {
+      await live.start('', 'broker: { tcp: { port: 0 }, limits: { maxUndeclared: 2 } }')
+      for (const name of ['h1', 'h2', 'h3', 'h4']) await live.batch({ a: 5, b: [1] }, name)
+      await live.batch({ a: 5, b: [1, 2] }, 'h5')
+      assert.equal((await live.reading('h5/b'))['value'], 2)
+      await live.mqtt.settled()
+      const states = (await live.mqtt.retained('lab/+')).map(({ topic }) => topic)
+      assert.deepEqual(
+        states.filter((topic) => /^lab\/(?!gateway)[^/]+$/.test(topic)),
+        ['lab/h5']
+      )
+      assert.equal((await live.counters())['refused'], 9)
+    })
+
     it('takes in no more devices than the gateway allows, and none where it refuses', async () => {
       await live.start('', 'broker: { tcp: { port: 0 }, limits: { maxUndeclared: 2 } }')
       for (const name of ['h1', 'h2', 'h3']) await live.batch({ a: [1, 2] }, name)

@@ -155,6 +155,23 @@ describe('what an instance may do', () => {
     lab.scripted.host('two').claim('dev-9')
   })
 
+  it('claims no more devices than there is room for, also when it publishes nothing of them', () => {
+    const claims = (): number => ['h1', 'h2', 'h3', 'h4', 'h5'].filter((device) => claimed(device)).length
+    assert.equal(claims(), 3)
+    one.release('h1')
+    assert.equal(claims(), 3, 'a device that was let go is still known')
+
+    function claimed(device: string): boolean {
+      try {
+        one.claim(device)
+        return true
+      } catch (error) {
+        assert.match(String(error), /already 3 undeclared devices/)
+        return false
+      }
+    }
+  })
+
   it('cannot claim what another feeds in part, what is declared, nor the gateway itself', () => {
     for (const device of ['rig', 'other', 'gateway']) assert.throws(() => one.claim(device), rejected('Forbidden'), device)
   })
