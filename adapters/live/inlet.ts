@@ -34,6 +34,8 @@ export class Inlet {
   readonly #claimed = new Set<string>()
   /** Claimed once: what is known of such a device comes from here. */
   readonly #own = new Set<string>()
+  /** Codenames with a description of ours. */
+  #described = 0
 
   constructor(config: LiveServerConfig, host: Host) {
     this.#config = config
@@ -57,8 +59,7 @@ export class Inlet {
     this.#claimed.clear()
   }
 
-  /** `known`: is the codename among those that are kept? Others are not described, as there is no end of them. */
-  take(batch: Batch, known: (codename: string) => boolean): void {
+  take(batch: Batch): void {
     const parts: Part[] = []
     for (const [codename, point] of batch.data) {
       const mapped = this.#mapped(batch.host, codename)
@@ -68,7 +69,7 @@ export class Inlet {
         else {
           // Judged first: a host of which no point is one brings no device along.
           const reading = readingOf(ref, point, this.#config.x)
-          if (mapped === undefined) this.#takeIn(ref, known(codename))
+          if (mapped === undefined) this.#takeIn(ref)
           parts.push({ codename, point, reading })
         }
       } catch (error) {
@@ -111,12 +112,21 @@ export class Inlet {
     return { device, codename: this.#originals.get(device)?.get(codename) ?? codename }
   }
 
-  /** A codename of a host that `channels` does not name. Throws when another has the right to the device, or there is no room for it. */
-  #takeIn({ device, codename }: Ref, isKnown: boolean): void {
-    const { maxAge } = this.#config
+  /**
+   * A codename of a host that `channels` does not name. Throws when another has the right to the device, or there is no room for it: one
+   * that is not described would never grow old, and there is no end to the names that a host can make up.
+   */
+  #takeIn({ device, codename }: Ref): void {
+    const { maxAge, maxChannels } = this.#config
+    const isDescribed = maxAge === undefined || this.#host.meta(device, codename)?.maxAge === maxAge
+    if (!isDescribed && this.#described >= maxChannels)
+      throw new GatewayError('RateLimited', `already ${maxChannels} codenames with maxAge: raise maxChannels, or find who makes up names`, {
+        rule: 'maxChannels'
+      })
     this.#claim(device)
-    if (maxAge !== undefined && isKnown && this.#host.meta(device, codename)?.maxAge !== maxAge)
-      this.#host.describe(device, codename, { maxAge })
+    if (isDescribed) return
+    this.#host.describe(device, codename, { maxAge })
+    this.#described += 1
   }
 
   /** A host name is only a text in a datagram: it takes no device that is declared, or that somebody else speaks for. */

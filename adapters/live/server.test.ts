@@ -149,6 +149,29 @@ describe('live-server', () => {
       assert.equal((await live.reading('rasppi71/a'))['quality'], 'stale')
     })
 
+    it('publishes no reading of other hosts that would never grow old, however many codenames they make up', async () => {
+      // One is the host's that tells when a page has subscribed.
+      await live.start('maxAge: 5, maxChannels: 3')
+      const page = await live.looking('rasppi71:c')
+      await live.batch({ a: [1500000099, 1], b: [1500000099, 2], c: [1500000099, 3] })
+      await live.batch({ c: [1500000099, 3] }, 'rasppi72')
+      assert.deepEqual(await page.batch(), { host: 'rasppi71', data: { a: [1500000099, 1], b: [1500000099, 2], c: [1500000099, 3] } })
+      for (const topic of ['lab-dead/lab/rasppi71/c', 'lab-dead/lab/live']) {
+        const letter = await live.mqtt.nextJson(topic)
+        assert.deepEqual([letter['class'], /raise maxChannels/.test(String(letter['reason']))], ['RateLimited', true])
+      }
+      await live.clock.pass(6)
+      await live.batch({ b: [1500000105, 4] })
+      await live.mqtt.nextJson(({ topic, text }) => topic === 'lab/rasppi71/b' && text.includes('"value":4'))
+      const kept = await live.mqtt.retained('lab/rasppi71/+', 'lab/rasppi72/#')
+      const held = kept.filter(({ topic, retain }) => retain && /rasppi\d+\/.$/.test(topic))
+      assert.deepEqual(held.map(({ topic, text }) => [topic, (JSON.parse(text) as { quality: string }).quality]).sort(), [
+        ['lab/rasppi71/a', 'stale'],
+        ['lab/rasppi71/b', 'good']
+      ])
+      assert.equal((await live.counters())['refused'], 2)
+    })
+
     it('keeps others to itself where it is told to; pages see them', async () => {
       await live.start('others: refuse')
       const page = await live.looking('rasppi71:a')

@@ -125,23 +125,15 @@ class LiveServer implements Adapter {
   /** First the pages, as they wait for nothing. */
   #batch(batch: Batch): void {
     const { text, points } = encodeForPages(batch)
-    const kept = this.#keep(batch.host, points)
+    this.#keep(batch.host, points)
     this.#send(batch.host, points.keys(), text)
-    this.#inlet.take(batch, (codename) => kept.has(codename))
+    this.#inlet.take(batch)
   }
 
-  #keep(host: string, points: ReadonlyMap<string, string>): ReadonlySet<string> {
-    const kept = new Set<string>()
-    for (const [codename, point] of points) {
-      if (this.#last.put(host, codename, point)) kept.add(codename)
-      else
-        this.#drop(
-          this.#trouble.room,
-          { host, codename },
-          'no more last values are kept for pages: raise maxChannels, or find who makes up names'
-        )
-    }
-    return kept
+  #keep(host: string, points: ReadonlyMap<string, string>): void {
+    const full = 'no more last values are kept for pages: raise maxChannels, or find who makes up names'
+    for (const [codename, point] of points)
+      if (!this.#last.put(host, codename, point)) this.#drop(this.#trouble.room, { host, codename }, full)
   }
 
   /** A batch of our own making. */
