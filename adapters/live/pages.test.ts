@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { knock } from '../../test/support/knock.js'
 import { TestPage, pagesPort } from '../../test/support/page.js'
 import { LiveLab } from './test-support/lab.js'
 
@@ -169,6 +170,27 @@ describe('live-server towards web pages', () => {
     for (const origin of tried) let_in.push(await knock(origin))
     assert.deepEqual(let_in, [true, true, true, true, false, false, false])
     assert.match(live.running.log.lines.find(({ level }) => level === 'warn')?.message ?? '', /web\.origins/)
+  })
+
+  it('gives the place of a page that was sent away to the next, whether it closes or not', async () => {
+    await live.start('web: { port: 0, maxPages: 1 }')
+    const port = pagesPort(live.running, 'live')
+    const { socket, answer } = await knock(port, '/', 'https://evil.invalid')
+    try {
+      assert.match(answer, /^HTTP\/1\.1 403 /)
+      // The place is free as soon as the system says so.
+      const end = performance.now() + 3000
+      while (!(await isLetIn())) assert.ok(performance.now() < end, 'it keeps its place')
+    } finally {
+      socket.destroy()
+    }
+
+    async function isLetIn(): Promise<boolean> {
+      return await live.open().then(
+        () => true,
+        () => false
+      )
+    }
   })
 
   it('tells a browser that comes by plain HTTP what is here, on any path; pages too come on any path', async () => {
