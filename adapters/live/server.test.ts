@@ -292,13 +292,18 @@ describe('live-server', () => {
       ['channels: { rasppi71: furnce }', /there is no device .*furnce.*furnace/],
       ["channels: { 'rasppi71:a': furnace/x }", /device furnace has no codename .?x/],
       ['channels: { rasppi71: furnace }, show: { oven: furnace }', /furnace comes from a LiveSocket host already/],
+      ['channels: { oven: furnace }, show: { oven: gauge }', /oven is a host under channels, whose points would be refused/],
+      ["channels: { 'oven:t': furnace/t }, show: { oven: gauge }", /oven is a host under channels/],
+      ["channels: { 'oven:t': furnace/t }, show: { 'oven:t': gauge/p }", /oven:t is a host's codename under channels/],
       ['show: { cinf-wsserver: furnace }', /shows its own load/],
       ['web: { port: 0, host: 0.0.0.0 }', /can be reached from other computers/],
       ['web: { port: 0, tls: { cert: x } }', /the key key is missing/]
     ]
     for (const [options, message] of wrong)
       await assert.rejects(
-        start(`devices: { furnace: { codenames: { t: {} } } }\nadapters:\n  - { id: live, type: live-server, port: 0, ${options} }`),
+        start(
+          `devices: { furnace: { codenames: { t: {} } }, gauge: { codenames: { p: {} } } }\nadapters:\n  - { id: live, type: live-server, port: 0, ${options} }`
+        ),
         message,
         options
       )
