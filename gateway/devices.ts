@@ -8,6 +8,8 @@ export interface Entry extends Ref {
   /** Topic of the reading; everything else hangs below it. */
   readonly topic: string
   declared: boolean
+  /** Declared by an instance that found it at run time, and by no configuration or plan: after a restart it is undeclared until then. */
+  found: boolean
   meta: Codename
 }
 
@@ -218,10 +220,11 @@ export class Devices {
   describe(device: string, codename: string, meta: Codename): void {
     // A device found at run time stays one, whatever is told of its codenames.
     this.meet(device)
-    const entry = this.find(device, codename) ?? this.#add(device, codename, meta, true)
+    const entry = this.find(device, codename) ?? this.#add(device, codename, meta, true, true)
     if (entry.declared && entry.meta === meta) return
     const held = this.#devices.get(device)
     if (!entry.declared && held !== undefined) held.undeclared -= 1
+    if (!entry.declared) entry.found = true
     entry.declared = true
     entry.meta = meta
     this.#options.described(entry)
@@ -245,7 +248,7 @@ export class Devices {
     this.#options.left(device)
   }
 
-  #add(device: string, codename: string, meta: Codename, declared: boolean): Entry {
+  #add(device: string, codename: string, meta: Codename, declared: boolean, found = false): Entry {
     const topic = this.#options.topics.reading(device, codename)
     if (topic === undefined) throw unwritable(codename)
     let held = this.#devices.get(device)
@@ -253,7 +256,7 @@ export class Devices {
       held = { options: { undeclared: this.#options.undeclared }, codenames: new Map(), undeclared: 0, declared: true }
       this.#devices.set(device, held)
     }
-    const entry: Entry = { device, codename, topic, declared, meta }
+    const entry: Entry = { device, codename, topic, declared, found, meta }
     held.codenames.set(codename, entry)
     if (!declared) held.undeclared += 1
     this.#options.described(entry)

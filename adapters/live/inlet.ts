@@ -133,7 +133,9 @@ export class Inlet {
   #claim(device: string): void {
     if (this.#claimed.has(device)) return
     const known = this.#own.has(device) ? [] : this.#host.codenames(device).undeclared
-    if (known.some((codename) => this.#host.latest(device, codename)?.source !== 'restored'))
+    // A crash can leave a description without a reading: that is nobody's.
+    const sources = known.map((codename) => this.#host.latest(device, codename)).filter((latest) => latest !== undefined)
+    if (sources.some(({ source }) => source !== 'restored'))
       throw new GatewayError('Forbidden', `${device} has readings of another source; write the host under channels with another device`)
     this.#host.claim(device)
     this.#claimed.add(device)

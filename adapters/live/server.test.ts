@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import type { Adapter, AdapterType } from '../../gateway/adapter.js'
+import { MemoryDisk } from '../../test/support/memory-disk.js'
 import { start } from '../../test/support/start.js'
 import { UdpClient } from '../../test/support/udp.js'
 import { liveServer } from './server.js'
@@ -147,6 +148,38 @@ describe('live-server', () => {
       assert.equal((await live.reading('rasppi71/a/meta'))['maxAge'], 5)
       await live.clock.pass(6)
       assert.equal((await live.reading('rasppi71/a'))['quality'], 'stale')
+    })
+
+    it('has the readings of its hosts again after a restart, stale, also those that grow old', async () => {
+      const disk = new MemoryDisk()
+      const more = 'gateway: { data: ./nowhere }\ndevices: {}'
+      await live.start('maxAge: 5', more, { openDisk: disk.open })
+      await live.batch({ a: [1500000099, 2] })
+      await live.reading('rasppi71/a')
+      await live.running.stop()
+      await live.start('maxAge: 5', more, { openDisk: disk.open })
+      const looker = await live.running.connect()
+      const restored = (await looker.retained('lab/rasppi71/a')).map(({ text }) => JSON.parse(text) as unknown)
+      assert.deepEqual(restored, [{ quality: 'stale', source: 'restored', time: '2017-07-14T02:41:39Z', value: 2 }])
+      await live.batch({ a: [1500000100, 3] })
+      // What is retained may come as well.
+      const { text } = await live.mqtt.next((message) => message.topic === 'lab/rasppi71/a' && message.text.includes('"value":3'))
+      assert.match(text, /"quality":"good"/)
+      await live.clock.pass(6)
+      assert.equal((await live.reading('rasppi71/a'))['quality'], 'stale')
+    })
+
+    it('takes up a host of which a crash left the description and no reading', async () => {
+      const disk = new MemoryDisk()
+      const more = 'gateway: { data: ./nowhere }\ndevices: {}'
+      await live.start('', more, { openDisk: disk.open })
+      await live.batch({ a: [1500000099, 2] })
+      await live.reading('rasppi71/a')
+      await live.running.stop()
+      assert.ok(disk.rows.delete('rlab/rasppi71/a'))
+      await live.start('', more, { openDisk: disk.open })
+      await live.batch({ a: [1500000100, 3] })
+      assert.equal((await live.reading('rasppi71/a'))['value'], 3)
     })
 
     it('publishes no reading of other hosts that would never grow old, however many codenames they make up', async () => {

@@ -142,7 +142,7 @@ describe('what an instance may do', () => {
     one.claim('dev-9')
     assert.equal((await client.nextJson('lab/dev-9'))['state'], 'online')
     one.describe('dev-9', 'x', { unit: 'V', settable: true })
-    assert.deepEqual(await client.nextJson('lab/dev-9/x/meta'), { declared: true, name: 'x', settable: true, unit: 'V' })
+    assert.deepEqual(await client.nextJson('lab/dev-9/x/meta'), { declared: true, found: true, name: 'x', settable: true, unit: 'V' })
     await one.publish({ device: 'dev-9', codename: 'x', value: 1 })
     await client.publish('lab/dev-9/x', '2')
     assert.equal((await client.nextJson('lab-dead/lab/dev-9/x'))['class'], 'Forbidden')
