@@ -8,6 +8,8 @@ export interface Entry extends Ref {
   /** Topic of the reading; everything else hangs below it. */
   readonly topic: string
   declared: boolean
+  /** Declared by an instance that found it at run time, and by no configuration or plan: after a restart it is undeclared until then. */
+  found: boolean
   meta: Codename
 }
 
@@ -74,7 +76,10 @@ export class Devices {
     for (const right of plan.executes ?? []) hold(this.#executes, right, instance)
   }
 
-  /** Takes the feeding right on a whole device found at run time: one that nothing declares, as far as there is room for it. */
+  /**
+   * Takes the feeding right on a whole device found at run time: one that nothing declares, as far as there is room for it. It is met by
+   * that (counted, capped), as its state is retained from now on, also when no reading of it is ever accepted.
+   */
   claim(instance: string, device: string): void {
     if (device === self) throw new GatewayError('Forbidden', 'the gateway speaks for itself')
     if (this.#devices.get(device)?.declared === true)
@@ -83,6 +88,7 @@ export class Devices {
     const { all, one } = this.#feeds.get(device) ?? { one: new Map<string, string>() }
     const other = [all, ...one.values()].find((holder) => holder !== undefined && holder !== instance)
     if (other !== undefined) throw new GatewayError('Forbidden', `${device} is fed by the instance ${other}`)
+    this.meet(device)
     hold(this.#feeds, { device }, instance)
   }
 
@@ -214,10 +220,11 @@ export class Devices {
   describe(device: string, codename: string, meta: Codename): void {
     // A device found at run time stays one, whatever is told of its codenames.
     this.meet(device)
-    const entry = this.find(device, codename) ?? this.#add(device, codename, meta, true)
+    const entry = this.find(device, codename) ?? this.#add(device, codename, meta, true, true)
     if (entry.declared && entry.meta === meta) return
     const held = this.#devices.get(device)
     if (!entry.declared && held !== undefined) held.undeclared -= 1
+    if (!entry.declared) entry.found = true
     entry.declared = true
     entry.meta = meta
     this.#options.described(entry)
@@ -241,7 +248,7 @@ export class Devices {
     this.#options.left(device)
   }
 
-  #add(device: string, codename: string, meta: Codename, declared: boolean): Entry {
+  #add(device: string, codename: string, meta: Codename, declared: boolean, found = false): Entry {
     const topic = this.#options.topics.reading(device, codename)
     if (topic === undefined) throw unwritable(codename)
     let held = this.#devices.get(device)
@@ -249,7 +256,7 @@ export class Devices {
       held = { options: { undeclared: this.#options.undeclared }, codenames: new Map(), undeclared: 0, declared: true }
       this.#devices.set(device, held)
     }
-    const entry: Entry = { device, codename, topic, declared, meta }
+    const entry: Entry = { device, codename, topic, declared, found, meta }
     held.codenames.set(codename, entry)
     if (!declared) held.undeclared += 1
     this.#options.described(entry)

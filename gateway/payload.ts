@@ -45,6 +45,7 @@ export function metaPayload(entry: Entry): string {
   const { callable, settable, description, unit, digits, maxAge, schema, original } = entry.meta
   return json({
     declared: entry.declared,
+    ...(entry.found ? { found: true } : {}),
     name: original ?? entry.codename,
     settable: settable ?? false,
     ...(callable === undefined ? {} : { callable }),

@@ -71,11 +71,11 @@ async function restoreOne(device: string, codename: string, { reading, meta }: F
   latest.put(entry, held, readingPayload(held) !== String(reading.payload))
 }
 
-/** A codename that nothing declares comes back where it was taken in as such, and still may be. */
+/** A codename that nothing declares comes back where it was taken in as such or found by an instance, and still may be taken in. */
 function undeclared(device: string, codename: string, meta: PacketLike | undefined, devices: Devices): Entry | undefined {
   try {
     const { value } = understand(bytesOf(meta))
-    if (value instanceof Map && (value as ExactMap).get('declared') === true) return undefined
+    if (value instanceof Map && (value as ExactMap).get('declared') === true && (value as ExactMap).get('found') !== true) return undefined
     return devices.admit(device, codename)
   } catch {
     return undefined

@@ -433,6 +433,10 @@ export interface Meta {
    */
   digits?: number
   /**
+   * true: no configuration declares it, the instance that feeds it found and described it. Left out: no.
+   */
+  found?: boolean
+  /**
    * Age in seconds above which a reading is old. Left out: never by age alone.
    */
   maxAge?: number

@@ -121,6 +121,8 @@ export class WebListener {
       socket.on('error', () => {})
       if (!mayLook(request.headers, origins, isLoopback(localAddress ?? ''))) {
         onRefused('origin', request.headers.origin ?? '')
+        // One half of it would stay open for as long as the other side likes, and hold its place.
+        socket.once('finish', () => socket.destroy())
         socket.end('HTTP/1.1 403 Forbidden\r\nconnection: close\r\ncontent-length: 0\r\n\r\n')
         return
       }

@@ -52,6 +52,12 @@ describe('live-client', () => {
     return text
   }
 
+  /** What comes within a second of the clock, if anything. */
+  async function passing(sink: Sink): Promise<string | undefined> {
+    await clock.pass(1)
+    return await sink.next(50).catch(() => undefined)
+  }
+
   it('gathers the readings of a short time into one batch, with the time of each', async () => {
     await lab("watch: [furnace], channels: { p: gauge/pressure, 'p error': gauge/error }", `${devices.slice(0, -3)}, error: {} } }`)
     await mqtt.publish('lab/furnace/temperature', { value: 21.5, time: '2017-07-14T02:41:39.5Z' })
@@ -143,11 +149,33 @@ describe('live-client', () => {
       told.map(({ message }) => message.slice(0, 40)),
       ['the live proxy cannot be reached; readin', 'more readings wait for the live proxy th']
     )
+  })
 
-    async function passing(sink: Sink): Promise<string | undefined> {
-      await clock.pass(1)
-      return await sink.next(50).catch(() => undefined)
-    }
+  it('leaves out what grew old while it waited, counted, unless there is a newer point of it', async () => {
+    const more = `devices:
+  furnace: { codenames: { temperature: { maxAge: 100 }, power: {} } }
+  gauge: { codenames: { pressure: { maxAge: 100 } } }`
+    await lab('watch: [furnace, gauge], window: 0', more)
+    const { port } = proxy
+    await proxy.close()
+    await mqtt.publish('lab/furnace/power', '0')
+    await instance('degraded')
+    await mqtt.publish('lab/gauge/pressure', '1')
+    await mqtt.publish('lab/gauge/pressure', '2')
+    for (const name of ['temperature', 'power']) await mqtt.publish(`lab/furnace/${name}`, '1')
+    await clock.pass(101)
+    await mqtt.publish('lab/furnace/temperature', '2')
+    proxy = await Sink.open(port)
+    const next = async (): Promise<string> => await until(async () => await passing(proxy))
+    assert.equal(await next(), '{"host": "rasppi71", "data": {"temperature": [1500000100.0, 1], "power": [1500000100.0, 1]}}')
+    assert.equal(await next(), '{"host": "rasppi71", "data": {"temperature": [1500000201.0, 2]}}')
+    await mqtt.publish('lab/gauge/pressure', '3')
+    assert.match(await next(), /"pressure": \[\d+\.\d+, 3\]\}/)
+    mqtt.drop()
+    await clock.pass(10)
+    const { value } = await mqtt.nextJson('lab/gateway/counters')
+    assert.equal((value as { live: { dropped: number } }).live.dropped, 3, 'the one that was lost, and two that grew old')
+    assert.equal(running.log.lines.filter(({ message }) => message.startsWith('what grew old while it waited')).length, 1)
   })
 
   it('does not send what the proxy could not read to its end, and says so', async () => {

@@ -1,11 +1,12 @@
 /** We are a LiveSocket: readings of other devices are sent on to a real live proxy. It holds no right. */
 import { hostname } from 'node:os'
-import type { Adapter, AdapterType, Endpoint, Host, Latest, Watch } from '../../gateway/adapter.js'
+import type { Adapter, AdapterType, Endpoint, Host, Latest, Ref, Watch } from '../../gateway/adapter.js'
 import { PullSocket } from '../common/pull-socket.js'
 import type { Shown } from '../common/pull-socket.js'
 import { proxyPoint } from './codec.js'
 import schema from './config.schema.json' with { type: 'json' }
 import { Outbox } from './outbox.js'
+import type { Entry } from './outbox.js'
 import { pointOf } from './points.js'
 import { Proxy } from './proxy.js'
 import { Rarely } from './rarely.js'
@@ -34,6 +35,9 @@ class LiveClient implements Adapter {
   readonly #pull: PullSocket | undefined
   readonly endpoint?: () => Endpoint
   readonly #tooLong: Rarely
+  readonly #grewOld: Rarely
+  /** By the name for the proxy: whose points wait, or have waited. */
+  readonly #refs = new Map<string, Ref>()
   #watches: Watch[] = []
   #timer: Watch | undefined
   #isOpen = false
@@ -47,6 +51,7 @@ class LiveClient implements Adapter {
     this.#config = config
     this.#host = host
     this.#tooLong = new Rarely(host.clock, toldEvery)
+    this.#grewOld = new Rarely(host.clock, toldEvery)
     this.#outbox = new Outbox(hostName ?? (hostname().split('.')[0] as string), queue)
     this.#proxy = new Proxy({
       ...target,
@@ -77,14 +82,20 @@ class LiveClient implements Adapter {
     for (const watch of this.#watches.splice(0)) watch.cancel()
     this.#timer?.cancel()
     this.#timer = undefined
-    for (let i = 0; i < lastDatagrams && this.#outbox.length > 0 && this.#proxy.isReady; i += 1)
-      void this.#proxy.send(this.#outbox.datagram(this.#outbox.take()))
+    for (let i = 0; i < lastDatagrams && this.#outbox.length > 0 && this.#proxy.isReady; i += 1) this.#last()
     await Promise.all([this.#proxy.close(), this.#pull?.close()])
+  }
+
+  #last(): void {
+    const entries = this.#take()
+    if (entries.length > 0) void this.#proxy.send(this.#outbox.datagram(entries))
   }
 
   #arrived(codename: string, reading: Latest): void {
     const point = pointOf(reading)
     if (point === undefined) return
+    const { device } = reading
+    this.#refs.set(codename, { device, codename: reading.codename })
     const entry = [codename, proxyPoint(point)] as const
     if (!this.#outbox.fits(entry)) return this.#refuse(reading, entry[1].length)
     this.#dropped(this.#outbox.add(entry))
@@ -104,7 +115,8 @@ class LiveClient implements Adapter {
   /** Sends what waits, one datagram after another; ends when there is nothing more, or it cannot leave. */
   #pump(): void {
     if (this.#isSending || !this.#isOpen || !this.#proxy.isReady || this.#outbox.length === 0) return
-    const entries = this.#outbox.take()
+    const entries = this.#take()
+    if (entries.length === 0) return
     this.#isSending = true
     void this.#proxy.send(this.#outbox.datagram(entries)).then((sent) => {
       this.#isSending = false
@@ -113,6 +125,21 @@ class LiveClient implements Adapter {
         this.#host.count('answered')
         this.#pump()
       } else this.#dropped(this.#outbox.putBack(entries))
+    })
+  }
+
+  /** Without points of what is old by now: tables of the pages show no time, and they would pass for news. */
+  #take(): readonly Entry[] {
+    const isWanted = (codename: string): boolean => {
+      const { device, codename: own } = this.#refs.get(codename) as Ref
+      const latest = this.#host.latest(device, own)
+      return latest !== undefined && pointOf(latest) !== undefined
+    }
+    return this.#outbox.take(isWanted, (count) => {
+      this.#host.count('dropped', count)
+      const alike = this.#grewOld.pass()
+      if (alike !== undefined)
+        this.#host.log.warn({ count, ...(alike > 0 ? { alike } : {}) }, 'what grew old while it waited for the live proxy is not sent')
     })
   }
 

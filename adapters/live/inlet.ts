@@ -34,6 +34,8 @@ export class Inlet {
   readonly #claimed = new Set<string>()
   /** Claimed once: what is known of such a device comes from here. */
   readonly #own = new Set<string>()
+  /** Codenames with a description of ours. */
+  #described = 0
 
   constructor(config: LiveServerConfig, host: Host) {
     this.#config = config
@@ -57,17 +59,22 @@ export class Inlet {
     this.#claimed.clear()
   }
 
-  /** `known`: is the codename among those that are kept? Others are not described, as there is no end of them. */
-  take(batch: Batch, known: (codename: string) => boolean): void {
+  take(batch: Batch): void {
     const parts: Part[] = []
     for (const [codename, point] of batch.data) {
-      let ref: Ref | undefined
+      const mapped = this.#mapped(batch.host, codename)
+      const ref = mapped ?? { device: batch.host, codename }
       try {
-        ref = this.#target(batch.host, codename, known)
-        if (ref === undefined) this.#host.count('refused')
-        else parts.push({ codename, point, reading: readingOf(ref, point, this.#config.x) })
+        if (mapped === undefined && this.#config.others === 'refuse') this.#host.count('refused')
+        else {
+          // Judged first: a host of which no point is one brings no device along.
+          const reading = readingOf(ref, point, this.#config.x)
+          if (mapped === undefined) this.#takeIn(ref)
+          parts.push({ codename, point, reading })
+        }
       } catch (error) {
-        this.refuse(ref ?? { device: this.#config.id }, detail(batch.host, codename, point), error)
+        const isOurs = mapped !== undefined || this.#claimed.has(batch.host)
+        this.refuse(isOurs ? ref : { device: this.#config.id }, detail(batch.host, codename, point), error)
       }
     }
     if (parts.length > 0) void this.#publish(batch.host, parts)
@@ -97,25 +104,38 @@ export class Inlet {
     }
   }
 
-  /** Undefined: `channels` does not name it, and others are not taken. Throws when another has the right to the device. */
-  #target(host: string, codename: string, known: (codename: string) => boolean): Ref | undefined {
-    const mapped = this.#mapping.channels.get(host)?.get(codename)
-    if (mapped !== undefined) return mapped
+  /** What `channels` says; undefined: nothing. */
+  #mapped(host: string, codename: string): Ref | undefined {
+    const one = this.#mapping.channels.get(host)?.get(codename)
     const device = this.#mapping.hosts.get(host)
-    if (device !== undefined) return { device, codename: this.#originals.get(device)?.get(codename) ?? codename }
-    const { others, maxAge } = this.#config
-    if (others === 'refuse') return undefined
-    this.#claim(host)
-    if (maxAge !== undefined && known(codename) && this.#host.meta(host, codename)?.maxAge !== maxAge)
-      this.#host.describe(host, codename, { maxAge })
-    return { device: host, codename }
+    if (one !== undefined || device === undefined) return one
+    return { device, codename: this.#originals.get(device)?.get(codename) ?? codename }
+  }
+
+  /**
+   * A codename of a host that `channels` does not name. Throws when another has the right to the device, or there is no room for it: one
+   * that is not described would never grow old, and there is no end to the names that a host can make up.
+   */
+  #takeIn({ device, codename }: Ref): void {
+    const { maxAge, maxChannels } = this.#config
+    const isDescribed = maxAge === undefined || this.#host.meta(device, codename)?.maxAge === maxAge
+    if (!isDescribed && this.#described >= maxChannels)
+      throw new GatewayError('RateLimited', `already ${maxChannels} codenames with maxAge: raise maxChannels, or find who makes up names`, {
+        rule: 'maxChannels'
+      })
+    this.#claim(device)
+    if (isDescribed) return
+    this.#host.describe(device, codename, { maxAge })
+    this.#described += 1
   }
 
   /** A host name is only a text in a datagram: it takes no device that is declared, or that somebody else speaks for. */
   #claim(device: string): void {
     if (this.#claimed.has(device)) return
     const known = this.#own.has(device) ? [] : this.#host.codenames(device).undeclared
-    if (known.some((codename) => this.#host.latest(device, codename)?.source !== 'restored'))
+    // A crash can leave a description without a reading: that is nobody's.
+    const sources = known.map((codename) => this.#host.latest(device, codename)).filter((latest) => latest !== undefined)
+    if (sources.some(({ source }) => source !== 'restored'))
       throw new GatewayError('Forbidden', `${device} has readings of another source; write the host under channels with another device`)
     this.#host.claim(device)
     this.#claimed.add(device)

@@ -36,22 +36,30 @@ export class Outbox {
     return this.#shorten()
   }
 
-  /** The next datagram's: as many as fit, each codename once, so that no point is lost to a later one. */
-  take(): readonly Entry[] {
+  /**
+   * The next datagram's: as many as fit, each codename once, so that no point is lost to a later one. Those that are not wanted any more
+   * are left out on the way; `left` is told how many.
+   */
+  take(isWanted: (codename: string) => boolean = () => true, left: (count: number) => void = () => {}): readonly Entry[] {
     const empty = encodeBatch(this.#host, []).length
     const seen = new Set<string>()
+    const taken: Entry[] = []
     let length = empty
-    let count = 0
+    let looked = 0
     for (const entry of this.#entries) {
       const [codename] = entry
       // A blank and a comma go between two.
-      const more = encodeBatch(this.#host, [entry]).length - empty + (count === 0 ? 0 : 2)
-      if (seen.has(codename) || (count > 0 && length + more > datagramBytes)) break
+      const more = encodeBatch(this.#host, [entry]).length - empty + (taken.length === 0 ? 0 : 2)
+      if (seen.has(codename) || (taken.length > 0 && length + more > datagramBytes)) break
+      looked += 1
+      if (!isWanted(codename)) continue
       seen.add(codename)
       length += more
-      count += 1
+      taken.push(entry)
     }
-    return this.#entries.splice(0, count)
+    this.#entries.splice(0, looked)
+    if (looked > taken.length) left(looked - taken.length)
+    return taken
   }
 
   datagram(entries: readonly Entry[]): Buffer {

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { knock } from '../../test/support/knock.js'
 import { TestPage, pagesPort } from '../../test/support/page.js'
 import { LiveLab } from './test-support/lab.js'
 
@@ -171,6 +172,27 @@ describe('live-server towards web pages', () => {
     assert.match(live.running.log.lines.find(({ level }) => level === 'warn')?.message ?? '', /web\.origins/)
   })
 
+  it('gives the place of a page that was sent away to the next, whether it closes or not', async () => {
+    await live.start('web: { port: 0, maxPages: 1 }')
+    const port = pagesPort(live.running, 'live')
+    const { socket, answer } = await knock(port, '/', 'https://evil.invalid')
+    try {
+      assert.match(answer, /^HTTP\/1\.1 403 /)
+      // The place is free as soon as the system says so.
+      const end = performance.now() + 3000
+      while (!(await isLetIn())) assert.ok(performance.now() < end, 'it keeps its place')
+    } finally {
+      socket.destroy()
+    }
+
+    async function isLetIn(): Promise<boolean> {
+      return await live.open().then(
+        () => true,
+        () => false
+      )
+    }
+  })
+
   it('tells a browser that comes by plain HTTP what is here, on any path; pages too come on any path', async () => {
     await live.start()
     const port = pagesPort(live.running, 'live')
@@ -219,6 +241,27 @@ describe('live-server towards web pages', () => {
         error: { class: 'DeviceError', message: 'x', retryable: true }
       })
       assert.deepEqual(await page.batch(), { host: 'oven', data: { power: [1500000106, null] } })
+    })
+
+    it('lets no host send under a name that is shown, and shows nothing of it later', async () => {
+      await live.start("show: { oven: furnace, 'rasppi25:p': gauge/pressure }", devices)
+      const page = await live.looking('oven:temperature', 'rasppi25:p', 'cinf-wsserver:sent_n')
+      await live.mqtt.publish('lab/furnace/temperature', '21.5')
+      assert.deepEqual(await page.batch(), { host: 'oven', data: { temperature: [1500000100, 21.5] } })
+      await live.batch({ temperature: [1, 999], other: [1, 999] }, 'oven')
+      await live.batch({ sent_n: [1, 999] }, 'cinf-wsserver')
+      await live.batch({ p: [1, 999], q: [1, 5] }, 'rasppi25')
+      assert.deepEqual(await live.fence.frames(page), [])
+      assert.equal((await live.reading('rasppi25/q'))['value'], 5)
+      for (let i = 0; i < 4; i += 1) {
+        const letter = await live.mqtt.nextJson('lab-dead/lab/live')
+        assert.deepEqual([letter['class'], /itself shows it/.test(String(letter['reason']))], ['Forbidden', true])
+      }
+      await live.clock.pass(6)
+      const late = await live.open('oven:temperature', 'oven:other', 'rasppi25:p', 'rasppi25:q')
+      assert.deepEqual(await late.batch(), { host: 'rasppi25', data: { q: [1, 5] } })
+      assert.deepEqual(await live.fence.frames(late), [])
+      assert.equal((await live.counters())['refused'], 4)
     })
 
     it('sends what came together together', async () => {

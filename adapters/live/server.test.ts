@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import type { Adapter, AdapterType } from '../../gateway/adapter.js'
+import { MemoryDisk } from '../../test/support/memory-disk.js'
 import { start } from '../../test/support/start.js'
 import { UdpClient } from '../../test/support/udp.js'
 import { liveServer } from './server.js'
@@ -149,6 +150,59 @@ describe('live-server', () => {
       assert.equal((await live.reading('rasppi71/a'))['quality'], 'stale')
     })
 
+    it('has the readings of its hosts again after a restart, stale, also those that grow old', async () => {
+      const disk = new MemoryDisk()
+      const more = 'gateway: { data: ./nowhere }\ndevices: {}'
+      await live.start('maxAge: 5', more, { openDisk: disk.open })
+      await live.batch({ a: [1500000099, 2] })
+      await live.reading('rasppi71/a')
+      await live.running.stop()
+      await live.start('maxAge: 5', more, { openDisk: disk.open })
+      const looker = await live.running.connect()
+      const restored = (await looker.retained('lab/rasppi71/a')).map(({ text }) => JSON.parse(text) as unknown)
+      assert.deepEqual(restored, [{ quality: 'stale', source: 'restored', time: '2017-07-14T02:41:39Z', value: 2 }])
+      await live.batch({ a: [1500000100, 3] })
+      // What is retained may come as well.
+      const { text } = await live.mqtt.next((message) => message.topic === 'lab/rasppi71/a' && message.text.includes('"value":3'))
+      assert.match(text, /"quality":"good"/)
+      await live.clock.pass(6)
+      assert.equal((await live.reading('rasppi71/a'))['quality'], 'stale')
+    })
+
+    it('takes up a host of which a crash left the description and no reading', async () => {
+      const disk = new MemoryDisk()
+      const more = 'gateway: { data: ./nowhere }\ndevices: {}'
+      await live.start('', more, { openDisk: disk.open })
+      await live.batch({ a: [1500000099, 2] })
+      await live.reading('rasppi71/a')
+      await live.running.stop()
+      assert.ok(disk.rows.delete('rlab/rasppi71/a'))
+      await live.start('', more, { openDisk: disk.open })
+      await live.batch({ a: [1500000100, 3] })
+      assert.equal((await live.reading('rasppi71/a'))['value'], 3)
+    })
+
+    it('publishes no reading of other hosts that would never grow old, however many codenames they make up', async () => {
+      // One is the host's that tells when a page has subscribed.
+      await live.start('maxAge: 5, maxChannels: 3')
+      const page = await live.looking('rasppi71:c')
+      await live.batch({ a: [1500000099, 1], b: [1500000099, 2], c: [1500000099, 3] })
+      await live.batch({ c: [1500000099, 3] }, 'rasppi72')
+      assert.deepEqual(await page.batch(), { host: 'rasppi71', data: { a: [1500000099, 1], b: [1500000099, 2], c: [1500000099, 3] } })
+      for (const topic of ['lab-dead/lab/rasppi71/c', 'lab-dead/lab/live']) {
+        const letter = await live.mqtt.nextJson(topic)
+        assert.deepEqual([letter['class'], /raise maxChannels/.test(String(letter['reason']))], ['RateLimited', true])
+      }
+      await live.clock.pass(6)
+      await live.batch({ b: [1500000105, 4] })
+      await live.mqtt.nextJson(({ topic, text }) => topic === 'lab/rasppi71/b' && text.includes('"value":4'))
+      const kept = await live.mqtt.retained('lab/rasppi71/+', 'lab/rasppi72/#')
+      const held = kept.filter(({ topic, retain }) => retain && /rasppi\d+\/.$/.test(topic))
+      const said = held.map(({ topic, text }) => `${topic} ${(JSON.parse(text) as { quality: string }).quality}`)
+      assert.deepEqual(said.toSorted(), ['lab/rasppi71/a stale', 'lab/rasppi71/b good'])
+      assert.equal((await live.counters())['refused'], 2)
+    })
+
     it('keeps others to itself where it is told to; pages see them', async () => {
       await live.start('others: refuse')
       const page = await live.looking('rasppi71:a')
@@ -173,6 +227,20 @@ describe('live-server', () => {
       const letter = await live.mqtt.nextJson('lab-dead/lab/furnace/power')
       assert.deepEqual([letter['class'], letter['payload']], ['RangeError', '{"host": "rasppi71", "data": {"power": [1, 101]}}'])
       assert.match(String((await live.mqtt.nextJson('lab-dead/lab/furnace/odd'))['reason']), /a point is \[x, y\] or "RESET"/)
+    })
+
+    it('takes in no device for a host of which no point is one', async () => {
+      await live.start('', 'broker: { tcp: { port: 0 }, limits: { maxUndeclared: 2 } }')
+      for (const name of ['h1', 'h2', 'h3', 'h4']) await live.batch({ a: 5, b: [1] }, name)
+      await live.batch({ a: 5, b: [1, 2] }, 'h5')
+      assert.equal((await live.reading('h5/b'))['value'], 2)
+      await live.mqtt.settled()
+      const states = (await live.mqtt.retained('lab/+')).map(({ topic }) => topic)
+      assert.deepEqual(
+        states.filter((topic) => /^lab\/(?!gateway)[^/]+$/.test(topic)),
+        ['lab/h5']
+      )
+      assert.equal((await live.counters())['refused'], 9)
     })
 
     it('takes in no more devices than the gateway allows, and none where it refuses', async () => {
@@ -255,13 +323,18 @@ describe('live-server', () => {
       ['channels: { rasppi71: furnce }', /there is no device .*furnce.*furnace/],
       ["channels: { 'rasppi71:a': furnace/x }", /device furnace has no codename .?x/],
       ['channels: { rasppi71: furnace }, show: { oven: furnace }', /furnace comes from a LiveSocket host already/],
+      ['channels: { oven: furnace }, show: { oven: gauge }', /oven is a host under channels, whose points would be refused/],
+      ["channels: { 'oven:t': furnace/t }, show: { oven: gauge }", /oven is a host under channels/],
+      ["channels: { 'oven:t': furnace/t }, show: { 'oven:t': gauge/p }", /oven:t is a host's codename under channels/],
       ['show: { cinf-wsserver: furnace }', /shows its own load/],
       ['web: { port: 0, host: 0.0.0.0 }', /can be reached from other computers/],
       ['web: { port: 0, tls: { cert: x } }', /the key key is missing/]
     ]
     for (const [options, message] of wrong)
       await assert.rejects(
-        start(`devices: { furnace: { codenames: { t: {} } } }\nadapters:\n  - { id: live, type: live-server, port: 0, ${options} }`),
+        start(
+          `devices: { furnace: { codenames: { t: {} } }, gauge: { codenames: { p: {} } } }\nadapters:\n  - { id: live, type: live-server, port: 0, ${options} }`
+        ),
         message,
         options
       )

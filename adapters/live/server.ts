@@ -4,12 +4,12 @@ import { GatewayError } from '../../gateway/errors.js'
 import { UdpServer } from '../common/udp-server.js'
 import { WebListener } from '../common/web-listener.js'
 import { Allowance } from './allowance.js'
-import { datagramBytes, decodeDatagram, encodeBatch, encodeForPages } from './codec.js'
+import { datagramBytes, decodeDatagram, encodeBatch, encodeForPages, pagePoint } from './codec.js'
 import type { Batch, Channel } from './codec.js'
 import schema from './config.schema.json' with { type: 'json' }
 import { Inlet } from './inlet.js'
 import { LastValues } from './last-values.js'
-import { Load, loadChannels } from './load.js'
+import { Load, loadChannels, loadHost } from './load.js'
 import { Pages } from './pages.js'
 import { Rarely } from './rarely.js'
 import { Shown } from './shown.js'
@@ -123,25 +123,32 @@ class LiveServer implements Adapter {
   }
 
   /** First the pages, as they wait for nothing. */
-  #batch(batch: Batch): void {
+  #batch(given: Batch): void {
+    const batch = this.#withoutOurs(given)
+    if (batch.data.size === 0) return
     const { text, points } = encodeForPages(batch)
-    const kept = this.#keep(batch.host, points)
+    this.#keep(batch.host, points)
     this.#send(batch.host, points.keys(), text)
-    this.#inlet.take(batch, (codename) => kept.has(codename))
+    this.#inlet.take(batch)
   }
 
-  #keep(host: string, points: ReadonlyMap<string, string>): ReadonlySet<string> {
-    const kept = new Set<string>()
-    for (const [codename, point] of points) {
-      if (this.#last.put(host, codename, point)) kept.add(codename)
-      else
-        this.#drop(
-          this.#trouble.room,
-          { host, codename },
-          'no more last values are kept for pages: raise maxChannels, or find who makes up names'
-        )
+  /** What pages see under names of our own comes from us: a datagram that has such a name would pass for the device. */
+  #withoutOurs(batch: Batch): Batch {
+    const { host } = batch
+    const isOurs = (codename: string): boolean => host === loadHost || this.#shown.has({ host, codename })
+    const ours = [...batch.data].filter(([codename]) => isOurs(codename))
+    if (ours.length === 0) return batch
+    for (const [codename, point] of ours) {
+      const error = new GatewayError('Forbidden', `${host}:${codename} is no host's to send: the gateway itself shows it to the pages`)
+      this.#inlet.refuse({ device: this.#config.id }, encodeBatch(host, [[codename, pagePoint(point)]]), error)
     }
-    return kept
+    return { ...batch, data: new Map([...batch.data].filter(([codename]) => !isOurs(codename))) }
+  }
+
+  #keep(host: string, points: ReadonlyMap<string, string>): void {
+    const full = 'no more last values are kept for pages: raise maxChannels, or find who makes up names'
+    for (const [codename, point] of points)
+      if (!this.#last.put(host, codename, point)) this.#drop(this.#trouble.room, { host, codename }, full)
   }
 
   /** A batch of our own making. */
@@ -159,7 +166,7 @@ class LiveServer implements Adapter {
     const hosts = new Map<string, [string, string][]>()
     for (const channel of channels) {
       const { host, codename } = channel
-      const point = this.#shown.last(channel) ?? this.#last.get(host, codename)
+      const point = this.#shown.has(channel) ? this.#shown.last(channel) : this.#last.get(host, codename)
       if (point === undefined) continue
       const points = hosts.get(host) ?? []
       hosts.set(host, points)

@@ -37,6 +37,11 @@ export class Shown {
     this.#waiting.clear()
   }
 
+  /** Does the name belong to what is shown? Of a host that shows a device, every codename does. */
+  has({ host, codename }: Channel): boolean {
+    return this.#mapping.hosts.has(host) || this.#mapping.channels.get(host)?.has(codename) === true
+  }
+
   /** Of what is shown only: the point that a page gets when it subscribes. A stale one is none: it would look fresh. */
   last({ host: name, codename }: Channel): string | undefined {
     const { host } = this.#options

@@ -38,7 +38,7 @@ export function livePlan({ host, port, web, channels, show }: LiveServerConfig, 
   ] as const
   if (wrong.length > 0) return { listens, problems: wrong }
   const feeds = rightsOf(readMapping(channels))
-  return { listens, feeds, problems: [...shownProblems(show, feeds), ...originProblems(web)] }
+  return { listens, feeds, problems: [...shownProblems(show, feeds), ...nameProblems(channels, show), ...originProblems(web)] }
 }
 
 function rightsOf({ hosts, channels }: Mapping): Right[] {
@@ -71,6 +71,17 @@ function shownProblems(show: ReadonlyMap<string, string>, feeds: readonly Right[
       ]
     if (key.split(':')[0] !== loadHost) return []
     return [{ path, rule: 'reserved', message: `${loadHost} is the name under which the proxy shows its own load` }]
+  })
+}
+
+/** Points of a host are refused under a name that is shown. One codename of a mapped host may be shown instead of what the host sends. */
+function nameProblems(channels: ReadonlyMap<string, string>, show: ReadonlyMap<string, string>): Problem[] {
+  const hosts = new Set([...channels.keys()].map((key) => key.split(':')[0]))
+  return [...show.keys()].flatMap((key): Problem[] => {
+    const what = hosts.has(key) ? 'a host' : channels.has(key) ? "a host's codename" : undefined
+    if (what === undefined) return []
+    const message = `${key} is ${what} under channels, whose points would be refused: show the other device under another name`
+    return [{ path: ['show', key], rule: 'duplicate-name', message }]
   })
 }
 

@@ -87,7 +87,7 @@ export interface LiveServerConfig {
    */
   show: ReadonlyMap<string, string>
   /**
-   * Codenames, of all hosts together, whose last values are kept for pages that subscribe later; of further ones none is kept.
+   * Codenames, of all hosts together, whose last values are kept for pages that subscribe later; of further ones none is kept. As many codenames of hosts that channels does not name are published where they have a maxAge.
    */
   maxChannels: number
   /**

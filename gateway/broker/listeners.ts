@@ -73,6 +73,8 @@ export async function listenHttp(
     const allowed = mayConnect(request.headers, origins, isLoopback((socket as Socket).localAddress ?? ''))
     if (!wanted || !protocol || !allowed) {
       const status = !wanted ? '404 Not Found' : protocol ? '403 Forbidden' : '400 Bad Request'
+      // One half of it would stay open for as long as the other side likes, and hold its place.
+      socket.once('finish', () => socket.destroy())
       socket.end(`HTTP/1.1 ${status}\r\nconnection: close\r\ncontent-length: 0\r\n\r\n`)
       return
     }

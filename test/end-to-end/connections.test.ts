@@ -4,6 +4,7 @@ import { connect } from 'node:net'
 import type { Socket } from 'node:net'
 import { WebSocket } from 'ws'
 import { FakeClock } from '../support/fake-clock.js'
+import { knock } from '../support/knock.js'
 import { RawClient, packets } from '../support/raw-mqtt.js'
 import { start } from '../support/start.js'
 import type { Running } from '../support/start.js'
@@ -135,6 +136,16 @@ describe('connections', () => {
     assert.equal(statusCode, 403)
     rebound.on('error', () => {})
     rebound.terminate()
+  })
+
+  it('by WebSocket that are sent away give back their place, whether they close or not', async () => {
+    lab = await start(limits('maxConnections: 5'))
+    for (let i = 0; i < 12; i += 1) {
+      const { socket, answer } = await knock(lab.httpPort, i % 2 === 0 ? '/nowhere' : '/mqtt', 'http://127.0.0.1')
+      sockets.push(socket)
+      assert.match(answer, i % 2 === 0 ? /^HTTP\/1\.1 404 / : /^HTTP\/1\.1 400 /)
+      await until(() => lab.gateway.openConnections === 0, 'it keeps its place')
+    }
   })
 
   it('have a bounded number of filters; what was granted still works', async () => {

@@ -142,7 +142,7 @@ describe('what an instance may do', () => {
     one.claim('dev-9')
     assert.equal((await client.nextJson('lab/dev-9'))['state'], 'online')
     one.describe('dev-9', 'x', { unit: 'V', settable: true })
-    assert.deepEqual(await client.nextJson('lab/dev-9/x/meta'), { declared: true, name: 'x', settable: true, unit: 'V' })
+    assert.deepEqual(await client.nextJson('lab/dev-9/x/meta'), { declared: true, found: true, name: 'x', settable: true, unit: 'V' })
     await one.publish({ device: 'dev-9', codename: 'x', value: 1 })
     await client.publish('lab/dev-9/x', '2')
     assert.equal((await client.nextJson('lab-dead/lab/dev-9/x'))['class'], 'Forbidden')
@@ -153,6 +153,23 @@ describe('what an instance may do', () => {
     assert.deepEqual([state, reason], ['offline', 'released by the instance one'])
     await assert.rejects(one.publish({ device: 'dev-9', codename: 'x', value: 1 }), rejected('Forbidden'))
     lab.scripted.host('two').claim('dev-9')
+  })
+
+  it('claims no more devices than there is room for, also when it publishes nothing of them', () => {
+    const claims = (): number => ['h1', 'h2', 'h3', 'h4', 'h5'].filter((device) => claimed(device)).length
+    assert.equal(claims(), 3)
+    one.release('h1')
+    assert.equal(claims(), 3, 'a device that was let go is still known')
+
+    function claimed(device: string): boolean {
+      try {
+        one.claim(device)
+        return true
+      } catch (error) {
+        assert.match(String(error), /already 3 undeclared devices/)
+        return false
+      }
+    }
   })
 
   it('cannot claim what another feeds in part, what is declared, nor the gateway itself', () => {

@@ -78,7 +78,8 @@ export class LiveLab {
   async counters(): Promise<Record<string, number>> {
     this.mqtt.drop()
     await this.clock.pass(10)
-    const { value } = await this.mqtt.nextJson('lab/gateway/counters')
+    // What was retained when the client subscribed may come as late as this.
+    const { value } = await this.mqtt.nextJson(({ topic, retain }) => topic === 'lab/gateway/counters' && !retain)
     return (value as Record<string, Record<string, number>>)['live'] ?? {}
   }
 }
