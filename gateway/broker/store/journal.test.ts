@@ -229,6 +229,8 @@ describe('store with a journal', function () {
             for (const unsent of store.unsent(op.client).slice(0, 1)) await store.outgoingUpdate(ref, { ...unsent, messageId: op.id })
           if (op.do === 'pubrel') await store.outgoingUpdate(ref, { cmd: 'pubrel', messageId: op.id })
           if (op.do === 'ack') await store.outgoingClearMessageId(ref, { messageId: op.id })
+          // Of a client without a session nothing is kept.
+          if (op.do === 'receive') store.openSession(op.client)
           if (op.do === 'receive') await store.incomingStorePacket(ref, packet({ topic: 't', payload: 'p', qos: 2, messageId: op.id }))
           if (op.do === 'release') await store.incomingDelPacket(ref, { messageId: op.id }).then(undefined, () => {})
           if (op.do === 'will') await store.putWill(ref, { topic: op.topic, payload: 'w', qos: 1, retain: false })
