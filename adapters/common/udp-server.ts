@@ -4,6 +4,7 @@ import type { RemoteInfo, Socket } from 'node:dgram'
 import { lookup } from 'node:dns'
 import type { LookupOneOptions } from 'node:dns'
 import { isIP, isIPv6 } from 'node:net'
+import { listenError } from './listen-error.js'
 
 export interface UdpServerOptions {
   readonly host: string
@@ -53,7 +54,7 @@ export class UdpServer {
         }
         const aborted = (): void => settle(() => reject(new Error('stopped while opening')))
         signal.addEventListener('abort', aborted, { once: true })
-        socket.once('error', (error) => settle(() => reject(explain(error, host, port))))
+        socket.once('error', (error) => settle(() => reject(listenError('udp', host, port, error))))
         socket.bind({ address: host, port, exclusive: true }, () => settle(resolve))
       })
     } catch (error) {
@@ -95,12 +96,3 @@ const resolve: typeof lookup = ((name: string, options: LookupOneOptions | numbe
 }) as unknown as typeof lookup
 
 type Resolved = (error: NodeJS.ErrnoException | null, address: string, family: number) => void
-
-function explain(error: Error, host: string, port: number): Error {
-  const { code } = error as NodeJS.ErrnoException
-  if (code === 'EADDRINUSE')
-    return new Error(`udp ${host}:${port} is taken: stop the other program, or choose another port`, { cause: error })
-  if (code === 'EADDRNOTAVAIL') return new Error(`udp ${host}:${port}: this machine does not have the address ${host}`, { cause: error })
-  if (code === 'EACCES') return new Error(`udp ${host}:${port}: ports below 1024 need more rights; choose a higher one`, { cause: error })
-  return new Error(`udp ${host}:${port}: ${error.message}`, { cause: error })
-}

@@ -7,6 +7,7 @@ import type { AddressInfo, Socket } from 'node:net'
 import { WebSocketServer } from 'ws'
 import type { WebSocket } from 'ws'
 import { isLoopback, mayLook } from './web-origin.js'
+import { listenError } from './listen-error.js'
 
 export interface WebListenerOptions {
   readonly host: string
@@ -63,7 +64,7 @@ export class WebListener {
           run()
         }
         signal.addEventListener('abort', aborted, { once: true })
-        server.once('error', (error) => done(() => reject(explain(error, host, port))))
+        server.once('error', (error) => done(() => reject(listenError('tcp', host, port, error))))
         server.listen({ host, port, exclusive: true }, () => done(resolve))
       })
     } catch (error) {
@@ -151,13 +152,4 @@ async function read(file: string): Promise<Buffer> {
 /** IPv4 in IPv6's clothes is the same address. */
 function plainAddress(address: string | undefined): string {
   return address?.replace(/^::ffff:/, '') ?? ''
-}
-
-function explain(error: Error, host: string, port: number): Error {
-  const { code } = error as NodeJS.ErrnoException
-  if (code === 'EADDRINUSE')
-    return new Error(`tcp ${host}:${port} is taken: stop the other program, or choose another port`, { cause: error })
-  if (code === 'EADDRNOTAVAIL') return new Error(`tcp ${host}:${port}: this machine does not have the address ${host}`, { cause: error })
-  if (code === 'EACCES') return new Error(`tcp ${host}:${port}: ports below 1024 need more rights; choose a higher one`, { cause: error })
-  return new Error(`tcp ${host}:${port}: ${error.message}`, { cause: error })
 }

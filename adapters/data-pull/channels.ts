@@ -1,5 +1,6 @@
 /** Which codenames a pull socket shows, under which names, in which order. */
-import type { Host, Problem, Ref, Site } from '../../gateway/adapter.js'
+import type { Host, Problem, Site } from '../../gateway/adapter.js'
+import { refOf } from '../common/ref.js'
 import { codenameRefusal } from '../common/codename-rules.js'
 import type { Shown } from '../common/pull-socket.js'
 import { jsonWnLength } from './codec.js'
@@ -52,9 +53,4 @@ export function shownChannels({ device, channels }: Referring, host: Host): Show
   return host
     .codenames(name)
     .declared.map((codename) => ({ legacy: host.meta(name, codename)?.original ?? codename, device: name, codename }))
-}
-
-export function refOf(target: string): Ref {
-  const slash = target.indexOf('/')
-  return { device: target.slice(0, slash), codename: target.slice(slash + 1) }
 }

@@ -1,6 +1,7 @@
 /** Which channels of a real pull socket become which codenames. */
 import type { Device, Host, Plan, Problem, Ref, Right, Site } from '../../gateway/adapter.js'
-import { nameProblems, refOf, shownChannels } from './channels.js'
+import { refOf } from '../common/ref.js'
+import { nameProblems, shownChannels } from './channels.js'
 import type { Shown } from '../common/pull-socket.js'
 import type { DataPullClientConfig } from './types.js'
 

@@ -1,6 +1,6 @@
 /** What a push client carries out and sends on, under which keys, and what is wrong with a configuration that cannot work. */
 import type { Codename, Plan, Problem, Ref, Site } from '../../gateway/adapter.js'
-import { refOf } from './targets.js'
+import { refOf } from '../common/ref.js'
 import type { DataPushClientConfig } from './types.js'
 
 /** Characters that no name can have in the raw form. */

@@ -1,5 +1,6 @@
 /** Where the keys of a push go, and what is wrong with a configuration that sends them nowhere. */
 import type { Device, Exact, Plan, Problem, Ref, Right, Site } from '../../gateway/adapter.js'
+import { refOf } from '../common/ref.js'
 import type { DataPushServerConfig } from './types.js'
 
 /** The instance's own device: what the original's program reads from its socket object, and does with it. */
@@ -13,11 +14,6 @@ export const ownDevice: Device = {
     ['clear_updated', { description: 'Forgets all that was merged', callable: {} }],
     ['poke', { description: 'Marks the socket as active in status', callable: {} }]
   ])
-}
-
-export function refOf(target: string): Ref {
-  const slash = target.indexOf('/')
-  return { device: target.slice(0, slash), codename: target.slice(slash + 1) }
 }
 
 /** The codename that a key of a push stands for; undefined when the channel map does not name it. */
