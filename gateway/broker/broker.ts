@@ -133,7 +133,6 @@ export class Broker implements Door {
     await this.#durable.start(this.#aedes)
     this.#retainedCap.restored(this.#store.allRetained())
     await this.#aedes.listen()
-    this.#aedes.startAfter(this.#store.highestCounter)
     this.#durable.recover()
     this.#connections.start()
     this.#sessions.start()

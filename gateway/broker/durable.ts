@@ -64,8 +64,7 @@ export class Durable {
     this.#aedes = aedes
     await this.store.open()
     // Ahead of every earlier run: a queued message is known by its number.
-    const numbered = aedes as unknown as { counter: number }
-    numbered.counter = Math.max(Math.floor(this.#now() * 1e6), this.store.highestCounter + 1)
+    aedes.startAfter(Math.max(Math.floor(this.#now() * 1e6), this.store.highestCounter + 1))
     aedes.entered = (packet) => this.#applied(this.#numbers.get(packet))
     aedes.on('clientDisconnect', (client) => this.#gone(client))
   }
