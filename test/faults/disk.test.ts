@@ -1,17 +1,13 @@
 import assert from 'node:assert/strict'
 import { copyFile, mkdir, readdir, rm, stat, truncate } from 'node:fs/promises'
 import { join } from 'node:path'
-import { adapterTypes } from '../../adapters/index.js'
 import { openLevel } from '../../gateway/broker/store/disk.js'
 import { Journal } from '../../gateway/broker/store/journal.js'
-import { checkConfig } from '../../gateway/config.js'
-import { Gateway } from '../../gateway/gateway.js'
 import { folder } from '../process/program.js'
 import { FakeClock } from '../support/fake-clock.js'
 import { MemoryDisk } from '../support/memory-disk.js'
-import { TestClient } from '../support/mqtt.js'
 import { Scripted } from '../support/scripted.js'
-import { TestLog, start } from '../support/start.js'
+import { start } from '../support/start.js'
 import type { Running } from '../support/start.js'
 
 const yaml = `
@@ -22,27 +18,21 @@ adapters: [{ id: oven, type: scripted, feeds: [furnace], executes: [furnace/setp
 
 describe('the disk under the gateway', function () {
   this.timeout(10_000)
-  const gateways: Gateway[] = []
-  afterEach(async () => void (await Promise.all(gateways.splice(0).map((gateway) => gateway.stop()))))
+  const running: Running[] = []
+  afterEach(async () => void (await Promise.all(running.splice(0).map((gateway) => gateway.stop()))))
 
-  async function open(
-    disk: MemoryDisk,
-    scripted = new Scripted()
-  ): Promise<{ gateway: Gateway; connect: () => Promise<TestClient>; log: TestLog }> {
-    const types = [...adapterTypes, scripted.type]
-    const log = new TestLog()
-    const gateway = new Gateway({ checked: checkConfig(yaml, { file: 'test.yaml', types, env: {} }), types, log, openDisk: disk.open })
-    gateways.push(gateway)
-    await gateway.start()
-    return { gateway, log, connect: () => TestClient.connect(gateway.address('tcp')?.port ?? 0) }
+  async function open(disk: MemoryDisk, scripted = new Scripted()): Promise<Running> {
+    const gateway = await start(yaml, { openDisk: disk.open, types: [scripted.type] })
+    running.push(gateway)
+    return gateway
   }
 
   for (const code of ['ENOSPC', 'EROFS', 'EIO']) {
     it(`${code}: nothing is acknowledged, the state says so, and it recovers without restart`, async () => {
       const disk = new MemoryDisk()
-      const { connect, log } = await open(disk)
-      const client = await connect()
-      const watcher = await connect()
+      const gateway = await open(disk)
+      const client = await gateway.connect()
+      const watcher = await gateway.connect()
       await watcher.subscribe('lab/gateway', 'lab/gateway/disk_failures', 'other')
       await client.publish('kept', '1', { retain: true })
       await watcher.settled()
@@ -63,7 +53,7 @@ describe('the disk under the gateway', function () {
       await Promise.all([second, held])
       await watcher.next(({ topic, text }) => topic === 'lab/gateway' && text.includes('"online"'))
       assert.deepEqual(order, ['announced', 'acknowledged', 'other'])
-      assert.equal(log.lines.filter(({ message }) => message.includes('cannot write')).length, 1)
+      assert.equal(gateway.log.lines.filter(({ message }) => message.includes('cannot write')).length, 1)
       for (const each of [client, watcher]) await each.vanish()
     })
   }
@@ -72,7 +62,7 @@ describe('the disk under the gateway', function () {
     const disk = new MemoryDisk()
     const scripted = new Scripted()
     const first = await open(disk, scripted)
-    const client = await TestClient.connect(first.gateway.address('tcp')?.port ?? 0, { clientId: 'asker' })
+    const client = await first.connect({ clientId: 'asker' })
     const reached = new Promise<ReadonlyMap<string, Buffer>>((resolve) => {
       scripted.execute = async () => {
         resolve(new Map(disk.rows))
@@ -93,7 +83,7 @@ describe('the disk under the gateway', function () {
       return 1
     }
     const second = await open(after, again)
-    const asker = await TestClient.connect(second.gateway.address('tcp')?.port ?? 0, { clientId: 'asker' })
+    const asker = await second.connect({ clientId: 'asker' })
     await asker.subscribe('lab/furnace/setpoint/reply')
     await asker.publish('lab/furnace/setpoint/set', { id: 'one', value: 300 })
     const reply = await asker.nextJson('lab/furnace/setpoint/reply')

@@ -3,7 +3,7 @@ import { execFileSync, spawnSync } from 'node:child_process'
 import { chmod } from 'node:fs/promises'
 import { join } from 'node:path'
 import { getuid } from 'node:process'
-import { Program, folder, main, write } from '../process/program.js'
+import { Crashing } from '../process/crashing.js'
 import { TestClient } from '../support/mqtt.js'
 import { RawClient, packets } from '../support/raw-mqtt.js'
 
@@ -57,31 +57,12 @@ const faults: readonly Fault[] = [
   }
 ]
 
-/** The program with a data folder, on a disk that refuses when it is told to. */
-class Durable {
-  readonly #files = folder()
-  readonly data = join(this.#files, 'data')
+/** The program on a disk that refuses when it is told to. */
+class Durable extends Crashing {
   readonly store = join(this.data, 'store')
-  readonly #under: readonly string[]
-  readonly #config = write(join(this.#files, 'gateway.yaml'), `gateway: { data: ${this.data} }\nbroker: { tcp: { port: 0 } }\n`)
-  program: Program | undefined
-  port = 0
 
   constructor(under: readonly string[]) {
-    this.#under = under
-  }
-
-  async start(): Promise<void> {
-    const [command, ...args] = [...this.#under, process.execPath, main, 'start', '--config', this.#config, '--log-format', 'json']
-    this.program = new Program(command as string, args)
-    const [, port] = await this.program.says(/"listener":"mqtt"[^\n]*"port":(\d+)/)
-    await this.program.says(/"msg":"ready"/)
-    this.port = Number(port)
-  }
-
-  async kill(): Promise<void> {
-    this.program?.kill('SIGKILL')
-    await this.program?.ended()
+    super('fast', '', under)
   }
 
   /** No file that it writes may become larger. The soft limit, which takes no right to raise again. */

@@ -5,6 +5,8 @@ import { Program, folder, main, write } from './program.js'
 /** The program with a data folder, to be killed and started again. */
 export class Crashing {
   readonly file: string
+  readonly data: string
+  readonly #under: readonly string[]
   program: Program | undefined
   port = 0
   /** UDP port of the push socket, where there is one. */
@@ -12,17 +14,20 @@ export class Crashing {
   /** Milliseconds from the start of the process to "ready". */
   startedIn = 0
 
-  constructor(durability: 'fast' | 'strict', more = '') {
+  /** `under`: the command that it runs under. */
+  constructor(durability: 'fast' | 'strict', more = '', under: readonly string[] = []) {
     const files = folder()
-    const data = join(files, 'data')
+    this.data = join(files, 'data')
+    this.#under = under
     this.file = write(
       join(files, 'gateway.yaml'),
-      `gateway: { data: ${data} }\nbroker: { tcp: { port: 0 }, durability: ${durability}, limits: { maxConnectRate: 1000, maxConnectionsPerAddress: 1000, maxQueued: 10000000, maxQueuedBytes: 1000000000 } }\n${more}`
+      `gateway: { data: ${this.data} }\nbroker: { tcp: { port: 0 }, durability: ${durability}, limits: { maxConnectRate: 1000, maxConnectionsPerAddress: 1000, maxQueued: 10000000, maxQueuedBytes: 1000000000 } }\n${more}`
     )
   }
 
   async start(): Promise<void> {
-    this.program = new Program(process.execPath, [main, 'start', '--config', this.file, '--log-format', 'json'])
+    const [command, ...args] = [...this.#under, process.execPath, main, 'start', '--config', this.file, '--log-format', 'json']
+    this.program = new Program(command as string, args)
     const [, port] = await this.program.says(/"listener":"mqtt"[^\n]*"port":(\d+)/)
     await this.program.says(/"msg":"ready"/)
     this.pushPort = Number(/"protocol":"udp"[^\n]*"port":(\d+)/.exec(this.program.stdout)?.[1])
