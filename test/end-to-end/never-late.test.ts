@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict'
 import { dumps } from '../../adapters/common/python-text.js'
-import type { AdapterType, Command, Exact, ExactMap } from '../../gateway/adapter.js'
+import type { AdapterType, Exact, ExactMap } from '../../gateway/adapter.js'
 import { settle } from '../support/fake-clock.js'
+import { ramp } from '../support/ramp.js'
 import { start } from '../support/start.js'
 import type { Running } from '../support/start.js'
 import { ScriptedClock } from '../vectors/clock.js'
@@ -88,26 +89,14 @@ describe('never late', () => {
   const machine = (): AdapterType => {
     let underWay = 0
     let count = 0
-    return {
-      type: 'machine',
-      configSchema: { type: 'object', additionalProperties: false },
-      plan: ({ id }) => ({
-        executes: [{ device: id }],
-        devices: new Map([[id, { codenames: new Map([['ramp', { callable: { timeout: 60 } }]]) }]])
-      }),
-      create: () => ({
-        start: () => Promise.resolve(),
-        stop: () => Promise.resolve(),
-        execute: async ({ value }: Command): Promise<Exact> => {
-          underWay += 1
-          most = Math.max(most, underWay)
-          count += 1
-          if (count % 7 === 0) await new Promise<void>((resolve) => clock.after(slow, resolve))
-          underWay -= 1
-          return value
-        }
-      })
-    }
+    return ramp('machine', async (value) => {
+      underWay += 1
+      most = Math.max(most, underWay)
+      count += 1
+      if (count % 7 === 0) await new Promise<void>((resolve) => clock.after(slow, resolve))
+      underWay -= 1
+      return value
+    })
   }
 
   async function lab(answerWithin: number, ...patience: number[]): Promise<void> {

@@ -4,6 +4,7 @@ import type { AdapterType, Exact } from '../../gateway/adapter.js'
 import { Program } from '../process/program.js'
 import { settle } from '../support/fake-clock.js'
 import { needs, python } from '../support/peers.js'
+import { ramp } from '../support/ramp.js'
 import { Scripted } from '../support/scripted.js'
 import { start } from '../support/start.js'
 import type { Running } from '../support/start.js'
@@ -117,21 +118,9 @@ say({'wrong': wrong, 'silent': silent, 'some': [failed > 0, good > 0]})
 /** Gives back what it is asked; one in so many takes milliseconds. */
 function echo(oneIn: number, slow: number): AdapterType {
   let count = 0
-  return {
-    type: 'echo',
-    configSchema: { type: 'object', additionalProperties: false },
-    plan: ({ id }) => ({
-      executes: [{ device: id }],
-      devices: new Map([[id, { codenames: new Map([['ramp', { callable: { timeout: 60 } }]]) }]])
-    }),
-    create: () => ({
-      start: () => Promise.resolve(),
-      stop: () => Promise.resolve(),
-      execute: async ({ value }) => {
-        count += 1
-        if (count % oneIn === 0) await new Promise((resolve) => setTimeout(resolve, slow))
-        return value
-      }
-    })
-  }
+  return ramp('echo', async (value) => {
+    count += 1
+    if (count % oneIn === 0) await new Promise((resolve) => setTimeout(resolve, slow))
+    return value
+  })
 }
