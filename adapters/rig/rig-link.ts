@@ -22,11 +22,20 @@ export interface LinkOptions {
   readonly onDown: (reason: string) => void
 }
 
+/** A message of ours. */
+export interface Sending {
+  readonly bytes: Buffer
+  /** It leaves now: what came before is no answer to it. */
+  readonly onWritten: () => void
+}
+
 export interface Link {
   /** Opens, and goes on for ever. */
   open(): void
   /** Resolves when it was echoed. Rejects with a Trouble. One at a time. */
-  send(bytes: Buffer, options: { readonly urgent: boolean }): Promise<{ readonly seconds: number }>
+  send(own: Sending): Promise<{ readonly seconds: number }>
+  /** The echo of what was written has not come yet. */
+  readonly isAwaiting: boolean
   /** Monotonic seconds. */
   readonly lastHeard: number | undefined
   /** For good. Resolves when nothing is open any more. */

@@ -4,10 +4,9 @@ import type { Socket } from 'node:net'
 import type { Watch } from '../../gateway/adapter.js'
 import { HostAddress } from '../common/host-address.js'
 import { share } from '../common/pace.js'
-import { readPayload } from './codec.js'
 import { Peer, Trouble } from './peer.js'
 import { connectWithin } from './rig-link.js'
-import type { Link, LinkOptions } from './rig-link.js'
+import type { Link, LinkOptions, Sending } from './rig-link.js'
 import { Stream } from './stream.js'
 
 /** Seconds between two messages of ours: a real rig takes what comes in one read for one message. */
@@ -42,11 +41,13 @@ export class TcpLink implements Link {
   #connected: Connected | undefined
   /** A connection that is being made; settles with it. */
   #dialling: Promise<Connected> | undefined
-  /** Of the connection that is made. */
-  #socket: Socket | undefined
+  /** Ends the attempt. */
+  #giveUp: () => void = () => undefined
   #retry: Watch | undefined
   #rest: Watch | undefined
   #failures = 0
+  /** What is sent, or was at last. */
+  #own: Sending | undefined
   readonly #closing = new Set<Promise<void>>()
 
   constructor(options: LinkOptions) {
@@ -64,18 +65,23 @@ export class TcpLink implements Link {
     this.#dial().catch(() => undefined)
   }
 
+  get isAwaiting(): boolean {
+    return this.#connected?.peer.awaited !== undefined
+  }
+
   /** Where there is no connection, one is tried at once: the program may have been started this moment. */
-  async send(bytes: Buffer, { urgent }: { readonly urgent: boolean }): Promise<{ readonly seconds: number }> {
+  async send(own: Sending): Promise<{ readonly seconds: number }> {
     const { peer } = this.#connected ?? (await this.#dial())
-    return await peer.send(bytes, { urgent })
+    this.#own = own
+    return await peer.send(own.bytes)
   }
 
   async close(): Promise<void> {
     this.#isOpen = false
     this.#retry?.cancel()
-    this.#end(new Trouble('closed', 'the instance was stopped', { maybeExecuted: true }))
-    this.#socket?.destroy()
-    await Promise.all([this.#dialling?.catch(() => undefined), ...this.#closing])
+    this.#end(new Trouble('closed', 'the instance was stopped', true))
+    this.#giveUp()
+    await this.#dialling?.catch(() => undefined)
     await Promise.all(this.#closing)
   }
 
@@ -92,19 +98,26 @@ export class TcpLink implements Link {
     let limit: Watch | undefined
     try {
       await new Promise<void>((resolve, reject) => {
-        limit = this.#options.clock.after(connectWithin, () => reject(new Error(`no connection within ${connectWithin} s`)))
+        let isOver = false
+        const fail = (error: Error): void => {
+          isOver = true
+          reject(error)
+        }
+        this.#giveUp = () => fail(new Error('stopped'))
+        limit = this.#options.clock.after(connectWithin, () => fail(new Error(`no connection within ${connectWithin} s`)))
         this.#address.find().then((host) => {
-          if (!this.#isOpen) return reject(new Error('stopped'))
-          socket = connect({ host, port: this.#options.port, noDelay: true, family: 4 }, resolve)
-          this.#socket = socket
-          socket.once('error', reject)
-          socket.once('close', () => reject(new Error('stopped')))
-        }, reject)
+          if (isOver) return
+          socket = connect({ host, port: this.#options.port, noDelay: true }, resolve)
+          socket.once('error', fail)
+        }, fail)
       })
       if (!this.#isOpen) throw closed()
     } catch (error) {
-      socket?.destroy()
-      if (socket !== undefined) this.#watchClose(socket)
+      if (socket !== undefined) {
+        socket.on('error', () => undefined)
+        this.#watchClose(socket)
+        socket.destroy()
+      }
       this.#address.refresh()
       const trouble = this.#isOpen ? troubleOf(error as Error) : closed()
       this.#again(trouble.kind === 'no-listener' ? 'nobody listens there: start its program' : trouble.message)
@@ -126,10 +139,12 @@ export class TcpLink implements Link {
       maxWaiting: 1,
       maxBytes,
       write: (bytes) => {
+        if (bytes === this.#own?.bytes) this.#own.onWritten()
         if (socket.writableLength > maxUnsent) this.#lost('it does not read what it is sent')
         else if (socket.writable) socket.write(bytes)
       },
-      onPayload: (payload, bytes) => onPayload(int8 ? readPayload(bytes, { int8 }) : payload, bytes),
+      int8,
+      onPayload,
       onCount
     })
     const connected: Connected = { socket, peer, stream, since: clock.monotonic() }
@@ -137,7 +152,6 @@ export class TcpLink implements Link {
       if (this.#connected === connected) this.#lost(reason)
     }
     socket.removeAllListeners('error')
-    socket.removeAllListeners('close')
     socket.on('error', (error) => lost(error.message))
     socket.on('close', () => lost('it closed the connection'))
     socket.on('data', (chunk: Buffer) => {
@@ -179,7 +193,7 @@ export class TcpLink implements Link {
     const { clock } = this.#options
     const since = this.#connected?.since
     if (since !== undefined && clock.monotonic() - since >= soundAfter) this.#failures = 0
-    this.#end(new Trouble('offline', reason, { maybeExecuted: true }))
+    this.#end(new Trouble('offline', reason, true))
     this.#again(reason)
   }
 
@@ -215,10 +229,10 @@ export class TcpLink implements Link {
 }
 
 function closed(): Trouble {
-  return new Trouble('closed', 'the instance was stopped', { maybeExecuted: false })
+  return new Trouble('closed', 'the instance was stopped', false)
 }
 
 function troubleOf(error: Error): Trouble {
   const isRefused = (error as NodeJS.ErrnoException).code === 'ECONNREFUSED'
-  return new Trouble(isRefused ? 'no-listener' : 'offline', error.message, { maybeExecuted: false })
+  return new Trouble(isRefused ? 'no-listener' : 'offline', error.message, false)
 }

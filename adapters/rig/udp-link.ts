@@ -7,10 +7,9 @@ import type { Socket } from 'node:dgram'
 import type { Watch } from '../../gateway/adapter.js'
 import { HostAddress } from '../common/host-address.js'
 import { isOwnAlias } from '../common/udp-asker.js'
-import { readPayload } from './codec.js'
 import { Peer, Trouble } from './peer.js'
 import { connectWithin } from './rig-link.js'
-import type { Link, LinkOptions } from './rig-link.js'
+import type { Link, LinkOptions, Sending } from './rig-link.js'
 
 /** Seconds between two messages of ours: two that come together are taken for one wrong echo (section 9). */
 const gap = 0.01
@@ -35,6 +34,8 @@ export class UdpLink implements Link {
   /** Sockets that close. */
   readonly #closing = new Set<Promise<void>>()
   #isOpen = false
+  /** What is sent, or was at last. */
+  #own: Sending | undefined
   /** Why the system did not send the last datagram. */
   #unsent: Error | undefined
 
@@ -53,17 +54,22 @@ export class UdpLink implements Link {
     this.#reach().catch(() => undefined)
   }
 
-  async send(bytes: Buffer, { urgent }: { readonly urgent: boolean }): Promise<{ readonly seconds: number }> {
+  get isAwaiting(): boolean {
+    return this.#opened?.peer.awaited !== undefined
+  }
+
+  async send(own: Sending): Promise<{ readonly seconds: number }> {
     const { peer } = await this.#reach()
     this.#unsent = undefined
+    this.#own = own
     try {
-      return await peer.send(bytes, { urgent })
+      return await peer.send(own.bytes)
     } catch (error) {
       // Perhaps the computer has another address now.
       this.#address.refresh()
       const unsent = this.#unsent as Error | undefined
       if (unsent !== undefined && error instanceof Trouble && error.kind === 'echo-timeout')
-        throw new Trouble('offline', unsent.message, { maybeExecuted: false })
+        throw new Trouble('offline', unsent.message, false)
       throw error
     }
   }
@@ -82,7 +88,7 @@ export class UdpLink implements Link {
 
   async #reachNow(): Promise<Opened> {
     const address = await this.#find()
-    if (!this.#isOpen) throw new Trouble('closed', 'the instance was stopped', { maybeExecuted: false })
+    if (!this.#isOpen) throw new Trouble('closed', 'the instance was stopped', false)
     if (this.#opened?.address === address) return this.#opened
     this.#leave()
     this.#opened = await this.#connect(address)
@@ -100,7 +106,7 @@ export class UdpLink implements Link {
         })
       ])
     } catch (error) {
-      throw new Trouble('offline', (error as Error).message, { maybeExecuted: false })
+      throw new Trouble('offline', (error as Error).message, false)
     } finally {
       limit?.cancel()
     }
@@ -119,11 +125,11 @@ export class UdpLink implements Link {
       })
     } catch (error) {
       socket.close()
-      throw new Trouble('offline', (error as Error).message, { maybeExecuted: false })
+      throw new Trouble('offline', (error as Error).message, false)
     }
     if (!this.#isOpen) {
       this.#close(socket)
-      throw new Trouble('closed', 'the instance was stopped', { maybeExecuted: false })
+      throw new Trouble('closed', 'the instance was stopped', false)
     }
     try {
       socket.setRecvBufferSize(receiveBuffer)
@@ -142,10 +148,12 @@ export class UdpLink implements Link {
       maxBytes,
       write: (bytes) => {
         if (this.#opened?.socket !== socket) return
+        if (bytes === this.#own?.bytes) this.#own.onWritten()
         if (isAlias) socket.send(bytes, port, address, failed)
         else socket.send(bytes, failed)
       },
-      onPayload: (payload, bytes) => onPayload(int8 ? readPayload(bytes, { int8 }) : payload, bytes),
+      int8,
+      onPayload,
       onCount
     })
     socket.removeAllListeners('error')
@@ -166,7 +174,7 @@ export class UdpLink implements Link {
     const opened = this.#opened
     this.#opened = undefined
     if (opened === undefined) return
-    opened.peer.close(new Trouble('closed', 'the socket was closed', { maybeExecuted: true }))
+    opened.peer.close(new Trouble('closed', 'the socket was closed', true))
     this.#close(opened.socket)
   }
 
