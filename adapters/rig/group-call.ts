@@ -32,5 +32,13 @@ export function interruptAfter(message: string, answerWithin: number): GroupCall
     ['error', 'RuntimeError'],
     ['message', message]
   ])
-  return { name: 'interrupt', event: 'EXPINTERRUPT', elements: [[reason]], answer: true, answerWithin, priority: 'interrupt', isEnding: true }
+  return {
+    name: 'interrupt',
+    event: 'EXPINTERRUPT',
+    elements: [[reason]],
+    answer: true,
+    answerWithin,
+    priority: 'interrupt',
+    isEnding: true
+  }
 }

@@ -145,7 +145,12 @@ export class Line {
 }
 
 function notBegun(why: Why): GatewayError {
-  const message = `${whyText[why]} before its turn came; nothing was sent`
-  if (why === 'closed') return new GatewayError('Unreachable', message, { code: 'closed' })
-  return why === 'gone' ? new GatewayError('Timeout', message) : new GatewayError('Busy', message, { code: 'busy' })
+  return refusal(why, `${whyText[why]} before its turn came; nothing was sent`)
+}
+
+/** What who called is told, when it failed for this reason alone. */
+export function refusal(why: Why, message: string, maybeExecuted = false): GatewayError {
+  if (why === 'closed') return new GatewayError('Unreachable', message, { code: 'closed', maybeExecuted })
+  if (why === 'gone') return new GatewayError('Timeout', message, { maybeExecuted })
+  return new GatewayError('Busy', message, { code: 'busy', maybeExecuted })
 }

@@ -1,6 +1,8 @@
 /** What came of a group's call at each rig. */
 import type { Exact, ExactMap } from '../../gateway/adapter.js'
 import { GatewayError } from '../../gateway/errors.js'
+import { refusal } from './group-line.js'
+import type { Why } from './group-line.js'
 
 export type Outcome =
   /** `elements` are null where the echo was enough; seconds, `echo` left out where nothing was sent. */
@@ -29,12 +31,15 @@ export function mayHaveDone(outcome: Outcome | undefined): boolean {
   return outcome?.kind === 'done' || (outcome?.kind === 'failed' && outcome.error.maybeExecuted)
 }
 
-/** The class and code that all failures share, or a DeviceError, as the rigs are at fault and not the caller. */
-export function failureOf(message: string, outcomes: ReadonlyMap<string, Outcome>, otherwise: GatewayError | undefined): GatewayError {
-  const failures = [...outcomes.values()].flatMap((outcome) => (outcome.kind === 'failed' ? [outcome.error] : []))
-  const [first = otherwise, ...others] = failures
-  const isSame = others.every((error) => error.class === first?.class && error.code === first.code)
+/**
+ * The class and code that all failures share, or a DeviceError, as the rigs are at fault and not the caller. `why`: the call was halted,
+ * which is all that failed where no rig did.
+ */
+export function failureOf(message: string, outcomes: ReadonlyMap<string, Outcome>, why?: Why): GatewayError {
+  const [first, ...others] = [...outcomes.values()].flatMap((outcome) => (outcome.kind === 'failed' ? [outcome.error] : []))
   const maybeExecuted = [...outcomes.values()].some(mayHaveDone)
+  if (first === undefined && why !== undefined) return refusal(why, message, maybeExecuted)
+  const isSame = others.every((error) => error.class === first?.class && error.code === first.code)
   if (first === undefined || !isSame) return new GatewayError('DeviceError', message, { maybeExecuted })
   return new GatewayError(first.class, message, { maybeExecuted, ...(first.code === undefined ? {} : { code: first.code }) })
 }

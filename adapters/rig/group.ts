@@ -86,14 +86,14 @@ export class Group {
   }
 
   async #round(call: GroupCall, rigs: readonly GroupRig[], turn: Turn): Promise<ReadonlyMap<string, Outcome>> {
-    const { mode, host } = this.#options
+    const { mode, host, runs } = this.#options
     const round = new Round({
       rigs,
       call,
       mode,
       clock: host.clock,
       onWaiting: () => this.#show(),
-      onOutcome: (rig, outcome) => this.#note(rig, call, outcome)
+      onOutcome: (rig, outcome) => runs.note(rig, call.event, outcome)
     })
     // What stops rigs is for the rigs, whether somebody waits for it or not.
     turn.onHalt((why) => (why === 'gone' && call.isEnding ? undefined : round.halt(whyText[why])))
@@ -122,7 +122,7 @@ export class Group {
     this.#under.delete(listening)
     if ([...outcomes.values()].every(({ kind }) => kind === 'done')) return resultOf(this.#names, outcomes)
     const call = { name: 'await', isEnding: false }
-    throw failureOf(failureText({ group: name, call, outcomes, interrupts: new Map(), running: [] }), outcomes, undefined)
+    throw failureOf(failureText({ group: name, call, outcomes, interrupts: new Map(), running: [] }), outcomes)
   }
 
   get #names(): string[] {
