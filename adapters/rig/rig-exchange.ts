@@ -15,6 +15,8 @@ export class Exchange implements Asked {
   readonly answered: Promise<Answered>
   /** What came of the same event before the echo: the network may turn the two round. */
   early: readonly Exact[] | undefined
+  /** It left. */
+  isWritten = false
   /** The rig said that it failed, before its echo was here. */
   report: string | undefined
   /** Why its answer may be another's. */
@@ -42,10 +44,6 @@ export class Exchange implements Asked {
 
   get isEchoed(): boolean {
     return this.#echo !== undefined
-  }
-
-  get isSent(): boolean {
-    return this.#sent !== undefined
   }
 
   /** Seconds from the message to its echo. */

@@ -53,7 +53,7 @@ export class Failures {
       case 'echo-timeout':
         return `${this.#who} did not echo ${message} within ${this.#echoWithin} s; ${maybe}: look at the rig, and restart its program if it stays silent`
       case 'echo-mismatch':
-        return `${this.#who} sent something else in place of the echo of ${message} within ${this.#echoWithin} s; ${maybe}: if its echoes of long messages come cut, write maxEchoBytes`
+        return `${this.#who} did not echo ${message} as it was sent (${said}); ${maybe}: look at the rig`
       case 'too-large':
         return `${message} to ${this.#who} is too long (${said}); nothing was sent: send less data`
       case 'offline':

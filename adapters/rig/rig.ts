@@ -7,9 +7,11 @@ import type { Clock, Exact, Watch } from '../../gateway/adapter.js'
 import { GatewayError, asGatewayError } from '../../gateway/errors.js'
 import { refuseExpired } from '../common/expired.js'
 import type { Payload } from './codec.js'
+import { encodeMessage } from './codec.js'
 import type { EventName } from './events.js'
 import { Exchange } from './rig-exchange.js'
 import { Failures } from './rig-failures.js'
+import type { Link } from './rig-link.js'
 import { Listeners } from './rig-listeners.js'
 import { Turns } from './rig-turns.js'
 
@@ -55,9 +57,6 @@ export interface Asked {
   readonly isSent: boolean
 }
 
-/** What the way to the rig does with a message: resolves with its echo, rejects with a Trouble. */
-export type Send = (bytes: Buffer, options: { readonly urgent: boolean }) => Promise<{ readonly seconds: number }>
-
 export interface RigOptions {
   readonly name: string
   readonly device: string
@@ -66,8 +65,7 @@ export interface RigOptions {
   readonly clock: Clock
   /** Seconds, for the texts of failures. */
   readonly echoWithin: number
-  readonly encode: (event: EventName, elements: readonly Exact[]) => Buffer
-  readonly send: Send
+  readonly link: Pick<Link, 'send' | 'isAwaiting'>
   /** It echoed, and answered if it was to; `answered` is undefined when the echo was enough. */
   readonly onDone: (ask: Ask, answered: Answered | undefined) => void
   readonly onFailed: (ask: Ask, error: GatewayError) => void
@@ -137,7 +135,7 @@ export class Rig {
   ask(ask: Ask): Asked {
     let exchange: Exchange
     try {
-      exchange = new Exchange(ask, ask.raw?.bytes ?? this.#options.encode(ask.event, ask.elements), this.#clock)
+      exchange = new Exchange(ask, ask.raw?.bytes ?? encodeMessage(ask.event, ask.elements), this.#clock)
     } catch (error) {
       exchange = new Exchange(ask, Buffer.alloc(0), this.#clock)
       exchange.fail(asGatewayError(error))
@@ -164,7 +162,7 @@ export class Rig {
   answers(payload: Payload): Ask | undefined {
     const current = this.#current
     if (current === undefined || payload.kind !== 'message' || !answersTo(current.ask.event).includes(payload.event)) return undefined
-    return current.isEchoed || !this.#isOwed(payload.event) ? current.ask : undefined
+    return this.#isConfirmed(current) || (current.isWritten && !this.#isOwed(payload.event)) ? current.ask : undefined
   }
 
   /** A payload came that is no confirmation. */
@@ -176,12 +174,10 @@ export class Rig {
     const isOwed = this.#isOwed(event)
     this.#owed.delete(event)
     if (current !== undefined && answersTo(current.ask.event).includes(event)) {
-      if (!current.isEchoed) {
-        if (!isOwed) current.early ??= elements
-      } else {
-        if (isOwed) current.note = `this may be the late answer to an earlier ${event}`
-        this.#answered(current, elements)
-      }
+      const isConfirmed = this.#isConfirmed(current)
+      if (isOwed && isConfirmed) current.note = `this may be the late answer to an earlier ${event}`
+      if (current.isEchoed) this.#answered(current, elements)
+      else if (isConfirmed || (current.isWritten && !isOwed)) current.early ??= elements
     }
     this.#listeners.tell(event, elements)
   }
@@ -224,7 +220,8 @@ export class Rig {
     this.#current = exchange
     exchange.sent()
     exchange.whenAborted(() => exchange.fail(this.#failures.left(exchange.ask, true)))
-    this.#options.send(exchange.bytes, { urgent: exchange.ask.priority !== undefined }).then(
+    const { bytes } = exchange
+    this.#options.link.send({ bytes, onWritten: () => (exchange.isWritten = true) }).then(
       ({ seconds }) => this.#echoed(exchange, seconds),
       (trouble: unknown) => this.#unechoed(exchange, trouble)
     )
@@ -264,6 +261,7 @@ export class Rig {
   #reported(text: string, event: EventName | undefined): void {
     const current = this.#current
     if (current === undefined || (event !== undefined && event !== current.ask.event)) return
+    if (!current.isWritten) return
     if (!current.isEchoed) current.report ??= text
     else if (current.ask.answer) this.#failed(current, this.#failures.report(current.ask, text))
     else this.#over(current)
@@ -282,6 +280,11 @@ export class Rig {
     this.#current = undefined
     this.#drained?.()
     this.#next()
+  }
+
+  /** Its echo is here, though who waits for it may not have been told yet. */
+  #isConfirmed({ isEchoed, isWritten }: Exchange): boolean {
+    return isEchoed || (isWritten && !this.#options.link.isAwaiting)
   }
 
   #isOwed(event: EventName): boolean {
