@@ -91,6 +91,12 @@ export class Failures {
     return new GatewayError('Busy', message, { code: 'busy' })
   }
 
+  /** It waited, and something came that ends what it would have begun. */
+  overtaken(ask: Ask, by: Ask): GatewayError {
+    const message = `${what(by)} came before the turn of ${what(ask)} at ${this.#who}; nothing was sent: send it again if it is still wanted`
+    return new GatewayError('Busy', message, { code: 'busy' })
+  }
+
   /** Nobody waits for it any more. */
   left(ask: Ask, isSent: boolean): GatewayError {
     const also = isSent ? maybe : 'nothing was sent'

@@ -26,8 +26,7 @@ export class Listeners {
   /** Rejects with Timeout after so many seconds. */
   async next(event: EventName, within: number, signal?: AbortSignal): Promise<readonly Exact[]> {
     signal?.throwIfAborted()
-    if (this.#waiters.size >= max)
-      throw new GatewayError('Busy', `${max} wait for messages of ${this.#name} already`, { code: 'busy' })
+    if (this.#waiters.size >= max) throw new GatewayError('Busy', `${max} wait for messages of ${this.#name} already`, { code: 'busy' })
     return await new Promise((resolve, reject) => {
       const over = (): void => {
         limit.cancel()

@@ -55,6 +55,12 @@ export class Turns {
     return next?.exchange
   }
 
+  /** Takes out what would start something, or prepare it. */
+  takeStarts(): readonly Exchange[] {
+    const starts = this.#waiting.map(({ exchange }) => exchange).filter(({ ask }) => ask.event === 'EXPINIT' || ask.event === 'EXPSTART')
+    return starts.filter((exchange) => this.#take(exchange))
+  }
+
   #take(exchange: Exchange): boolean {
     const at = this.#waiting.findIndex((waiting) => waiting.exchange === exchange)
     if (at < 0) return false

@@ -53,6 +53,8 @@ export interface Answered {
 export interface Asked {
   readonly echoed: Promise<{ readonly echo: number; readonly waited: number }>
   readonly answered: Promise<Answered>
+  /** It does not wait for its turn any more: a signal cannot take it back. */
+  readonly isSent: boolean
 }
 
 export interface RigOptions {
@@ -143,6 +145,8 @@ export class Rig {
     else if (ask.signal?.aborted === true) exchange.fail(this.#failures.left(ask, false))
     else if (!this.#turns.hasRoom(ask)) exchange.fail(this.#failures.full(ask))
     else {
+      // A start that is still to come would have the rig run after it was told to end.
+      if (ask.priority !== undefined) for (const begun of this.#turns.takeStarts()) begun.fail(this.#failures.overtaken(begun.ask, ask))
       this.#turns.push(exchange)
       this.#next()
     }
