@@ -51,6 +51,10 @@ export class Exchange implements Asked {
     return this.#echo ?? 0
   }
 
+  get isSent(): boolean {
+    return this.#sent !== undefined
+  }
+
   /** Calls `run` when nobody waits for it any more. */
   whenAborted(run: (reason: unknown) => void): void {
     this.#forget()
