@@ -49,7 +49,8 @@ export function awaited(value: Exact): { readonly event: EventName; readonly wit
   const given = argumentsOf(value)
   const named = given.get('event')
   const known = named === undefined ? undefined : classify(named)
-  if (known?.ok !== true || known.name === null) throw invalid('event is EXPINIT, EXPSTART, EXPEND, EXPCLEANUP, EXPINTERRUPT, EXPSTATUS or EXPINFO')
+  if (known?.ok !== true || known.name === null)
+    throw invalid('event is EXPINIT, EXPSTART, EXPEND, EXPCLEANUP, EXPINTERRUPT, EXPSTATUS or EXPINFO')
   if (known.name === 'ALYX') throw new GatewayError('Forbidden', 'a login is not shown; nothing is waited for', { code: 'invalid' })
   return { event: known.name, within: secondsOf(given) }
 }

@@ -86,14 +86,13 @@ export class Group {
   }
 
   async #round(call: GroupCall, rigs: readonly GroupRig[], turn: Turn): Promise<ReadonlyMap<string, Outcome>> {
-    const { mode, host, runs } = this.#options
+    const { mode, host } = this.#options
     const round = new Round({
       rigs,
       call,
       mode,
       clock: host.clock,
-      onWaiting: () => this.#show(),
-      onOutcome: (rig, outcome) => runs.note(rig, call.event, outcome)
+      onWaiting: () => this.#show()
     })
     // What stops rigs is for the rigs, whether somebody waits for it or not.
     turn.onHalt((why) => (why === 'gone' && call.isEnding ? undefined : round.halt(whyText[why])))
