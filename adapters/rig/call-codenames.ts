@@ -58,8 +58,11 @@ export const sendCodename: Codename = call('For experts: sends anything, and wai
   text: { description: 'A text as it is', type: 'string' }
 })
 
-/** Of one rig alone, and never over MQTT. */
-export const alyxCodename: Codename = call('Hands a login of the database on, or asks for one; only for instances of this gateway', {
-  elements: { description: 'What follows the event number: the URL of the database or null, and the users with their tokens' },
-  ...waits
-})
+/**
+ * Of one rig alone: a secret call, of instances of this gateway, and therefore not callable. Its arguments are what follows the event number:
+ * the URL of the database or null, and the users with their tokens; without users it asks for a login, which is the reply.
+ */
+export const alyxCodename: Codename = {
+  description: 'Hands on a login for the database, from one program to another; nothing of it is shown, and no MQTT client can call it',
+  timeout: callWithin
+}
