@@ -17,6 +17,8 @@ export interface RoundOptions {
   readonly rigs: readonly GroupRig[]
   readonly call: GroupCall
   readonly mode: GroupMode
+  /** Seconds that a rig has for its answer where the call says nothing. */
+  readonly answerWithin: (rig: string) => number
   readonly clock: Clock
   /** Who is waited for has changed. */
   readonly onWaiting: () => void
@@ -106,13 +108,13 @@ export class Round {
 
   #ask(rig: GroupRig): Steps {
     const { call, onWaiting } = this.#options
-    const { event, elements, answer, answerWithin, priority, expires } = call
+    const { event, elements, answer, priority, expires } = call
     const controller = new AbortController()
     const asked = rig.ask({
       event,
       elements,
       answer,
-      answerWithin,
+      answerWithin: call.answerWithin ?? this.#options.answerWithin(rig.name),
       signal: controller.signal,
       ...(priority === undefined ? {} : { priority }),
       ...(expires === undefined ? {} : { expires })

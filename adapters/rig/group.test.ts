@@ -77,6 +77,20 @@ describe('a group of rigs', () => {
       assert.equal(reply?.rigs['sync']?.tookMs?.answer, 9900)
     })
 
+    it('gives a rig that has a longer limit of its own that one, unless the call says otherwise', async () => {
+      const group = lab.group({
+        ownWithin: new Map([
+          ['ephys', 30],
+          ['sync', 1]
+        ])
+      })
+      for (const one of lab.rigs) one.manner = { answer: 9.5 }
+      lab.rig('ephys').manner = { answer: 29 }
+      assert.ok((await ended(lab.call(group, 'init'))).reply)
+      const { error } = await ended(lab.call(group, 'init', args(['timeout', 20])))
+      assert.match(error?.message ?? '', /^init of everybody: rig ephys .* did not answer within 20 s/)
+    })
+
     it('takes the echo for enough where the call says so', async () => {
       lab.rig('ephys').manner = { answer: null }
       const { reply } = await ended(lab.call(lab.group(), 'stop', args(['answer', false])))
