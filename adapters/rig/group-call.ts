@@ -9,8 +9,6 @@ export type GroupMode = 'concurrent' | 'sequential'
 export interface GroupCall extends Message {
   /** Codename. */
   readonly name: string
-  /** Seconds. */
-  readonly answerWithin: number
   /** Stop, interrupt, cleanup: from the last rig to the first, and a failure keeps no other rig from it. */
   readonly isEnding: boolean
   readonly expires?: number
@@ -18,16 +16,16 @@ export interface GroupCall extends Message {
 
 const endings = ['stop', 'interrupt', 'cleanup']
 
-/** `answerWithin`: where the call says nothing. Throws a GatewayError where the arguments are not understood; then nothing was sent. */
-export function callOf({ codename, value, expires }: Pick<Command, 'codename' | 'value' | 'expires'>, answerWithin: number): GroupCall {
+/** Throws a GatewayError where the arguments are not understood; then nothing was sent. */
+export function callOf({ codename, value, expires }: Pick<Command, 'codename' | 'value' | 'expires'>): GroupCall {
   const isEnding = endings.includes(codename)
-  const call = { answerWithin, ...messageOf(codename, value), name: codename, isEnding }
+  const call = { ...messageOf(codename, value), name: codename, isEnding }
   // Once some rigs have been told to end, it is not for a clock to keep others from it.
   return expires === undefined || isEnding ? call : { ...call, expires }
 }
 
 /** Of rigs whose partner failed: with the reason, in the form that experiment computers send (section 2.1). */
-export function interruptAfter(message: string, answerWithin: number): GroupCall {
+export function interruptAfter(message: string): GroupCall {
   const reason = new Map<string, Exact>([
     ['error', 'RuntimeError'],
     ['message', message]
@@ -37,7 +35,6 @@ export function interruptAfter(message: string, answerWithin: number): GroupCall
     event: 'EXPINTERRUPT',
     elements: [[reason]],
     answer: true,
-    answerWithin,
     priority: 'interrupt',
     isEnding: true
   }

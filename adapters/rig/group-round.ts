@@ -17,10 +17,11 @@ export interface RoundOptions {
   readonly rigs: readonly GroupRig[]
   readonly call: GroupCall
   readonly mode: GroupMode
+  /** Seconds that a rig has for its answer where the call says nothing. */
+  readonly answerWithin: (rig: string) => number
   readonly clock: Clock
   /** Who is waited for has changed. */
   readonly onWaiting: () => void
-  readonly onOutcome: (rig: string, outcome: Outcome) => void
 }
 
 /** At one rig. */
@@ -43,14 +44,11 @@ export class Round {
   readonly #outcomes = new Map<string, Outcome>()
   /** Rigs that were asked and have not settled. */
   readonly #under = new Map<string, Under>()
-  readonly #halting: Promise<void>
-  #halt: () => void = () => undefined
   #halted: string | undefined
   #failed: string | undefined
 
   constructor(options: RoundOptions) {
     this.#options = options
-    this.#halting = new Promise((resolve) => (this.#halt = resolve))
   }
 
   get outcomes(): ReadonlyMap<string, Outcome> {
@@ -82,7 +80,6 @@ export class Round {
     if (this.#halted !== undefined) return
     this.#halted = reason
     this.#takeBack(reason)
-    this.#halt()
   }
 
   /** Why the next rig is not asked. */
@@ -95,29 +92,29 @@ export class Round {
   async #turnOver(steps: Steps): Promise<void> {
     const { mode, call } = this.#options
     const done = mode === 'sequential' ? steps.settled : steps.echoed
-    if (!call.isEnding) return await Promise.race([done, this.#halting])
+    if (!call.isEnding) return await done
     // An interrupt is in a hurry; others want the answer first, once the rig has heard them.
     const isPatient = mode === 'sequential' && call.name !== 'interrupt'
     await this.#atMost(onward, isPatient ? steps.echoed : done)
-    if (isPatient && steps.isEchoed) await Promise.race([done, this.#halting])
+    if (isPatient && steps.isEchoed) await done
   }
 
   async #atMost(seconds: number, done: Promise<void>): Promise<void> {
     let over: () => void = () => undefined
     const timer = this.#options.clock.after(seconds, () => over())
-    await Promise.race([done, this.#halting, new Promise<void>((resolve) => (over = resolve))])
+    await Promise.race([done, new Promise<void>((resolve) => (over = resolve))])
     timer.cancel()
   }
 
   #ask(rig: GroupRig): Steps {
     const { call, onWaiting } = this.#options
-    const { event, elements, answer, answerWithin, priority, expires } = call
+    const { event, elements, answer, priority, expires } = call
     const controller = new AbortController()
     const asked = rig.ask({
       event,
       elements,
       answer,
-      answerWithin,
+      answerWithin: call.answerWithin ?? this.#options.answerWithin(rig.name),
       signal: controller.signal,
       ...(priority === undefined ? {} : { priority }),
       ...(expires === undefined ? {} : { expires })
@@ -148,10 +145,8 @@ export class Round {
   }
 
   #settle(rig: string, outcome: Outcome): void {
-    const { onWaiting, onOutcome } = this.#options
     this.#outcomes.set(rig, outcome)
-    onOutcome(rig, outcome)
-    if (this.#under.delete(rig)) onWaiting()
+    if (this.#under.delete(rig)) this.#options.onWaiting()
   }
 
   /** What waits for its turn at its rig is never sent then. */

@@ -77,6 +77,20 @@ describe('a group of rigs', () => {
       assert.equal(reply?.rigs['sync']?.tookMs?.answer, 9900)
     })
 
+    it('gives a rig that has a longer limit of its own that one, unless the call says otherwise', async () => {
+      const group = lab.group({
+        ownWithin: new Map([
+          ['ephys', 30],
+          ['sync', 1]
+        ])
+      })
+      for (const one of lab.rigs) one.manner = { answer: 9.5 }
+      lab.rig('ephys').manner = { answer: 29 }
+      assert.ok((await ended(lab.call(group, 'init'))).reply)
+      const { error } = await ended(lab.call(group, 'init', args(['timeout', 20])))
+      assert.match(error?.message ?? '', /^init of everybody: rig ephys .* did not answer within 20 s/)
+    })
+
     it('takes the echo for enough where the call says so', async () => {
       lab.rig('ephys').manner = { answer: null }
       const { reply } = await ended(lab.call(lab.group(), 'stop', args(['answer', false])))
@@ -112,6 +126,17 @@ describe('a group of rigs', () => {
       assert.match(error?.message ?? '', /ValueError: no disk/)
       assert.deepEqual(inWords(lab.result.rigs), { cameras: 'rig-report', ephys: 'done', sync: 'skipped' })
       assert.equal(lab.readings('running').at(-1), 'ephys')
+    })
+
+    it('takes back what waits for its turn at a rig when another fails', async () => {
+      lab.rig('cameras').manner = { answer: 0.5, report: 'no disk' }
+      lab.rig('ephys').manners.set('EXPINFO', { answer: 3 })
+      const info = lab.rig('ephys').rig.ask({ event: 'EXPINFO', elements: [0n, null], answer: true, answerWithin: 10 })
+      await ended(lab.call(lab.group(), 'start', args(['exp_ref', ref])), 1)
+      assert.deepEqual(inWords(lab.result.rigs), { cameras: 'rig-report', ephys: 'skipped', sync: 'skipped' })
+      await lab.host.clock.pass(5)
+      await info.answered
+      assert.ok(!lab.sent.includes('ephys EXPSTART'))
     })
 
     it('says DeviceError of failures that have nothing in common, and tells each', async () => {
@@ -336,7 +361,17 @@ describe('a group of rigs', () => {
       assert.ok(!lab.sent.some((one) => one.endsWith('EXPINTERRUPT')))
     })
 
-    it('leaves it to an interrupt that comes meanwhile', async () => {
+    it('leaves it to an interrupt that takes its place', async () => {
+      const group = lab.group({ mode: 'sequential', afterFailure: 'interrupt' })
+      const start = lab.call(group, 'start', args(['exp_ref', ref]))
+      await lab.host.clock.pass(0.03)
+      const interrupt = lab.call(group, 'interrupt')
+      await Promise.all([ended(start), ended(interrupt)])
+      assert.deepEqual(lab.sent.slice(0, 2), ['cameras EXPSTART', 'ephys EXPSTART'])
+      assert.equal(lab.sent.filter((one) => one.endsWith('EXPINTERRUPT')).length, 3)
+    })
+
+    it('leaves it to an interrupt that comes after the failure', async () => {
       const group = lab.group({ afterFailure: 'interrupt' })
       lab.rig('ephys').manners.set('EXPINTERRUPT', { echo: 0.5 })
       const start = lab.call(group, 'start', args(['exp_ref', ref]))
@@ -384,7 +419,7 @@ describe('a group of rigs', () => {
     const refused = assert.rejects(late, (error: { class?: string }) => error.class === 'Expired')
     await ended(info)
     await refused
-    assert.ok(!lab.sent.some((one) => one.endsWith('EXPINIT')))
+    assert.deepEqual([lab.readings('result').length, lab.sent.some((one) => one.endsWith('EXPINIT'))], [1, false])
     const stop = group.execute(
       { id: 'y', op: 'call', device: 'everybody', codename: 'stop', value: null, client: 'test', expires: lab.host.clock.now() + 0.0005 },
       new AbortController().signal
@@ -392,6 +427,36 @@ describe('a group of rigs', () => {
     await lab.host.clock.pass(1)
     await stop
     assert.equal(lab.sent.filter((one) => one.endsWith('EXPEND')).length, 3)
+  })
+
+  it('does not ask a rig whose turn comes after it expired', async () => {
+    lab.rig('ephys').manners.set('EXPINFO', { answer: 3 })
+    const info = lab.rig('ephys').rig.ask({ event: 'EXPINFO', elements: [0n, null], answer: true, answerWithin: 10 })
+    const expires = lab.host.clock.now() + 2
+    const command = { id: 'x', op: 'call' as const, device: 'everybody', codename: 'init', value: null, client: 'test', expires }
+    const refused = assert.rejects(lab.group().execute(command, new AbortController().signal), { class: 'Expired', maybeExecuted: true })
+    await lab.host.clock.pass(5)
+    await refused
+    await info.answered
+    assert.deepEqual(inWords(lab.result.rigs), { cameras: 'done', ephys: 'Expired', sync: 'skipped' })
+  })
+
+  it('does not start a rig that another group, or somebody else, has told to end meanwhile', async () => {
+    const cameras = lab.rig('cameras')
+    cameras.manners.set('EXPINFO', { answer: 3 })
+    const info = cameras.rig.ask({ event: 'EXPINFO', elements: [0n, null], answer: true, answerWithin: 10 })
+    const start = lab.call(lab.group(), 'start', args(['exp_ref', ref]))
+    await settle()
+    const stop = lab.call(lab.group({ name: 'two', rigs: [cameras.rig] }), 'stop')
+    assert.match((await ended(start)).error?.message ?? '', /EXPEND came before the turn of EXPSTART/)
+    assert.ok((await ended(stop)).reply)
+    assert.deepEqual(lab.sent, ['cameras EXPINFO', 'cameras EXPEND'])
+    await info.answered
+  })
+
+  it('leaves no timer', async () => {
+    await ended(lab.call(lab.group(), 'interrupt'))
+    assert.equal(lab.host.clock.timers, 0)
   })
 
   it('is called, and nothing else', async () => {
@@ -466,16 +531,23 @@ describe('a group of rigs', () => {
     })
 
     it('knows who runs in all groups of a rig, and after a restart', async () => {
-      const runs = lab.runs()
-      const all = lab.group({ runs })
+      const all = lab.group()
       const [cameras, ephys] = [lab.rig('cameras').rig, lab.rig('ephys').rig]
-      lab.group({ runs, name: 'two', rigs: [ephys, cameras] })
+      lab.group({ name: 'two', rigs: [ephys, cameras] })
       await ended(lab.call(all, 'start', args(['exp_ref', ref])))
       assert.equal(lab.readings('running', 'two').at(-1), 'ephys, cameras')
       await all.close()
       lab.host.published.length = 0
-      lab.group({ name: 'three', rigs: [ephys], runs: lab.runs() })
+      lab.group({ name: 'three', rigs: [ephys], runs: lab.restarted() })
       assert.deepEqual(lab.readings('running', 'three'), ['ephys'])
+    })
+
+    it('believes what a rig says of itself', async () => {
+      lab.group()
+      lab.runs.heard('ephys', 'RUNNING')
+      lab.runs.heard('ephys', 'RUNNING')
+      lab.runs.heard('ephys', 'STOPPED')
+      assert.deepEqual(lab.readings('running'), ['', 'ephys', ''])
     })
 
     it('publishes nothing after it was closed, and closes when its calls have ended with their rigs', async () => {
@@ -492,9 +564,11 @@ describe('a group of rigs', () => {
       assert.equal(lab.readings('waiting_for').at(-1), '')
       const { length } = lab.host.published
       assert.match((await lab.call(group, 'stop')).error?.message ?? '', /the instance stops/)
+      lab.runs.heard('sync', 'RUNNING')
+      await settle()
       assert.equal(lab.host.published.length, length)
       // Of a start that was not echoed in time nobody knows.
-      assert.equal(lab.runs().has('cameras'), true)
+      assert.equal(lab.restarted().has('cameras'), true)
     })
   })
 })

@@ -23,6 +23,8 @@ export interface GroupOptions {
   readonly mode: GroupMode
   /** Seconds for each answer, from its echo on, unless a call says otherwise. */
   readonly answerWithin: number
+  /** Seconds of rigs that have a limit of their own: the longer one counts. */
+  readonly ownWithin?: ReadonlyMap<string, number>
   /** Rigs that have carried out an init or a start that failed at another: let them be, or interrupt them. */
   readonly afterFailure: 'leave' | 'interrupt'
   readonly host: Host
@@ -60,10 +62,10 @@ export class Group {
   /** A call of the group; the reply has an entry for each rig. Rejects with a GatewayError that names each rig that failed. */
   async execute(command: Command, signal: AbortSignal): Promise<Exact> {
     const { codename, op, value } = command
-    const { name, answerWithin } = this.#options
+    const { name } = this.#options
     if (op !== 'call') throw new GatewayError('ReadOnly', `${name}/${codename} is called`)
     if (codename === 'await') return await this.#await(value, signal)
-    const call = callOf(command, answerWithin)
+    const call = callOf(command)
     return await this.#line.take(call.priority ?? 'other', signal, async (turn) => {
       refuseExpired(command, this.#options.host.clock)
       return await this.#go(call, turn, command.id)
@@ -86,14 +88,14 @@ export class Group {
   }
 
   async #round(call: GroupCall, rigs: readonly GroupRig[], turn: Turn): Promise<ReadonlyMap<string, Outcome>> {
-    const { mode, host, runs } = this.#options
+    const { mode, host, answerWithin, ownWithin } = this.#options
     const round = new Round({
       rigs,
       call,
       mode,
+      answerWithin: (rig) => Math.max(answerWithin, ownWithin?.get(rig) ?? 0),
       clock: host.clock,
-      onWaiting: () => this.#show(),
-      onOutcome: (rig, outcome) => runs.note(rig, call.event, outcome)
+      onWaiting: () => this.#show()
     })
     // What stops rigs is for the rigs, whether somebody waits for it or not.
     turn.onHalt((why) => (why === 'gone' && call.isEnding ? undefined : round.halt(whyText[why])))
@@ -105,12 +107,12 @@ export class Group {
 
   /** The rigs that have carried it out, or may have, from the last to the first. Who takes the place of the call sees to them itself. */
   async #interrupt(call: GroupCall, outcomes: ReadonlyMap<string, Outcome>, turn: Turn): Promise<ReadonlyMap<string, Outcome>> {
-    const { rigs, afterFailure, answerWithin, name } = this.#options
+    const { rigs, afterFailure, name } = this.#options
     const isOurs = turn.why === undefined || turn.why === 'gone'
     if (afterFailure === 'leave' || !isOurs || (call.name !== 'init' && call.name !== 'start')) return new Map()
     const begun = rigs.filter((rig) => mayHaveDone(outcomes.get(rig.name))).toReversed()
     const message = failureText({ group: name, call, outcomes, interrupts: new Map(), running: [] })
-    return await this.#round(interruptAfter(message, answerWithin), begun, turn)
+    return await this.#round(interruptAfter(message), begun, turn)
   }
 
   async #await(value: Exact, signal: AbortSignal): Promise<Exact> {

@@ -46,6 +46,10 @@ export class Exchange implements Asked {
     return this.#echo !== undefined
   }
 
+  get isSent(): boolean {
+    return this.#sent !== undefined
+  }
+
   /** Seconds from the message to its echo. */
   get echo(): number {
     return this.#echo ?? 0

@@ -197,9 +197,7 @@ export class Rig {
     })
     this.#drained = undefined
     const left = this.#current
-    if (left === undefined) return
-    left.fail(this.#failures.closed(left.ask, true))
-    this.#over(left)
+    if (left !== undefined) this.#failed(left, this.#failures.closed(left.ask, true))
   }
 
   #next(): void {

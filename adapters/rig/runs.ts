@@ -1,8 +1,7 @@
 /** Which rigs run, by what is known: an instance has one of these, since a rig may stand in several groups and be driven alone too. */
 import type { Host } from '../../gateway/adapter.js'
-import type { EventName } from './events.js'
-import { mayHaveDone } from './group-outcome.js'
-import type { Outcome } from './group-outcome.js'
+import type { GatewayError } from '../../gateway/errors.js'
+import type { EventName, StatusName } from './events.js'
 
 const endings: ReadonlySet<EventName> = new Set(['EXPEND', 'EXPINTERRUPT', 'EXPCLEANUP'])
 
@@ -25,24 +24,31 @@ export class Runs {
     return this.#running.has(name)
   }
 
-  set(name: string, runs: boolean): void {
+  /** It carried out what it was asked, or echoed it where that was enough. */
+  done(name: string, event: EventName): void {
+    if (event === 'EXPSTART') this.#set(name, true)
+    else if (endings.has(event)) this.#set(name, false)
+  }
+
+  /** Nobody knows whether it did; one that took it and failed says so itself. */
+  failed(name: string, event: EventName, { code, maybeExecuted }: GatewayError): void {
+    if (event === 'EXPSTART' && maybeExecuted && code !== 'rig-report') this.#set(name, true)
+  }
+
+  /** What it says of itself, or what follows from what it did. */
+  heard(name: string, status: StatusName): void {
+    this.#set(name, status === 'RUNNING')
+  }
+
+  watch(run: () => void): void {
+    this.#watches.add(run)
+  }
+
+  #set(name: string, runs: boolean): void {
     if (runs === this.has(name)) return
     if (runs) this.#running.add(name)
     else this.#running.delete(name)
     this.#host.note(noted, this.#running.size === 0 ? undefined : [...this.#running].join(' '))
     for (const run of this.#watches) run()
-  }
-
-  /** What came of a message to this rig. */
-  note(name: string, event: EventName, outcome: Outcome): void {
-    if (event === 'EXPSTART') {
-      // One that took it and failed says so: it does not run.
-      const isFailure = outcome.kind === 'failed' && outcome.error.code === 'rig-report'
-      if (mayHaveDone(outcome) && !isFailure) this.set(name, true)
-    } else if (endings.has(event) && outcome.kind === 'done') this.set(name, false)
-  }
-
-  watch(run: () => void): void {
-    this.#watches.add(run)
   }
 }

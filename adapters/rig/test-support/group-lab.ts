@@ -2,13 +2,14 @@ import type { Codename, Device, Exact } from '../../../gateway/adapter.js'
 import { GatewayError } from '../../../gateway/errors.js'
 import { FakeHost } from '../../../test/support/fake-host.js'
 import { toPlain } from '../../common/exact-json.js'
-import { encodeMessage, readPayload } from '../codec.js'
+import { readPayload } from '../codec.js'
 import type { EventName } from '../events.js'
 import { Group } from '../group.js'
 import type { GroupOptions } from '../group.js'
 import { Trouble } from '../peer.js'
 import type { TroubleKind } from '../peer.js'
 import { Rig } from '../rig.js'
+import type { Link, Sending } from '../rig-link.js'
 import { Runs } from '../runs.js'
 
 /** How the far end of a rig behaves. Seconds. */
@@ -22,11 +23,13 @@ export interface Manner {
 }
 
 /** A rig whose wire is scripted: the queue and the failures are the real ones. */
-export class ScriptedRig {
+export class ScriptedRig implements Pick<Link, 'send' | 'isAwaiting'> {
   readonly rig: Rig
   manner: Manner = {}
   /** For one event, in place of `manner`. */
   readonly manners = new Map<EventName, Manner>()
+  /** Of its wire: an echo is still to come. */
+  isAwaiting = false
   readonly #lab: GroupLab
 
   constructor(lab: GroupLab, name: string) {
@@ -37,12 +40,18 @@ export class ScriptedRig {
       where: `udp://${name}`,
       clock: lab.host.clock,
       echoWithin: 1,
-      encode: encodeMessage,
-      send: (bytes) => this.#send(bytes),
-      onDone: () => undefined,
-      onFailed: () => undefined
+      link: this,
+      onDone: ({ event }) => lab.runs.done(name, event),
+      onFailed: ({ event }, error) => lab.runs.failed(name, event, error)
     })
     this.rig.start()
+  }
+
+  /** What the wire does with a message. */
+  async send({ bytes, onWritten }: Sending): Promise<{ seconds: number }> {
+    onWritten()
+    this.isAwaiting = true
+    return await this.#send(bytes).finally(() => (this.isAwaiting = false))
   }
 
   /** It says something by itself. */
@@ -96,9 +105,13 @@ export class GroupLab {
   readonly sent: string[] = []
   readonly data: (readonly Exact[])[] = []
   readonly rigs: readonly ScriptedRig[]
+  readonly runs: Runs
+  readonly #names: readonly string[]
   #calls = 0
 
   constructor(names: readonly string[] = ['cameras', 'ephys', 'sync']) {
+    this.#names = names
+    this.runs = this.restarted()
     this.rigs = names.map((name) => new ScriptedRig(this, name))
   }
 
@@ -108,9 +121,9 @@ export class GroupLab {
     return found
   }
 
-  runs(): Runs {
-    const names = this.rigs.map(({ rig }) => rig.name)
-    return new Runs(this.host, names)
+  /** As after a restart of the gateway. */
+  restarted(): Runs {
+    return new Runs(this.host, this.#names)
   }
 
   group(more: Partial<GroupOptions> = {}): Group {
@@ -123,7 +136,7 @@ export class GroupLab {
       answerWithin: 10,
       afterFailure: 'leave',
       host,
-      runs: more.runs ?? this.runs(),
+      runs: this.runs,
       ...more
     })
     group.open()
