@@ -86,8 +86,7 @@ class RigClient implements Adapter {
           host,
           id,
           maxRate,
-          onStatus: (status) => runs.set(entry.name, status === 'RUNNING'),
-          isRunning: () => runs.has(entry.name),
+          runs,
           onLogin: (rig, elements) => logins?.heard(rig, elements)
         })
       ])

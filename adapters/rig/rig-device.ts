@@ -5,7 +5,6 @@ import { Pace } from '../common/pace.js'
 import { awaited, holdsTokens, loginOf, messageOf, rawOf } from './calls.js'
 import type { Payload } from './codec.js'
 import { statusNumberOf } from './events.js'
-import type { StatusName } from './events.js'
 import type { Counted } from './peer.js'
 import { alyx, send } from './rig-codenames.js'
 import type { Link } from './rig-link.js'
@@ -13,6 +12,7 @@ import { RigPresence } from './rig-presence.js'
 import { RigReadings } from './rig-readings.js'
 import { statusAfter, toldBy } from './rig-told.js'
 import { Rig } from './rig.js'
+import type { Runs } from './runs.js'
 import type { Answered, Ask } from './rig.js'
 import type { RigEntry } from './rig-entry.js'
 import { TcpLink } from './tcp-link.js'
@@ -24,10 +24,7 @@ export interface RigDeviceOptions {
   /** Of the instance. */
   readonly id: string
   readonly maxRate: number
-  /** It said, or did, something that tells whether it runs. */
-  readonly onStatus: (status: StatusName) => void
-  /** By what is known, also from before. */
-  readonly isRunning: () => boolean
+  readonly runs: Runs
   /** It sent ALYX. */
   readonly onLogin: (rig: Rig, elements: readonly Exact[]) => void
 }
@@ -151,7 +148,7 @@ export class RigDevice {
     const { event, elements } = payload
     const asked = this.rig.answers(payload)
     const told = toldBy(event, elements, asked?.elements)
-    this.#learn(told.status)
+    if (told.status !== undefined) this.#options.runs.heard(this.rig.name, told.status)
     this.#readings.message(event, elements, bytes, told, asked?.isPoll !== true)
     if (event === 'ALYX') this.#options.onLogin(this.rig, elements)
     this.rig.heard(payload)
@@ -162,15 +159,18 @@ export class RigDevice {
     this.#presence.proved()
     if (ask.raw !== undefined) return
     const { event, elements } = ask
+    // What it says of its state itself was heard, and counts.
     const told = answered === undefined ? {} : toldBy(event, answered.elements, elements)
     const status = told.status === undefined ? statusAfter(event) : undefined
-    this.#learn(status)
+    if (told.status === undefined) this.#options.runs.done(this.rig.name, event)
     const [ref] = elements
     const isTold = event === 'EXPSTART' && told.ref === undefined && typeof ref === 'string'
     if (this.#isOpen) this.#readings.inferred(status, isTold ? ref : undefined)
   }
 
-  #failed({ isPoll }: Ask, { code, message }: GatewayError): void {
+  #failed({ isPoll, event }: Ask, error: GatewayError): void {
+    const { code, message } = error
+    this.#options.runs.failed(this.rig.name, event, error)
     switch (code) {
       case 'echo-timeout':
         return this.#presence.silent(message)
@@ -195,13 +195,9 @@ export class RigDevice {
     if (what === 'braked') this.#readings.storm()
   }
 
-  #learn(status: StatusName | undefined): void {
-    if (status !== undefined) this.#options.onStatus(status)
-  }
-
   /** Never rejects. During a run a poll could cross what the rig says by itself. */
   async #poll(): Promise<void> {
-    if (!this.rig.isIdle || this.#options.isRunning()) return
+    if (!this.rig.isIdle || this.#options.runs.has(this.rig.name)) return
     const elements = [BigInt(statusNumberOf.CONNECTED)]
     await this.rig
       .ask({ event: 'EXPSTATUS', elements, answer: true, answerWithin: pollWithin, isPoll: true })

@@ -46,10 +46,6 @@ export class Exchange implements Asked {
     return this.#echo !== undefined
   }
 
-  get isSent(): boolean {
-    return this.#sent !== undefined
-  }
-
   /** Seconds from the message to its echo. */
   get echo(): number {
     return this.#echo ?? 0
