@@ -72,6 +72,8 @@ adapters:
     const mqtt = await running.connect()
     const lab = new ClientLab(far, clock, running, mqtt, scripted)
     await mqtt.subscribe('lab/#', 'lab-dead/#')
+    // What is retained comes in its own time.
+    await mqtt.next(({ topic }) => topic.endsWith('/link'))
     await mqtt.settled()
     return lab
   }
