@@ -369,6 +369,8 @@ describe('a group of rigs', () => {
       await Promise.all([ended(start), ended(interrupt)])
       assert.deepEqual(lab.sent.slice(0, 2), ['cameras EXPSTART', 'ephys EXPSTART'])
       assert.equal(lab.sent.filter((one) => one.endsWith('EXPINTERRUPT')).length, 3)
+      const started = lab.readings('result').find((one) => (one as { call: string }).call === 'start')
+      assert.doesNotMatch(JSON.stringify(started), /interrupted/)
     })
 
     it('leaves it to an interrupt that comes after the failure', async () => {
