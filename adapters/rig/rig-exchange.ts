@@ -46,13 +46,13 @@ export class Exchange implements Asked {
     return this.#echo !== undefined
   }
 
-  get isSent(): boolean {
-    return this.#sent !== undefined
-  }
-
   /** Seconds from the message to its echo. */
   get echo(): number {
     return this.#echo ?? 0
+  }
+
+  get isSent(): boolean {
+    return this.#sent !== undefined
   }
 
   /** Calls `run` when nobody waits for it any more. */

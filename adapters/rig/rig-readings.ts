@@ -157,7 +157,11 @@ export class RigReadings {
       return true
     }
     host.count('dropped')
-    this.#warn('rate', {}, `the rig says more than ${maxRate} messages/s (maxRate), or ${maxBytes} bytes/s: it is echoed, but not all of it becomes a reading`)
+    this.#warn(
+      'rate',
+      {},
+      `the rig says more than ${maxRate} messages/s (maxRate), or ${maxBytes} bytes/s: it is echoed, but not all of it becomes a reading`
+    )
     return false
   }
 
