@@ -21,6 +21,30 @@ export interface Heard {
   readonly text: string
 }
 
+/** What rigs got, in order. */
+export class HeardLog {
+  readonly all: Heard[] = []
+  readonly #waiting = new Set<() => void>()
+
+  add(heard: Heard): void {
+    this.all.push(heard)
+    for (const look of this.#waiting) look()
+  }
+
+  /** Resolves once there is one that fits. */
+  async until(fits: (heard: Heard) => boolean): Promise<void> {
+    await new Promise<void>((resolve) => {
+      const look = (): void => {
+        if (!this.all.some(fits)) return
+        this.#waiting.delete(look)
+        resolve()
+      }
+      this.#waiting.add(look)
+      look()
+    })
+  }
+}
+
 /**
  * A rig at the other end of a real socket, as strict as the original: each read is one payload, every message is echoed byte for byte,
  * and what comes in place of the echo of its answer breaks it (section 7).
@@ -30,7 +54,7 @@ export class FarRig {
   readonly transport: 'udp' | 'tcp'
   /** By event number; the others answer with the same data after 20 ms. */
   readonly manners = new Map<number, FarManner>()
-  readonly #heard: Heard[]
+  readonly #heard: HeardLog
   readonly #timers = new Set<NodeJS.Timeout>()
   /** Answers whose echo is to come. */
   readonly #open: string[] = []
@@ -42,7 +66,7 @@ export class FarRig {
   readonly broken: string[] = []
 
   /** `heard`: shared by rigs, to see in which order they were asked. */
-  constructor(name: string, transport: 'udp' | 'tcp', heard: Heard[]) {
+  constructor(name: string, transport: 'udp' | 'tcp', heard: HeardLog) {
     this.name = name
     this.transport = transport
     this.#heard = heard
@@ -55,7 +79,7 @@ export class FarRig {
   async open(): Promise<void> {
     if (this.transport === 'udp') {
       const socket = createSocket('udp4')
-      socket.on('message', (bytes, { port }) => this.#receive(bytes.toString(), (text) => void this.#udp?.send(text, port, '127.0.0.1')))
+      socket.on('message', (bytes, { port }) => this.#receive(bytes.toString(), (text) => this.#udp?.send(text, port, '127.0.0.1')))
       socket.bind(this.#port, '127.0.0.1')
       await once(socket, 'listening')
       this.#port = socket.address().port
@@ -94,7 +118,7 @@ export class FarRig {
       return
     }
     const [code, ...data] = JSON.parse(text) as [number, ...unknown[]]
-    this.#heard.push({ rig: this.name, code, text })
+    this.#heard.add({ rig: this.name, code, text })
     const { echo = true, answer = 20, report } = this.manners.get(code) ?? {}
     if (!echo) return
     send(text)
