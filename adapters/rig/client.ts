@@ -6,7 +6,7 @@ import schema from './config.schema.json' with { type: 'json' }
 import { Group } from './group.js'
 import { rigCodenames } from './rig-codenames.js'
 import { RigDevice, drainWithin } from './rig-device.js'
-import { readEntries } from './rig-entry.js'
+import { ownWithin, readEntries } from './rig-entry.js'
 import { Logins } from './rig-logins.js'
 import { Runs } from './runs.js'
 import type { RigClientConfig } from './types.js'
@@ -103,9 +103,9 @@ class RigClient implements Adapter {
     return {
       rigs: new Map(entries.map(({ name, device }) => [device, rigOf(name)])),
       groups: new Map(
-        Object.entries(groups).map(([name, { rigs, mode, answerWithin, afterFailure }]) => [
+        Object.entries(groups).map(([name, { rigs, ...group }]) => [
           name,
-          new Group({ name, rigs: rigs.map((member) => rigOf(member).rig), mode, answerWithin, afterFailure, host, runs })
+          new Group({ ...group, name, rigs: rigs.map((member) => rigOf(member).rig), ownWithin: ownWithin(this.#config), host, runs })
         ])
       ),
       logins

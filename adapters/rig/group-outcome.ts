@@ -3,10 +3,12 @@ import type { Exact, ExactMap } from '../../gateway/adapter.js'
 import { GatewayError } from '../../gateway/errors.js'
 import { refusal } from './group-line.js'
 import type { Why } from './group-line.js'
+import { tookMs } from './took.js'
+import type { Took } from './took.js'
 
 export type Outcome =
-  /** `elements` are null where the echo was enough; seconds, `echo` left out where nothing was sent. */
-  | { readonly kind: 'done'; readonly elements: readonly Exact[] | null; readonly echo?: number; readonly answer?: number }
+  /** `elements` are null where the echo was enough; steps are left out where there was none. */
+  | ({ readonly kind: 'done'; readonly elements: readonly Exact[] | null; readonly note?: string } & Took)
   | { readonly kind: 'failed'; readonly error: GatewayError }
   /** Nothing was sent to it. */
   | { readonly kind: 'skipped'; readonly reason: string }
@@ -47,17 +49,8 @@ export function failureOf(message: string, outcomes: ReadonlyMap<string, Outcome
 function membersOf(outcome: Outcome): [string, Exact][] {
   if (outcome.kind === 'skipped') return [['skipped', outcome.reason]]
   if (outcome.kind === 'failed') return [['error', errorOf(outcome.error)]]
-  const took: [string, number | undefined][] = [
-    ['echo', outcome.echo],
-    ['answer', outcome.answer]
-  ]
-  const tookMs = took.flatMap(([step, seconds]): [string, Exact][] =>
-    seconds === undefined ? [] : [[step, BigInt(Math.round(seconds * 1000))]]
-  )
-  return [
-    ['answer', outcome.elements],
-    ['tookMs', new Map(tookMs)]
-  ]
+  const { elements, note } = outcome
+  return [['answer', elements], ['tookMs', tookMs(outcome)], ...(note === undefined ? [] : [['note', note] as [string, Exact]])]
 }
 
 function errorOf({ class: errorClass, code, message, maybeExecuted }: GatewayError): ExactMap {

@@ -16,6 +16,7 @@ import type { Runs } from './runs.js'
 import type { Answered, Ask } from './rig.js'
 import type { RigEntry } from './rig-entry.js'
 import { TcpLink } from './tcp-link.js'
+import { tookMs } from './took.js'
 import { UdpLink } from './udp-link.js'
 
 export interface RigDeviceOptions {
@@ -124,15 +125,10 @@ export class RigDevice {
 
   async #reply(ask: Ask): Promise<Exact> {
     const { elements, event, echo, answer, waited, note } = await this.rig.ask(ask).answered
-    const took: [string, Exact][] = [
-      ...(waited >= 0.001 ? [['wait', milliseconds(waited)] as [string, Exact]] : []),
-      ['echo', milliseconds(echo)],
-      ...(ask.answer ? [['answer', milliseconds(answer)] as [string, Exact]] : [])
-    ]
     return new Map<string, Exact>([
       ['answer', ask.answer ? elements : null],
       ...(ask.raw === undefined ? [['event', event] as const] : []),
-      ['tookMs', new Map(took)],
+      ['tookMs', tookMs({ waited, echo, ...(ask.answer ? { answer } : {}) })],
       ...(note === undefined ? [] : [['note', note] as const])
     ])
   }
@@ -203,8 +199,4 @@ export class RigDevice {
       .ask({ event: 'EXPSTATUS', elements, answer: true, answerWithin: pollWithin, isPoll: true })
       .answered.catch(() => undefined)
   }
-}
-
-function milliseconds(seconds: number): number {
-  return Math.round(seconds * 1e4) / 10
 }

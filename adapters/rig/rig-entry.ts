@@ -59,3 +59,9 @@ function entryOf(config: RigClientConfig, name: string, own: Own, at: Pick<RigEn
     poll: poll === undefined ? config.poll : poll
   }
 }
+
+/** Seconds for their answers, of rigs that have a limit of their own. */
+export function ownWithin({ rigs }: RigClientConfig): ReadonlyMap<string, number> {
+  const all = Object.entries(rigs).map(([name, rig]) => [name, typeof rig === 'string' ? undefined : rig.answerWithin] as const)
+  return new Map(all.flatMap(([name, seconds]): [string, number][] => (seconds === undefined ? [] : [[name, seconds]])))
+}

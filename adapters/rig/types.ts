@@ -71,7 +71,7 @@ export interface RigClientConfig {
        */
       mode: 'concurrent' | 'sequential'
       /**
-       * Seconds for each answer, from its echo on, where a call says nothing else.
+       * Seconds for each answer, from its echo on, where a call says nothing else; a rig whose own answerWithin is longer has that.
        */
       answerWithin: number
       /**

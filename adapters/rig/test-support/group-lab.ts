@@ -1,3 +1,4 @@
+import assert from 'node:assert/strict'
 import type { Codename, Device, Exact } from '../../../gateway/adapter.js'
 import { GatewayError } from '../../../gateway/errors.js'
 import { FakeHost } from '../../../test/support/fake-host.js'
@@ -156,6 +157,18 @@ export class GroupLab {
     }
   }
 
+  /** Lets time pass until the call has ended. */
+  async ended(called: Promise<Called>, within = 60): Promise<Called> {
+    let isOver = false
+    const watched = called.then((value) => {
+      isOver = true
+      return value
+    })
+    for (let passed = 0; !isOver && passed < within; passed += 0.1) await this.host.clock.pass(0.1)
+    assert.ok(isOver, `the call goes on after ${within} s`)
+    return await watched
+  }
+
   /** All values that a reading had, in order. */
   readings(codename: string, device = 'everybody'): unknown[] {
     return this.host.published.flatMap((one) => (one.device === device && one.codename === codename ? [toPlain(one.value)] : []))
@@ -181,4 +194,17 @@ export interface Reply {
 export interface Called {
   readonly reply?: Reply
   readonly error?: GatewayError
+}
+
+export const ref = '2022-01-01_1_subject'
+
+export function args(...members: [string, Exact][]): Exact {
+  return new Map(members)
+}
+
+/** Each rig in a word: done, the code or class of its error, or skipped. */
+export function inWords(rigs: Readonly<Record<string, RigResult>> | undefined): Record<string, string> {
+  const word = ({ error, skipped }: RigResult): string =>
+    error === undefined ? (skipped === undefined ? 'done' : 'skipped') : (error.code ?? error.class)
+  return Object.fromEntries(Object.entries(rigs ?? {}).map(([name, one]) => [name, word(one)]))
 }
