@@ -8,7 +8,7 @@ import type { Program, Transcript } from './transcript.js'
 
 export type Asked =
   | { readonly kind: 'sleep'; readonly seconds: number }
-  | { readonly kind: 'call'; readonly codename: string; readonly values: ReadonlyMap<string, Exact>; readonly isSecret: boolean }
+  | { readonly kind: 'call'; readonly codename: string; readonly arguments: Exact; readonly isSecret: boolean }
 
 /** Bytes of the one message that no datagram can hold. */
 const tooLong = 65_508
@@ -45,19 +45,11 @@ function callOf([op = '', ...args]: readonly Exact[], transcript: Transcript): A
 /** A login handed over, or asked for. */
 function alyx([url = null, user, token]: readonly Exact[]): Asked {
   const login = user === undefined ? new Map<string, Exact>() : new Map([[str(user), new Map([['token', token ?? null]])]])
-  return {
-    kind: 'call',
-    codename: 'alyx',
-    isSecret: true,
-    values: new Map<string, Exact>([
-      ['url', url],
-      ['login', login]
-    ])
-  }
+  return { kind: 'call', codename: 'alyx', arguments: [url, login], isSecret: true }
 }
 
 function call(codename: string, values: readonly (readonly [string, Exact])[]): Asked {
-  return { kind: 'call', codename, values: new Map(values), isSecret: false }
+  return { kind: 'call', codename, arguments: new Map(values), isSecret: false }
 }
 
 /** Of a long value only the beginning was kept; the first message has it whole. */

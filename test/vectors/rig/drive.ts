@@ -29,7 +29,11 @@ export async function playDriven(transcript: Transcript): Promise<Outcome> {
   const isAbsent = transport === 'udp' && steps.length === 0 && transcript.calls.some(({ ok }) => !ok)
   if (isAbsent) far.close()
   const maxEchoBytes = option(program, '--max-message-size')
-  const driver = await Driver.open(`${transport}://127.0.0.1:${port}`, maxEchoBytes === undefined ? null : Number(maxEchoBytes))
+  const answerWithin = option(program, '--answer-timeout')
+  const driver = await Driver.open(
+    { uri: `${transport}://127.0.0.1:${port}`, ...(maxEchoBytes === undefined ? {} : { maxEchoBytes: Number(maxEchoBytes) }) },
+    answerWithin === undefined ? {} : { answerWithin: Number(answerWithin) }
+  )
   try {
     const [said, came] = await Promise.all([isAbsent ? [] : playSteps(transcript, far), drive(program, transcript, driver)])
     const differences = [...said, ...compare(transcript.calls, came)]
@@ -62,12 +66,11 @@ async function carryOut(asked: Asked, program: Program, driver: Driver): Promise
     await delay(asked.seconds * 1000)
     return { ok: true, answer: undefined }
   }
-  const limit = option(program, '--answer-timeout')
-  const options = { ...(has(program, '--no-answers') ? { answer: false } : {}), ...(limit === undefined ? {} : { timeout: Number(limit) }) }
+  const isEchoAll = has(program, '--no-answers')
   try {
-    const reply = await driver.call(asked, options)
+    const reply = await driver.call(asked, isEchoAll)
     const answer = isExactMap(reply) ? reply.get('answer') : reply
-    return { ok: true, answer: has(program, '--no-answers') ? undefined : answer }
+    return { ok: true, answer: isEchoAll ? undefined : answer }
   } catch (thrown) {
     const { code = '', message } = asGatewayError(thrown)
     return { ok: false, code, message }

@@ -25,8 +25,7 @@ export async function serveRig(program: Program, transport: 'udp' | 'tcp'): Prom
     port: 0,
     transports: [transport],
     device: 'stage',
-    answers: answersOf(program, act),
-    others,
+    answers: { ...answersOf(program, act), others },
     info: {
       main_sync: has(program, '--main-sync'),
       experiment_description: {},
