@@ -100,8 +100,9 @@ export class RigDevice {
 
   async execute({ codename, op, value, expires, secret }: Command, signal: AbortSignal): Promise<Exact> {
     const { device, answerWithin } = this.#options.entry
-    if (op !== 'call') throw new GatewayError('ReadOnly', `${device}/${codename} is called`)
+    if (op === 'set') throw new GatewayError('ReadOnly', `${device}/${codename} is called`)
     const common = { signal, ...(expires === undefined ? {} : { expires }) }
+    if (op === 'get') return await this.#get(codename, { answerWithin, ...common })
     if (codename === 'await') {
       const { event, within = answerWithin } = awaited(value)
       const elements = await this.rig.next(event, within, signal)
@@ -119,6 +120,19 @@ export class RigDevice {
     }
     const message = messageOf(codename, value)
     return await this.#reply({ answerWithin, ...message, ...common })
+  }
+
+  /** What it says now, in the form of the reading. */
+  async #get(codename: string, limits: Pick<Ask, 'answerWithin' | 'signal' | 'expires'>): Promise<Exact> {
+    const { name, device } = this.#options.entry
+    if (codename !== 'status' && codename !== 'info') throw new GatewayError('ReadOnly', `${device}/${codename} is called, not read`)
+    const { event, elements } = messageOf(codename, null)
+    const answered = await this.rig.ask({ event, elements, answer: true, ...limits }).answered
+    const { status, info } = toldBy(event, answered.elements)
+    const value = codename === 'status' ? status : info
+    if (value === undefined)
+      throw new GatewayError('DeviceError', `rig ${name} answered ${event} without its ${codename}`, { code: 'no-value' })
+    return value
   }
 
   async #sendRaw(bytes: Buffer, limits: Pick<Ask, 'answerWithin' | 'signal' | 'expires'>): Promise<Exact> {
