@@ -43,7 +43,7 @@ export class Outstanding {
     if (this.#wrong === undefined) return new Trouble('echo-timeout', `no echo within ${within} s`, true)
     if (this.#wrong === 'other')
       return new Trouble('echo-mismatch', `the message came back in other bytes, or was not echoed, within ${within} s`, true)
-    const message = `the echo has ${this.#wrong} of ${this.bytes.length} bytes: if the remote can read no more, set maxEchoBytes to that`
+    const message = `the echo has ${this.#wrong} of ${this.bytes.length} bytes; if the remote can read no more, set maxEchoBytes to that`
     return new Trouble('echo-mismatch', message, true)
   }
 }
