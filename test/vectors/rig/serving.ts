@@ -18,14 +18,16 @@ export async function serveRig(program: Program, transport: 'udp' | 'tcp'): Prom
   const delay = Number(option(program, '--respond-delay-ms') ?? 0)
   const isIblrig = option(program, '--style') === 'iblrig'
   const act = { call: `behind/${acting}` }
-  const others = option(program, '--default') === 'echo' ? 'echo' : delay > 0 ? act : isIblrig ? 'automatic' : 'same'
+  const isEcho = option(program, '--default') === 'echo'
+  const others = isEcho ? 'echo' : delay > 0 ? act : isIblrig ? 'automatic' : 'same'
   const server = {
     id: 'rig',
     type: 'rig-server',
     port: 0,
     transports: [transport],
     device: 'stage',
-    answers: { ...answersOf(program, act), others },
+    // A status is answered with its own.
+    answers: { ...(isEcho ? {} : { EXPSTATUS: 'automatic' }), ...answersOf(program, act), others },
     info: {
       main_sync: has(program, '--main-sync'),
       experiment_description: {},
