@@ -64,9 +64,13 @@ export function rawOf(value: Exact): Buffer {
   if (!mustEcho(bytes)) throw invalid('a rig does not echo this (section 3), so nobody could tell whether it arrived')
   const payload = readPayload(bytes)
   if (payload.kind === 'message' && payload.event === 'ALYX' && holdsTokens(payload.elements))
-    throw new GatewayError('Forbidden', 'a login is not sent for an MQTT client: write alyx in the configuration of the rigs', {
-      code: 'invalid'
-    })
+    throw new GatewayError(
+      'Forbidden',
+      'a login is not sent for an MQTT client, nothing was sent: write alyx in the configuration of the rigs',
+      {
+        code: 'invalid'
+      }
+    )
   return bytes
 }
 
