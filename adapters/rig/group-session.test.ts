@@ -233,6 +233,7 @@ for (const transports of [
 
     it('shares a rig with another group: its messages take turns, and both know who runs', async () => {
       await room.open()
+      for (const name of ['sync', 'ephys']) room.manner(name, status, { data: [20] })
       const [first, second] = [await room.send('everybody', 'start', { exp_ref: ref }), await room.send('two', 'status')]
       assert.equal((await first()).phase, 'done')
       assert.equal((await second()).phase, 'done')
