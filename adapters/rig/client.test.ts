@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { ClientLab, told } from './test-support/client-lab.js'
-import { answer, deaf, echo, same } from './test-support/far-rig.js'
+import { answer, deaf, echo, same } from './test-support/far-end.js'
 
 const ref = '2023-03-14_1_flowers'
 

@@ -71,6 +71,7 @@ export class RigDevice {
       clock,
       echoWithin,
       link: this.#link,
+      onEchoed: () => this.#presence.heard(),
       onDone: (ask, answered) => this.#done(ask, answered),
       onFailed: (ask, error) => this.#failed(ask, error)
     })
@@ -151,7 +152,6 @@ export class RigDevice {
   }
 
   #done(ask: Ask, answered: Answered | undefined): void {
-    this.#presence.heard()
     this.#presence.proved()
     if (ask.raw !== undefined) return
     const { event, elements } = ask

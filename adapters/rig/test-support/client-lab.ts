@@ -6,7 +6,7 @@ import type { Message, TestClient } from '../../../test/support/mqtt.js'
 import { Scripted } from '../../../test/support/scripted.js'
 import { start } from '../../../test/support/start.js'
 import type { Running } from '../../../test/support/start.js'
-import { FarRig } from './far-rig.js'
+import { FarEnd } from './far-end.js'
 
 export interface Reply {
   readonly phase: string
@@ -27,7 +27,7 @@ export interface LabOptions {
   readonly more?: string
   /** Further rigs, as YAML members. */
   readonly rigs?: string
-  readonly far?: FarRig
+  readonly far?: FarEnd
   /** Further parts of the file. */
   readonly file?: string
   readonly uri?: string
@@ -35,7 +35,7 @@ export interface LabOptions {
 
 export class ClientLab {
   readonly clock: FakeClock
-  readonly far: FarRig
+  readonly far: FarEnd
   readonly running: Running
   readonly mqtt: TestClient
   readonly #scripted: Scripted
@@ -44,7 +44,7 @@ export class ClientLab {
   #ids = 0
   #isHalted = false
 
-  private constructor(far: FarRig, clock: FakeClock, running: Running, mqtt: TestClient, scripted: Scripted) {
+  private constructor(far: FarEnd, clock: FakeClock, running: Running, mqtt: TestClient, scripted: Scripted) {
     this.far = far
     this.clock = clock
     this.running = running
@@ -57,7 +57,7 @@ export class ClientLab {
 
   static async open(options: LabOptions = {}): Promise<ClientLab> {
     const { transport = 'udp', rig = '', more = '', rigs = '', file = '' } = options
-    const far = options.far ?? (transport === 'udp' ? await FarRig.udp() : await FarRig.tcp())
+    const far = options.far ?? (transport === 'udp' ? await FarEnd.udp() : await FarEnd.tcp())
     const uri = options.uri ?? `${transport}://127.0.0.1:${far.port}`
     const clock = new FakeClock()
     const scripted = new Scripted()
@@ -72,6 +72,8 @@ adapters:
     const mqtt = await running.connect()
     const lab = new ClientLab(far, clock, running, mqtt, scripted)
     await mqtt.subscribe('lab/#', 'lab-dead/#')
+    // What is retained comes in its own time.
+    await mqtt.next(({ topic }) => topic.endsWith('/link'))
     await mqtt.settled()
     return lab
   }

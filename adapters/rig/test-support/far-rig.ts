@@ -1,145 +1,140 @@
-/** A real rig's end, scripted, written from the notes on the wire (sections 3 and 4): over UDP or TCP, on real sockets. */
 import { createSocket } from 'node:dgram'
 import type { Socket as UdpSocket } from 'node:dgram'
+import { once } from 'node:events'
 import { createServer } from 'node:net'
 import type { AddressInfo, Server, Socket } from 'node:net'
-import { settle } from '../../../test/support/fake-clock.js'
 
-/** A payload that came, and the way back. */
-export interface Said {
-  readonly text: string
-  readonly bytes: Buffer
-  /** Sends to whoever said it: bytes or text. */
-  readonly say: (what: string | Buffer) => void
-  /** Port of the sender over UDP; number of the connection over TCP. */
-  readonly from: number
+/** How a rig behaves at an event. Milliseconds. */
+export interface FarManner {
+  /** false: it is deaf to the event. */
+  readonly echo?: boolean
+  /** From the echo to the answer; null: none; 0: in the same turn as the echo. */
+  readonly answer?: number | null
+  /** What it answers after the event number; left out: the same data. */
+  readonly data?: readonly unknown[]
+  /** It says that it failed, in place of an answer. */
+  readonly report?: string
 }
 
-/** What it does with a message, beside or in place of the echo. */
-export type Manner = (said: Said) => void
+/** A message that a rig got. */
+export interface Heard {
+  readonly rig: string
+  readonly code: number
+  readonly text: string
+}
 
-/** The echo, and nothing more. */
-export const echo: Manner = ({ bytes, say }) => say(bytes)
+/** What rigs got, in order. */
+export class HeardLog {
+  readonly all: Heard[] = []
+  readonly #waiting = new Set<() => void>()
 
-/** Nothing at all. */
-export const deaf: Manner = () => undefined
-
-/** The echo, then this. */
-export const answer =
-  (...texts: readonly string[]): Manner =>
-  ({ bytes, say }) => {
-    say(bytes)
-    for (const text of texts) say(text)
+  add(heard: Heard): void {
+    this.all.push(heard)
+    for (const look of this.#waiting) look()
   }
 
-/** The echo, then the same data back. */
-export const same: Manner = ({ bytes, say }) => {
-  say(bytes)
-  say(Buffer.from(bytes))
+  /** Resolves once there is one that fits. */
+  async until(fits: (heard: Heard) => boolean): Promise<void> {
+    await new Promise<void>((resolve) => {
+      const look = (): void => {
+        if (!this.all.some(fits)) return
+        this.#waiting.delete(look)
+        resolve()
+      }
+      this.#waiting.add(look)
+      look()
+    })
+  }
 }
 
-/** Ends of a real rig wait so many milliseconds at most; tests wait for events. */
-const patience = 3000
-
+/**
+ * A rig at the other end of a real socket, as strict as the original: each read is one payload, every message is echoed byte for byte,
+ * and what comes in place of the echo of its answer breaks it (section 7).
+ */
 export class FarRig {
-  manner: Manner = echo
-  /** For messages that begin so, in place of `manner`. */
-  readonly manners = new Map<string, Manner>()
-  /** All that came, echoes of our own included. */
-  readonly heard: Said[] = []
-  /** What it says itself and is not echoed yet: a real rig with one that stays is deaf for ever. */
-  readonly unconfirmed: string[] = []
-  readonly connections: Socket[] = []
+  readonly name: string
+  readonly transport: 'udp' | 'tcp'
+  /** By event number; the others answer with the same data after 20 ms. */
+  readonly manners = new Map<number, FarManner>()
+  readonly #heard: HeardLog
+  readonly #timers = new Set<NodeJS.Timeout>()
+  /** Answers whose echo is to come. */
+  readonly #open: string[] = []
   #udp: UdpSocket | undefined
   #tcp: Server | undefined
-  #taken = 0
-  #last: ((what: string | Buffer) => void) | undefined
+  readonly #connections = new Set<Socket>()
+  #port = 0
+  /** What the original would have closed itself for. */
+  readonly broken: string[] = []
 
-  static async udp(port = 0): Promise<FarRig> {
-    const rig = new FarRig()
-    await rig.bind(port)
-    return rig
+  /** `heard`: shared by rigs, to see in which order they were asked. */
+  constructor(name: string, transport: 'udp' | 'tcp', heard: HeardLog) {
+    this.name = name
+    this.transport = transport
+    this.#heard = heard
   }
 
-  static async tcp(port = 0): Promise<FarRig> {
-    const rig = new FarRig()
-    await rig.listen(port)
-    return rig
+  get uri(): string {
+    return `${this.transport}://127.0.0.1:${this.#port}`
   }
 
-  get port(): number {
-    return ((this.#udp ?? this.#tcp)?.address() as AddressInfo).port
-  }
-
-  async bind(port: number): Promise<void> {
-    const socket = createSocket('udp4')
-    await new Promise<void>((resolve) => socket.bind(port, '127.0.0.1', resolve))
-    socket.on('error', () => undefined)
-    socket.on('message', (bytes, from) => this.#hear(bytes, from.port, (what) => socket.send(what, from.port, from.address)))
-    this.#udp = socket
-  }
-
-  async listen(port: number): Promise<void> {
-    const server = createServer((socket) => {
-      const number = this.connections.push(socket)
-      socket.setNoDelay(true)
-      socket.on('error', () => undefined)
-      // As the original: each read is one payload (section 8).
-      socket.on('data', (bytes) => this.#hear(bytes, number, (what) => socket.write(what)))
-      this.#last = (what) => socket.write(what)
+  async open(): Promise<void> {
+    if (this.transport === 'udp') {
+      const socket = createSocket('udp4')
+      socket.on('message', (bytes, { port }) => this.#receive(bytes.toString(), (text) => this.#udp?.send(text, port, '127.0.0.1')))
+      socket.bind(this.#port, '127.0.0.1')
+      await once(socket, 'listening')
+      this.#port = socket.address().port
+      this.#udp = socket
+      return
+    }
+    const server = createServer({ noDelay: true }, (connection) => {
+      this.#connections.add(connection)
+      connection.on('close', () => this.#connections.delete(connection))
+      connection.on('error', () => undefined)
+      connection.on('data', (bytes) => this.#receive(bytes.toString(), (text) => void connection.write(text)))
     })
-    await new Promise<void>((resolve) => server.listen(port, '127.0.0.1', resolve))
+    server.listen(this.#port, '127.0.0.1')
+    await once(server, 'listening')
+    this.#port = (server.address() as AddressInfo).port
     this.#tcp = server
   }
 
-  /** By itself, to the controller that spoke last. */
-  say(what: string | Buffer): void {
-    if (this.#last === undefined) throw new Error('nobody spoke yet')
-    this.unconfirmed.push(what.toString())
-    this.#last(what)
-  }
-
-  /** Texts of all that came. */
-  get texts(): string[] {
-    return this.heard.map(({ text }) => text)
-  }
-
-  /** The next payload that came and was not taken. */
-  async next(pass: (seconds: number) => Promise<void>): Promise<Said> {
-    const end = performance.now() + patience
-    while (this.heard.length <= this.#taken) {
-      if (performance.now() > end) throw new Error(`the rig heard nothing more after ${this.texts.join(' ')}`)
-      await pass(0.01)
-    }
-    this.#taken += 1
-    return this.heard[this.#taken - 1] as Said
-  }
-
+  /** Its program ends. */
   async close(): Promise<void> {
+    for (const timer of this.#timers) clearTimeout(timer)
+    this.#timers.clear()
     const [udp, tcp] = [this.#udp, this.#tcp]
     this.#udp = undefined
     this.#tcp = undefined
-    for (const socket of this.connections) socket.destroy()
+    for (const connection of this.#connections) connection.destroy()
     if (udp !== undefined) await new Promise<void>((resolve) => udp.close(() => resolve()))
-    if (tcp !== undefined) await new Promise<void>((resolve) => tcp.close(() => resolve()))
-    await settle()
+    if (tcp !== undefined) await new Promise((resolve) => tcp.close(resolve))
   }
 
-  #hear(bytes: Buffer, from: number, send: (what: string | Buffer) => void): void {
-    const text = bytes.toString()
-    const say = (what: string | Buffer): void => {
-      if (what !== bytes) this.unconfirmed.push(what.toString())
-      send(what)
-    }
-    this.#last = send
-    const said: Said = { text, bytes, say, from }
-    this.heard.push(said)
-    const own = this.unconfirmed.indexOf(text)
-    if (own >= 0) {
-      this.unconfirmed.splice(own, 1)
+  #receive(text: string, send: (text: string) => void): void {
+    const [awaited] = this.#open
+    if (awaited !== undefined && text !== awaited) this.broken.push(`${text} in place of the echo ${awaited}`)
+    if (awaited === text) {
+      this.#open.shift()
       return
     }
-    const [, manner = this.manner] = [...this.manners].find(([begin]) => text.startsWith(begin)) ?? []
-    manner(said)
+    const [code, ...data] = JSON.parse(text) as [number, ...unknown[]]
+    this.#heard.add({ rig: this.name, code, text })
+    const { echo = true, answer = 20, report, data: own = data } = this.manners.get(code) ?? {}
+    if (!echo) return
+    send(text)
+    if (answer === null) return
+    const said = JSON.stringify(report === undefined ? [code, ...own] : [0, report, code])
+    const speak = (): void => {
+      if (report === undefined) this.#open.push(said)
+      send(said)
+    }
+    if (answer === 0) return speak()
+    const timer = setTimeout(() => {
+      this.#timers.delete(timer)
+      speak()
+    }, answer)
+    this.#timers.add(timer)
   }
 }
