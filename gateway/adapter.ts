@@ -31,6 +31,8 @@ export interface Adapter {
   start(signal: AbortSignal): Promise<void>
   /** Safe twice, and after half a start, whose signal was aborted before. Once it resolves: no open handle, no further publish. */
   stop(): Promise<void>
+  /** Seconds that a stop may take, where the old side is harmed by a sooner one. Left out: 2. */
+  readonly stopWithin?: number
   /** MQTT (or another instance) to the old side: do it and return the value of the reply. Throw a GatewayError to refuse. */
   execute?(command: Command, signal: AbortSignal): Promise<Exact>
   /** Legacy sockets only: what `status` of the protocol reports about this one. */
@@ -190,11 +192,20 @@ export interface Command extends Ref {
    * waiting looks again before it begins one, and refuses it with `Expired`.
    */
   readonly expires?: number
+  /** See {@link Request.secret}. Left out: it came over MQTT, or is none. */
+  readonly secret?: boolean
 }
 
 /** What a legacy server asks of any device. */
 export interface Request extends Ref {
   readonly op: Op
+  /** Shown in its replies, so that what one message of the old side causes can be found by one id. Left out: one is made up. */
+  readonly id?: string
+  /**
+   * For logins: a call whose arguments and value reach no topic, log or file. The codename need not be callable, but an instance must carry
+   * out its commands.
+   */
+  readonly secret?: boolean
   readonly value?: Exact
   /** Seconds, with the wait for the codename; the answer is failed/Timeout after that, whatever the device does. */
   readonly within?: number
