@@ -13,11 +13,14 @@ export function concealed(event: EventName | undefined, elements: readonly Exact
   return event === 'ALYX' ? elements.map(login) : elements.map(cover)
 }
 
-/** The beginning of a payload that was not understood, for a dead letter. Where a login may be in it, only its length. */
-export function shownBytes(bytes: Buffer, length = 1000): string {
+/** Characters that a dead letter shows. */
+const shown = 1000
+
+/** A payload that was not understood, for a dead letter, and why. Where a login may be in it, only its length. */
+export function shownOdd(bytes: Buffer, reason: string): { readonly detail: string; readonly reason: string } {
   const text = bytes.toString('utf8')
-  if (mayHoldLogin(text)) return `(${bytes.length} bytes that may hold a login; they are not shown)`
-  return text.slice(0, length)
+  if (!mayHoldLogin(text)) return { detail: text.slice(0, shown), reason }
+  return { detail: `(${bytes.length} bytes that may hold a login; they are not shown)`, reason: 'not understood' }
 }
 
 function cover(value: Exact): Exact {

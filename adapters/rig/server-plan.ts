@@ -33,15 +33,22 @@ function codenamesOf(isOwnStatus: boolean, isOwnRef: boolean): ReadonlyMap<strin
       }
     ],
     ['last_seen', { description: 'When a controller was last heard, RFC 3339', schema: { type: 'string' } }],
-    ['event', { description: 'A message of a controller: id, session, event, code, data, controller, transport', schema: { type: 'object' } }],
+    [
+      'event',
+      { description: 'A message of a controller: id, session, event, code, data, controller, transport', schema: { type: 'object' } }
+    ],
     [
       'answer',
-      { description: 'What a message was answered: id, session, event, code, data, confirmed, seconds, controller', schema: { type: 'object' } }
+      {
+        description: 'What a message was answered: id, session, event, code, data, confirmed, seconds, controller',
+        schema: { type: 'object' }
+      }
     ],
     [
       'push',
       {
-        description: 'Tells all known controllers something unasked: an event, and its data (left out: what would be answered automatically)',
+        description:
+          'Tells all known controllers something unasked: an event, and its data (left out: what would be answered automatically)',
         callable: {
           timeout: pushWithin,
           arguments: {
@@ -143,9 +150,12 @@ function actionProblem({ op, ref }: Action, site: Site): readonly [rule: string,
   if (meta === undefined) return undefined
   const what = `${ref.device}/${ref.codename}`
   const says: Readonly<Record<Op, readonly [string, string] | undefined>> = {
-    set: meta.settable === true ? undefined : ['settable', `${what} is not settable: write settable: true at the codename, or choose another`],
+    set:
+      meta.settable === true ? undefined : ['settable', `${what} is not settable: write settable: true at the codename, or choose another`],
     call:
-      meta.callable === undefined ? ['callable', `${what} is not callable: describe its call at the codename, or choose another`] : undefined,
+      meta.callable === undefined
+        ? ['callable', `${what} is not callable: describe its call at the codename, or choose another`]
+        : undefined,
     get: isAction(meta) ? ['readable', `${what} is an action: it is called, not read`] : undefined
   }
   return says[op]

@@ -64,6 +64,12 @@ export class ServerState {
     return { id: `${session ?? this.#idle()}/${this.#count}`, session: session ?? null }
   }
 
+  /** Of something that is no event: it changes nothing. */
+  aside(): Place {
+    this.#count += 1
+    return { id: `${this.#session ?? this.#idle()}/${this.#count}`, session: this.#session ?? null }
+  }
+
   /** The event was carried out. */
   done(event: EventName): void {
     this.status = statusAfter[event] ?? this.status

@@ -40,7 +40,6 @@ export class TcpConnection {
     const { socket } = options
     this.#options = options
     this.name = `${plainAddress(socket.remoteAddress)}:${socket.remotePort ?? 0}`
-    socket.setNoDelay(true)
     socket.setKeepAlive(true, askAfter)
     socket.on('data', (chunk: Buffer) => this.#data(chunk))
     socket.on('error', () => {})
@@ -55,10 +54,10 @@ export class TcpConnection {
     socket.write(bytes)
   }
 
-  /** At once; what was written is still sent. */
+  /** At once; what the system has taken is still sent. */
   close(): void {
     this.#gone()
-    this.#options.socket.destroySoon()
+    this.#options.socket.destroy()
   }
 
   #data(chunk: Buffer): void {
