@@ -19,8 +19,7 @@ export class RigPeer {
   readonly #child: ChildProcessWithoutNullStreams
   readonly #ended: Promise<number | null>
   readonly #looks = new Set<() => void>()
-  /** How many lines `next` has passed. */
-  #passed = 0
+  readonly #taken = new Set<Happened>()
   #complaint = ''
   #isOver = false
 
@@ -53,7 +52,7 @@ export class RigPeer {
     return new RigPeer('controller', uri, '--stdin', ...options)
   }
 
-  /** The next thing of this kind that it says; what comes before is passed over. */
+  /** The first thing of this kind that it says, or has said, and that nobody took yet; takes it. */
   async next(what: string, fits?: (happened: Happened) => boolean): Promise<Happened> {
     return await this.#nextOf([what], fits)
   }
@@ -91,10 +90,9 @@ export class RigPeer {
         settle(() => reject(new Error(`${why}: ${whats.join(' or ')}; ${JSON.stringify(this.said)} ${this.#complaint}`)))
       const timer = setTimeout(() => fail('was not said'), patience)
       const look = (): void => {
-        const at = this.said.findIndex((each, index) => index >= this.#passed && whats.includes(each.what) && fits(each))
-        const found = this.said[at]
+        const found = this.said.find((each) => !this.#taken.has(each) && whats.includes(each.what) && fits(each))
         if (found !== undefined) {
-          this.#passed = at + 1
+          this.#taken.add(found)
           settle(() => resolve(found))
         } else if (this.#isOver) fail('ended before it was said')
       }
