@@ -1,6 +1,7 @@
 /** The old programs of the matrix, as people wrote them: none of them knows that there is a gateway. */
 import type { Cell, RowName } from './matrix-table.js'
 import { runPython } from './python.js'
+import { RigPeer } from './rig-peer.js'
 
 /** What a program said: the reply to its command, and the reading that it then saw. */
 export interface Said {
@@ -9,7 +10,7 @@ export interface Said {
 }
 
 /** Each defines `command()` and `read()`, the latter with None for what is old or not there. */
-const programs: Readonly<Record<RowName, string>> = {
+const programs: Readonly<Record<Exclude<RowName, 'experiment'>, string>> = {
   // One socket, a datagram, an answer of 1023 bytes at most.
   pyexplabsys: `
 sock = open_socket(8)
@@ -107,10 +108,29 @@ say([reply, reading])
 `
 
 /** Runs a cell with the program of its row. */
-export async function runClient(name: RowName, cell: Cell, ports: Record<string, number>): Promise<Said> {
+export async function runClient(name: RowName, cell: Cell, ports: Readonly<Record<string, number>>): Promise<Said> {
+  if (name === 'experiment') return await runExperiment(cell, ports)
   const given = JSON.stringify([cell.command, cell.read, cell.value ?? null, cell.value !== undefined])
   const constants = `COMMAND, READ, VALUE, HAS_VALUE = json.loads(${JSON.stringify(given)})\n`
   const [said] = await runPython(constants + programs[name] + run, ports)
   const [reply, reading] = said as [unknown, unknown]
   return { reply, reading }
+}
+
+/** An experiment PC has a program of its own: servers/rig_peer.py. It tells the rig, and then asks for its status until that is as it should be. */
+async function runExperiment({ read, command, value }: Cell, ports: Readonly<Record<string, number>>): Promise<Said> {
+  const [rig, step] = command.split(' ') as [string, string]
+  const question = read.split(' ')[1] as string
+  const pc = RigPeer.experiment(`udp://127.0.0.1:${ports[rig]}`, '--pause', '0.2', '--answer-within', '3')
+  const ask = async (): Promise<unknown> => ((await pc.do(question))['answer'] as unknown[] | undefined)?.[0]
+  try {
+    const was = value === undefined ? await ask() : undefined
+    const { answer } = await pc.do(step)
+    const end = performance.now() + 10_000
+    let reading = await ask()
+    while ((value === undefined ? reading === was : reading !== value) && performance.now() < end) reading = await ask()
+    return { reply: answer, reading }
+  } finally {
+    await pc.gone()
+  }
 }
