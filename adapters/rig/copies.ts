@@ -42,7 +42,9 @@ export class Copies {
     this.#options = options
   }
 
+  /** When it was sent a second time, the first echo was lost rather than late: what comes now may be the answer. */
   confirmed(bytes: Buffer, now: number): void {
+    this.#late = this.#late.filter((late) => !late.bytes.equals(bytes))
     this.#confirmed = { bytes, isStatus: isStatus(bytes), last: now, isOpen: this.#options.role !== 'rig' }
   }
 

@@ -213,6 +213,17 @@ describe('a rig peer without an echo', () => {
     )
   })
 
+  it('takes nothing for a late echo of the first try when the second one was echoed', async () => {
+    const lab = new PeerLab()
+    lab.send(M)
+    await lab.clock.pass(2)
+    lab.send(M)
+    lab.receive(M)
+    lab.take()
+    lab.receive(M)
+    assert.deepEqual([lab.take(), lab.counts], [[`> ${M}`, `message ${M}`], ['echoed']])
+  })
+
   it('takes nothing for a late echo after ten seconds', async () => {
     const lab = new PeerLab()
     lab.send(M)
