@@ -143,7 +143,7 @@ describe('the queue of a rig', () => {
     )
     lab.far.manner = ({ bytes, say }) => say(bytes.subarray(0, 50))
     const cut = await lab.done('init', { data: 'x'.repeat(100) })
-    assert.match(cut.error?.message ?? '', /the echo has 50 of \d+ bytes: .*maxEchoBytes/)
+    assert.match(cut.error?.message ?? '', /the echo has 50 of \d+ bytes; .*maxEchoBytes/)
     lab.far.manner = ({ bytes, say }) => say(bytes.subarray(0, 64))
     const taken = await lab.done('init', { data: 'y'.repeat(100), answer: false })
     assert.equal(taken.phase, 'done')
