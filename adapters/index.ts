@@ -11,6 +11,7 @@ import { instserverServer } from './instserver/server.js'
 import { liveClient } from './live/client.js'
 import { liveServer } from './live/server.js'
 import { rigClient } from './rig/client.js'
+import { rigServer } from './rig/server.js'
 import { simulator } from './simulator/simulator.js'
 import { wsEchoClient } from './ws-echo/client.js'
 import { wsEchoServer } from './ws-echo/server.js'
@@ -27,6 +28,7 @@ export const adapterTypes: readonly AdapterType[] = [
   liveServer,
   liveClient,
   rigClient,
+  rigServer,
   simulator,
   wsEchoServer,
   wsEchoClient
