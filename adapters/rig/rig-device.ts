@@ -2,7 +2,7 @@
 import type { Command, Exact, ExactMap, Host } from '../../gateway/adapter.js'
 import { GatewayError } from '../../gateway/errors.js'
 import { Pace } from '../common/pace.js'
-import { awaited, holdsTokens, loginOf, messageOf, rawOf } from './calls.js'
+import { awaited, loginOf, messageOf, rawOf } from './calls.js'
 import { mustEcho } from './codec.js'
 import type { Payload } from './codec.js'
 import { statusNumberOf } from './events.js'
@@ -115,8 +115,7 @@ export class RigDevice {
     if (codename === alyx) {
       if (secret !== true)
         throw new GatewayError('Forbidden', `${device}/${alyx} is for instances of this gateway alone: a login must not be on a topic`)
-      const elements = loginOf(value)
-      return await this.#reply({ event: 'ALYX', elements, answer: !holdsTokens(elements), answerWithin, ...common })
+      return await this.#reply({ event: 'ALYX', ...loginOf(value), answerWithin, ...common })
     }
     const message = messageOf(codename, value)
     return await this.#reply({ answerWithin, ...message, ...common })
