@@ -34,7 +34,7 @@ describe('rig-client', () => {
       ['EXPINFO', 'EXPINIT', 'EXPSTART', 'EXPSTATUS', 'EXPEND', 'EXPCLEANUP'].map((event) => ['done', event, ['answer', 'echo']])
     )
     assert.deepEqual(
-      replies.map(({ value }) => (value?.['answer'] as unknown[])[0]),
+      replies.map(({ value }) => (value?.['answer'] as unknown[] | undefined)?.[0]),
       [0, 10, ref, 20, { main_sync: false, status: 30 }, { main_sync: false, status: 0 }]
     )
     const sent = [
