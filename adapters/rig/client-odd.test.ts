@@ -159,6 +159,8 @@ describe('logins of rigs', () => {
     ephys.say('[128, null, {"me": {"token": "ffffffffffffffff"}}]')
     await lab.pass(0.3)
     assert.ok(!lab.far.texts.some((text) => text.includes('ffff')))
+    // Its echo, and no more.
+    assert.equal(ephys.texts.filter((text) => text.includes('ffff')).length, 1)
     lab.far.say(login)
     await lab.pass(0.3)
     assert.equal(ephys.texts.at(-1), login)

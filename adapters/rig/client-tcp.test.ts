@@ -96,7 +96,7 @@ describe('rig-client over TCP', () => {
     await lab.far.close()
     await lab.pass(60)
     const refused = await lab.done('init')
-    assert.deepEqual(told(refused), ['failed', 'Unreachable', 'no-listener', false])
+    assert.deepEqual(told(refused), ['failed', 'Unreachable', 'no-listener', false], refused.error?.message)
     lab.far.manner = same
     await lab.far.listen(port)
     const before = lab.clock.monotonic()

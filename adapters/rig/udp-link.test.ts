@@ -56,7 +56,7 @@ describe('the way to a rig over UDP', () => {
       const sent = link.send({ bytes: Buffer.from(`[1, ${n}]`), onWritten: () => undefined })
       await pass(0.2)
       await sent
-      await pass(100)
+      await pass(20)
     }
     assert.equal(new Set(first.senders).size, 1)
     // It is asked for again after some minutes only.
