@@ -3,6 +3,7 @@ import { existsSync, readFileSync, readdirSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { adapterTypes } from '../adapters/index.js'
 import { checkConfig } from '../gateway/config.js'
+import { shownTable } from './peers/matrix-table.js'
 
 const documents = ['README.md', 'CHANGELOG.md', 'CONTRIBUTING.md', 'SECURITY.md', 'config/examples/node-red/README.md', ...adapterReadmes()]
 
@@ -28,4 +29,16 @@ describe('the documents', () => {
         assert.ok(existsSync(join(dirname(document), target as string)), `${document} links to ${target}`)
     })
   }
+
+  it('README.md: the table of old programs and devices is the one that is tested', () => {
+    const [, section] = readFileSync('README.md', 'utf8').split(/^## Any old program, any device$/m)
+    const lines = (section ?? '').split('\n').filter((line) => line.startsWith('|'))
+    const cells = lines.slice(0, 7).map((line) =>
+      line
+        .split('|')
+        .slice(1, -1)
+        .map((cell) => cell.trim())
+    )
+    assert.deepEqual([cells[0], ...cells.slice(2)], shownTable())
+  })
 })

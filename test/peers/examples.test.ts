@@ -255,3 +255,15 @@ describe('config/examples/worksheet.yaml', function () {
     }
   })
 })
+
+// What they do is shown by matrix.test.ts and rigs-example.test.ts: the computers that they name do not exist.
+for (const name of ['everything.yaml', 'rigs.yaml'])
+  describe(`config/examples/${name}`, function () {
+    this.timeout(15_000)
+
+    it('is good as it is, without a warning', async () => {
+      const { code, stdout, stderr } = await labgate('check', join(project, 'config/examples', name))
+      assert.deepEqual([code, stderr], [0, ''])
+      assert.match(stdout, /is good: \d+ devices, \d+ adapter instances\n$/)
+    })
+  })

@@ -2,10 +2,10 @@
 
 Written for the tests from the description of the protocol (section 3 of the HTTP notes). It prints `port N` once it listens.
 
-    uuserver_like.py [--port N] [--protocol N] [--without DEVICE] [--bad]
+    uuserver_like.py [--port N] [--protocol N] [--without DEVICE] [--bad] [--spectrometer]
 
 --protocol: of the pickles; left out, the default of this Python. --without: leaves a device out. --bad: one device more, `bad`, whose
-results no client should believe.
+results no client should believe. --spectrometer: one more that measures from `start` to `stop`.
 """
 import argparse
 import itertools
@@ -150,6 +150,26 @@ class Bad:
         return 'BAD'
 
 
+class Spectrometer:
+    """A measurement goes on until it is ended. Where one runs, there is no other."""
+
+    def __init__(self):
+        self._session = None
+
+    def start(self, arguments):
+        if self._session is not None:
+            raise RuntimeError('measures for %s' % self._session)
+        self._session = arguments['session']
+        return {'measures': self._session}
+
+    def stop(self):
+        ended, self._session = self._session, None
+        return {'ended': ended}
+
+    def get_session(self):
+        return '' if self._session is None else self._session
+
+
 class UUServerLike:
     def __init__(self, devices, protocol):
         self.devices = devices
@@ -215,11 +235,14 @@ def main():
     parser.add_argument('--protocol', type=int, default=None)
     parser.add_argument('--without', action='append', default=[])
     parser.add_argument('--bad', action='store_true')
+    parser.add_argument('--spectrometer', action='store_true')
     options = parser.parse_args()
     logging.getLogger('werkzeug').setLevel(logging.ERROR)
     devices = {'d': Dummy('d'), 'laser 2': Dummy('laser 2'), 'lab': Lab()}
     if options.bad:
         devices['bad'] = Bad()
+    if options.spectrometer:
+        devices['spectrometer'] = Spectrometer()
     for name in options.without:
         del devices[name]
     server = UUServerLike(devices, options.protocol)
