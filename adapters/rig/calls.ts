@@ -73,11 +73,16 @@ export function rawOf(value: Exact): Buffer {
   return bytes
 }
 
-/** Of the secret call `alyx`: what follows the event number, as a list, or as `elements`. Throws as {@link messageOf}. */
-export function loginOf(value: Exact): readonly Exact[] {
+/**
+ * Of the secret call `alyx`: what follows the event number, as a list, or as `elements`. An answer is waited for where it asks for a login, or
+ * `answer` says so. Throws as {@link messageOf}.
+ */
+export function loginOf(value: Exact): { readonly elements: readonly Exact[]; readonly answer: boolean } {
   const elements = isExactMap(value) ? value.get('elements') : value
+  const asks = isExactMap(value) ? value.get('answer') : undefined
   if (!Array.isArray(elements) || elements.length === 0) throw invalid('elements are a URL or null, and the users with their tokens')
-  return elements as readonly Exact[]
+  const login = elements as readonly Exact[]
+  return { elements: login, answer: typeof asks === 'boolean' ? asks : !holdsTokens(login) }
 }
 
 /** Whether there is a login in the elements of an ALYX message. */

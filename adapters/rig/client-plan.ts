@@ -1,7 +1,7 @@
 /** What a client of rigs holds and brings along: a device for each rig, and one for each group. */
 import type { Device, Plan, Problem, Right, Site } from '../../gateway/adapter.js'
 import { groupCodenames } from './group-codenames.js'
-import { rigCalls, rigCodenames, rigReadings } from './rig-codenames.js'
+import { alyx, rigCalls, rigCodenames, rigReadings } from './rig-codenames.js'
 import { readEntries } from './rig-entry.js'
 import type { RigEntry } from './rig-entry.js'
 import type { RigClientConfig } from './types.js'
@@ -25,7 +25,7 @@ export function clientPlan(config: RigClientConfig, site: Site): Plan {
   const rights = (device: string, codenames: Iterable<string>): Right[] => [...codenames].map((codename) => ({ device, codename }))
   return {
     feeds: [
-      ...entries.flatMap(({ device }) => rights(device, rigReadings.keys())),
+      ...entries.flatMap(({ device }) => rights(device, rigCodenames.keys())),
       ...groups.flatMap(({ device, readings }) => rights(device, readings))
     ],
     executes: [
@@ -77,13 +77,20 @@ function deviceProblems({ groups }: RigClientConfig, entries: readonly RigEntry[
 function declaredProblems(entries: readonly RigEntry[], site: Site): Problem[] {
   return entries.flatMap(({ name, device }) => {
     const known = site.devices.get(device)?.codenames
-    const not = [...rigCalls].filter((codename) => known?.has(codename) === true && known.get(codename)?.callable === undefined)
+    const not = rigCalls.filter(
+      (codename) => isCall(codename) && known?.has(codename) === true && known.get(codename)?.callable === undefined
+    )
     return not.map((codename): Problem => ({
       path: ['rigs', name],
       rule: 'not-callable',
       message: `its codename ${codename} is not callable: write callable, or leave it out`
     }))
   })
+}
+
+/** And nothing else. */
+function isCall(codename: string): boolean {
+  return codename !== alyx && !rigReadings.has(codename)
 }
 
 /** Rigs that groups and logins name. */

@@ -34,7 +34,7 @@ describe('rig-client', () => {
       ['EXPINFO', 'EXPINIT', 'EXPSTART', 'EXPSTATUS', 'EXPEND', 'EXPCLEANUP'].map((event) => ['done', event, ['answer', 'echo']])
     )
     assert.deepEqual(
-      replies.map(({ value }) => (value?.['answer'] as unknown[])[0]),
+      replies.map(({ value }) => (value?.['answer'] as unknown[] | undefined)?.[0]),
       [0, 10, ref, 20, { main_sync: false, status: 30 }, { main_sync: false, status: 0 }]
     )
     const sent = [
@@ -259,6 +259,26 @@ describe('rig-client', () => {
     )
     assert.deepEqual(await lab.readings('status'), ['INITIALIZED', 'INITIALIZED', 'STOPPED', 'RUNNING'])
     assert.deepEqual(await lab.readings('exp_ref'), [{ value: 'flowers', quality: 'uncertain' }])
+  })
+
+  it('asks the rig for what it does and what it is when that is read', async () => {
+    lab = await ClientLab.open({ file: 'devices: { cameras: { codenames: { exp_ref: {} } } }' })
+    lab.far.manners.set('[32', answer('[32, 20]'))
+    lab.far.manners.set('[64', answer('[64, 20, {"main_sync": true}]'))
+    const read = async (codename: string): Promise<unknown> => {
+      const id = `${codename}-${lab.far.heard.length}`
+      await lab.mqtt.publish(`lab/cameras/${codename}/get`, { id })
+      const { value, error } = await lab.final(id, 2)
+      return value ?? error?.class
+    }
+    assert.equal(await read('status'), 'RUNNING')
+    assert.deepEqual(await read('info'), { main_sync: true })
+    assert.equal(await read('link'), 'online')
+    assert.equal(await read('init'), 'ReadOnly')
+    const meta = await lab.mqtt.nextJson('lab/cameras/status/meta')
+    assert.deepEqual([(meta['schema'] as { type: string }).type, 'callable' in meta], ['string', true])
+    lab.far.manners.set('[32', answer('[32, 7]'))
+    assert.equal(await read('status'), 'DeviceError')
   })
 
   it('takes the answers that MATLAB rigs give', async () => {

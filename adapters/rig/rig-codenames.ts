@@ -40,12 +40,19 @@ export const rigReadings: ReadonlyMap<string, Codename> = new Map([
   ['protocol', { description: 'What it speaks, as far as it shows', schema: { type: 'string' } }]
 ])
 
+/** Of those that are both a reading and a call, `status` and `info`, a get asks the rig too. */
 export const rigCodenames: ReadonlyMap<string, Codename> = new Map([
   ...rigReadings,
-  ...callCodenames,
+  ...[...callCodenames].map(([name, call]): [string, Codename] => [name, joined(rigReadings.get(name), call)]),
   [send, sendCodename],
   [alyx, alyxCodename]
 ])
 
 /** Codenames whose commands a rig carries out. */
 export const rigCalls: readonly string[] = [...callCodenames.keys(), send, alyx]
+
+function joined(reading: Codename | undefined, call: Codename): Codename {
+  const { callable } = call
+  if (reading === undefined || callable?.timeout === undefined) return call
+  return { ...reading, description: `${reading.description}; the call: ${call.description}`, callable, timeout: callable.timeout }
+}

@@ -2,7 +2,7 @@
 import type { Command, Exact, ExactMap, Host } from '../../gateway/adapter.js'
 import { GatewayError } from '../../gateway/errors.js'
 import { Pace } from '../common/pace.js'
-import { awaited, holdsTokens, loginOf, messageOf, rawOf } from './calls.js'
+import { awaited, loginOf, messageOf, rawOf } from './calls.js'
 import { mustEcho } from './codec.js'
 import type { Payload } from './codec.js'
 import { statusNumberOf } from './events.js'
@@ -100,8 +100,9 @@ export class RigDevice {
 
   async execute({ codename, op, value, expires, secret }: Command, signal: AbortSignal): Promise<Exact> {
     const { device, answerWithin } = this.#options.entry
-    if (op !== 'call') throw new GatewayError('ReadOnly', `${device}/${codename} is called`)
+    if (op === 'set') throw new GatewayError('ReadOnly', `${device}/${codename} is called`)
     const common = { signal, ...(expires === undefined ? {} : { expires }) }
+    if (op === 'get') return await this.#get(codename, { answerWithin, ...common })
     if (codename === 'await') {
       const { event, within = answerWithin } = awaited(value)
       const elements = await this.rig.next(event, within, signal)
@@ -114,11 +115,23 @@ export class RigDevice {
     if (codename === alyx) {
       if (secret !== true)
         throw new GatewayError('Forbidden', `${device}/${alyx} is for instances of this gateway alone: a login must not be on a topic`)
-      const elements = loginOf(value)
-      return await this.#reply({ event: 'ALYX', elements, answer: !holdsTokens(elements), answerWithin, ...common })
+      return await this.#reply({ event: 'ALYX', ...loginOf(value), answerWithin, ...common })
     }
     const message = messageOf(codename, value)
     return await this.#reply({ answerWithin, ...message, ...common })
+  }
+
+  /** What it says now, in the form of the reading. */
+  async #get(codename: string, limits: Pick<Ask, 'answerWithin' | 'signal' | 'expires'>): Promise<Exact> {
+    const { name, device } = this.#options.entry
+    if (codename !== 'status' && codename !== 'info') throw new GatewayError('ReadOnly', `${device}/${codename} is called, not read`)
+    const { event, elements } = messageOf(codename, null)
+    const answered = await this.rig.ask({ event, elements, answer: true, ...limits }).answered
+    const { status, info } = toldBy(event, answered.elements)
+    const value = codename === 'status' ? status : info
+    if (value === undefined)
+      throw new GatewayError('DeviceError', `rig ${name} answered ${event} without its ${codename}`, { code: 'no-value' })
+    return value
   }
 
   async #sendRaw(bytes: Buffer, limits: Pick<Ask, 'answerWithin' | 'signal' | 'expires'>): Promise<Exact> {

@@ -1,6 +1,6 @@
 /** One message to a rig, from the moment it is asked for until nothing of it is to come any more. */
 import type { Clock, Exact } from '../../gateway/adapter.js'
-import { GatewayError } from '../../gateway/errors.js'
+import type { GatewayError } from '../../gateway/errors.js'
 import type { Answered, Ask, Asked } from './rig.js'
 
 interface Settle<T> {

@@ -1,12 +1,10 @@
 /** The way to one rig: bytes there, payloads back, over UDP or TCP. */
-import type { Clock } from '../../gateway/adapter.js'
+import type { HostAddressOptions } from '../common/host-address.js'
 import type { Payload } from './codec.js'
 import type { PeerOptions } from './peer.js'
 
-export interface LinkOptions {
-  readonly host: string
+export interface LinkOptions extends HostAddressOptions {
   readonly port: number
-  readonly clock: Clock
   /** Seconds. */
   readonly echoWithin: number
   /** A rig with a small buffer echoes only so many bytes. */

@@ -56,10 +56,10 @@ export class Listeners {
 
   /** All who wait for this event are served by one message, as in the original (section 10). */
   tell(event: EventName, elements: readonly Exact[]): void {
-    for (const waiter of [...this.#waiters]) if (waiter.event === event) waiter.give(elements)
+    for (const waiter of this.#waiters) if (waiter.event === event) waiter.give(elements)
   }
 
   close(error: GatewayError): void {
-    for (const waiter of [...this.#waiters]) waiter.end(error)
+    for (const waiter of this.#waiters) waiter.end(error)
   }
 }

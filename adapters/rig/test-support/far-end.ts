@@ -68,7 +68,8 @@ export class FarEnd {
   }
 
   get port(): number {
-    return ((this.#udp ?? this.#tcp)?.address() as AddressInfo).port
+    const address = (this.#udp ?? this.#tcp)?.address() as AddressInfo | undefined
+    return address?.port ?? 0
   }
 
   async bind(port: number): Promise<void> {
