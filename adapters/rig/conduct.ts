@@ -152,10 +152,10 @@ export class Conduct {
     const policy = policyFor(turn.event, this.#config.answers)
     const done = await this.#performer.carryOut(policy, turn)
     if (this.#isStopped) return
-    // The status stays as it is: nobody knows how far it came.
-    if (!done.ok) return this.#answers.fail(turn, done.text)
-    this.self.done(turn.event)
+    // When it failed the status stays as it is: nobody knows how far it came.
+    if (done.ok) this.self.done(turn.event)
     if (policy.kind === 'echo') return this.#turns.done(turn)
+    if (!done.ok) return this.#answers.fail(turn, done.text)
     const data = this.#dataOf(policy, turn, done.replies)
     if (data !== undefined) void this.#answers.give(turn, data)
     else this.#answers.fail(turn, `Stale: the status of the rig is not known, as ${this.#config.status ?? ''} has no fresh reading`)

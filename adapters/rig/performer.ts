@@ -33,6 +33,8 @@ export class Performer {
 
   /** Never rejects. */
   async carryOut(policy: Policy, turn: Turn): Promise<Performed> {
+    // It waited, and an end came meanwhile.
+    if (turn.work.signal.aborted) return { ok: false, text: failure([], turn) }
     const actions = actionsOf(policy)
     return goesOn.has(turn.event) ? await this.#all(actions, turn) : await this.#inTurn(actions, turn)
   }

@@ -232,6 +232,23 @@ describe('a rig-server that lets devices act', () => {
       await controller.assertQuiet()
     })
 
+  it('does not start after an end what waited for its turn, whatever its policy', async () => {
+    await lab.start('answers: { EXPINIT: { call: spectrometer/acquire } }')
+    lab.scripted.execute = () => hang()
+    const [controller, other] = [await lab.controller('tcp'), await lab.controller()]
+    await controller.echoed('[1, null]')
+    await controller.echoed(start)
+    await other.echoed('[4, null]')
+    await lab.gap()
+    await other.next()
+    await lab.gap()
+    const interrupted = (event: string, code: number): string =>
+      `[0, "Interrupted: EXPEND came before ${event} was carried out; part of it may be", ${code}]`
+    await controller.expect(interrupted('EXPINIT', 1))
+    await controller.expect(interrupted('EXPSTART', 2))
+    assert.deepEqual(await lab.values('status'), ['STOPPED'])
+  })
+
   it('tells who waits when it stops, and asks nothing more', async () => {
     await lab.start('answers: { EXPSTART: [{ call: spectrometer/acquire }, { set: furnace/setpoint, value: 300 }] }')
     lab.scripted.execute = () => hang()

@@ -32,8 +32,9 @@ export interface TurnsOptions {
 const maxTurns = 16
 const maxStops = 4
 
-/** Bytes of all messages without an answer together. */
+/** Bytes of all messages without an answer together; and of one that ends an experiment, which is taken all the same. */
 const maxBytes = 2 ** 24
+const stopBytes = 2 ** 13
 
 const stops: ReadonlySet<AnsweredEvent> = new Set(['EXPEND', 'EXPINTERRUPT'])
 const starts: ReadonlySet<AnsweredEvent> = new Set(['EXPINIT', 'EXPSTART'])
@@ -57,7 +58,7 @@ export class Turns {
     const { controller, event, key, size } = turn
     const isStop = stops.has(event)
     if (controller.turns.size >= maxTurns + (isStop ? maxStops : 0)) return false
-    if (this.#bytes > 0 && this.#bytes + size > maxBytes) return false
+    if (this.#bytes + size > maxBytes && !(isStop && size <= stopBytes)) return false
     if (isStop) this.#endStarts(event)
     this.#open.add(turn)
     this.#bytes += size
