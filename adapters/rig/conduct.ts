@@ -107,7 +107,7 @@ export class Conduct {
   /** Tells all controllers something unasked. `data` undefined: what they would be answered. */
   async push(event: AnsweredEvent, data: Exact | undefined): Promise<Exact> {
     const given = data === undefined ? automaticAnswer(event, this.self.known) : isExactList(data) ? data : [data]
-    if (given === undefined) throw new GatewayError('Stale', 'the status of the rig is not known: give data')
+    if (given === undefined) throw new GatewayError('Stale', `${this.self.whyUnknown}: give data`)
     const controllers = this.#listening()
     if (controllers.length > 0) return await this.#answers.push(controllers, event, given.length === 0 ? [null] : given)
     const message = 'no controller was heard yet, or none of them echoes: nobody was told'
@@ -158,7 +158,7 @@ export class Conduct {
     if (!done.ok) return this.#answers.fail(turn, done.text)
     const data = this.#dataOf(policy, turn, done.replies)
     if (data !== undefined) void this.#answers.give(turn, data)
-    else this.#answers.fail(turn, `Stale: the status of the rig is not known, as ${this.#config.status ?? ''} has no fresh reading`)
+    else this.#answers.fail(turn, `Stale: ${this.self.whyUnknown}`)
   }
 
   /** After the event number. Undefined: the status belongs to it, and is not known. */

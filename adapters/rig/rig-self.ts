@@ -24,10 +24,13 @@ export class RigSelf {
   readonly #info: ExactMap
   readonly #status: Mirror | undefined
   readonly #ref: Mirror | undefined
+  /** Why there may be no status to tell. */
+  readonly whyUnknown: string
 
   constructor({ config, host, readings }: RigSelfOptions) {
     const { id, device, info, status, expRef } = config
     this.#readings = readings
+    this.whyUnknown = `the status of the rig is not known, as ${status} has no fresh reading`
     this.#state = new ServerState(id, () => host.clock.now())
     this.#info = fromPlain(info, { integers: true }) as ExactMap
     const mirror = (source: string, codename: string, read: (value: Exact) => string | undefined, what: string): Mirror => {
