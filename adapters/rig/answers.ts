@@ -59,6 +59,7 @@ export class Answers {
       this.#show(turn, { code, data, confirmed: false, error: trouble.message })
       this.#unconfirmed(controller, trouble, `the answer to ${event}`)
     }
+    controller.answered(key, bytes)
     done(turn)
   }
 
@@ -73,7 +74,7 @@ export class Answers {
       'a message of a controller was not carried out, or not in full; it got a report'
     )
     this.#show(turn, { code: 0, data: [text, BigInt(numberOf[event])], confirmed: null })
-    this.#report(controller, text, event)
+    controller.answered(turn.key, this.#report(controller, text, event))
     this.#options.done(turn)
   }
 
@@ -118,12 +119,19 @@ export class Answers {
     }
   }
 
-  #report({ peer }: Controller, text: string, event: AnsweredEvent): void {
+  /** What was said already, once more. */
+  again({ peer }: Controller, answer: Buffer): void {
+    peer.send(answer).catch(() => this.#options.host.count('dropped'))
+  }
+
+  #report({ peer }: Controller, text: string, event: AnsweredEvent): Buffer {
     const { host } = this.#options
-    peer.send(encodeReport(text, event)).then(
+    const report = encodeReport(text, event)
+    peer.send(report).then(
       () => host.count('answered'),
       () => host.count('dropped')
     )
+    return report
   }
 
   #show(turn: Turn, answer: Pick<Answer, 'code' | 'data' | 'confirmed' | 'seconds' | 'error'>): void {

@@ -10,6 +10,7 @@ import { shownOdd } from './conceal.js'
 import { keyOf } from './controller.js'
 import type { Controller } from './controller.js'
 import type { Controllers } from './controllers.js'
+import type { EventName } from './events.js'
 import { Logins } from './logins.js'
 import { Performer } from './performer.js'
 import { RigSelf } from './rig-self.js'
@@ -131,8 +132,7 @@ export class Conduct {
 
   #message(from: Controller, { event, elements }: Message, bytes: Buffer): void {
     const key = keyOf(bytes)
-    // What the network has doubled: a message, or the echo of an answer. A state that is asked for twice is no harm.
-    if (from.turns.has(key) || (event !== 'EXPSTATUS' && from.isOwnAnswer(key))) return this.#host.count('dropped')
+    if (this.#isDoubled(from, event, key)) return this.#host.count('dropped')
     if (!from.hasSpoken) {
       from.hasSpoken = true
       this.changed()
@@ -145,6 +145,19 @@ export class Conduct {
     const work = new AbortController()
     const turn = { ...place, controller: from, event, elements, key, size: bytes.length, due, isShown, work, isAnswered: false }
     if (!this.#turns.take(turn)) this.#answers.refuse(turn)
+  }
+
+  /**
+   * The network has doubled a message, or the echo of an answer. A message that was answered gets its answer again, should it be meant, but is
+   * not carried out again. What is only asked is answered as it is now.
+   */
+  #isDoubled(from: Controller, event: EventName, key: string): boolean {
+    if (from.isAnswering(key)) return true
+    if (event !== 'EXPSTATUS' && from.isOwnAnswer(key)) return true
+    const again = from.again(key)
+    if (again === undefined || event === 'EXPSTATUS' || event === 'EXPINFO') return false
+    this.#answers.again(from, again)
+    return true
   }
 
   /** Never rejects. Resolves when the answer is handed over, confirmed or not. */

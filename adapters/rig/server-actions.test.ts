@@ -204,11 +204,29 @@ describe('a rig-server that lets devices act', () => {
     await lab.gap()
     await controller.assertQuiet()
     assert.equal(begun().length, 1)
-    assert.equal((await lab.counters())['dropped'], 2)
-    // Answered: the same again is a new message.
+    // The message once more, right after its answer: it gets that again, should it be meant.
     lab.scripted.execute = () => Promise.resolve('again')
+    await lab.exchange(controller, start, '[2, "done"]')
+    assert.equal(begun().length, 1)
+    assert.equal((await lab.values('event')).length, 0)
+    await lab.clock.pass(0.25)
     await lab.exchange(controller, start, '[2, "again"]')
-    assert.equal(begun().length, 2)
+    await lab.exchange(
+      controller,
+      '[4, null]',
+      `[4, {"exp_ref": "${ref}", "main_sync": false, "experiment_description": {}, "master": false, "rig_version": "labgate", "spec_version": "1.0.0", "status": 30}]`
+    )
+    await lab.exchange(controller, start, '[2, "again"]')
+    assert.equal(begun().length, 3)
+    assert.equal((await lab.counters())['dropped'], 3)
+  })
+
+  it('carries out over TCP what comes again, as nothing is doubled there', async () => {
+    await lab.start('answers: { EXPSTART: { call: spectrometer/acquire } }')
+    lab.scripted.execute = () => Promise.resolve('done')
+    const controller = await lab.controller('tcp')
+    for (let i = 0; i < 3; i += 1) await lab.exchange(controller, start, '[2, "done"]')
+    assert.equal(begun().length, 3)
   })
 
   for (const event of ['EXPEND', 'EXPINTERRUPT'])
