@@ -1,7 +1,7 @@
 /** How a rig behaves: what it makes of each message of an experiment PC, and what it answers. It knows no socket. */
 import type { Exact, Host } from '../../gateway/adapter.js'
 import { GatewayError } from '../../gateway/errors.js'
-import { isExactList } from '../common/exact-json.js'
+import { isExactList, isExactMap } from '../common/exact-json.js'
 import { Answers } from './answers.js'
 import { automaticAnswer, sameAnswer } from './automatic.js'
 import { encodeReport } from './codec.js'
@@ -178,8 +178,10 @@ export class Conduct {
   #dataOf(policy: Policy, { event, elements }: Turn, [reply]: readonly Exact[]): readonly Exact[] | undefined {
     if (policy.kind === 'same') return sameAnswer(event, elements, this.self.known)
     if (policy.kind !== 'action' || reply === undefined) return automaticAnswer(event, this.self.known)
-    if (!isExactList(reply)) return [reply]
-    return reply.length === 0 ? [null] : reply
+    // A call of a rig that we drive replies with what that rig answered, among other things.
+    const given = isExactMap(reply) ? (reply.get('answer') ?? reply) : reply
+    if (!isExactList(given)) return [reply]
+    return given.length === 0 ? [null] : given
   }
 
   /** What an operator wrote may be refused by a schema: better told at the start than in the middle of an experiment. */

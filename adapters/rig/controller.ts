@@ -79,6 +79,7 @@ export class Controller {
       maxEchoBytes,
       maxWaiting,
       maxBytes,
+      mayDuplicate: transport === 'udp',
       onPayload: (payload, bytes) => onPayload(this, payload, bytes),
       onCount: (what) => onCount(this, what)
     })
