@@ -65,6 +65,19 @@ adapters:
       }
     })
 
+    it('goes through many quick sessions that are all alike, and the rig hears the echo of each answer', async () => {
+      await open('')
+      for (let n = 1; n <= 12; n += 1)
+        for (const codename of ['info', 'init', 'status', 'stop', 'cleanup']) {
+          const { phase, error } = await call(codename)
+          assert.equal(phase, 'done', `session ${n}, ${codename}: ${error?.message}`)
+        }
+      assert.deepEqual(
+        peer.said.filter(({ what }) => what === 'closed'),
+        []
+      )
+    })
+
     it('echoes an answer for which nobody waits any more, so that the rig lives', async () => {
       await open(', answerWithin: 0.2', '--delay', '0.6')
       const { error } = await call('init')
