@@ -65,13 +65,12 @@ adapters:
       }
     })
 
-    it('goes through many quick sessions that are all alike, and the rig hears the echo of each answer', async () => {
+    it('echoes each answer of a rig that is asked the same again and again', async () => {
       await open('')
-      for (let n = 1; n <= 12; n += 1)
-        for (const codename of ['info', 'init', 'status', 'stop', 'cleanup']) {
-          const { phase, error } = await call(codename)
-          assert.equal(phase, 'done', `session ${n}, ${codename}: ${error?.message}`)
-        }
+      for (let n = 1; n <= 40; n += 1) {
+        const { phase, error } = await call('status')
+        assert.equal(phase, 'done', `call ${n}: ${error?.message}`)
+      }
       assert.deepEqual(
         peer.said.filter(({ what }) => what === 'closed'),
         []
