@@ -105,7 +105,7 @@ describe('the program', function () {
     it('says that a file is good', async () => {
       // Five simulated instruments, and the own device of each push socket.
       for (const [name, good] of [
-        ['gateway.yaml', '7 devices, 6 adapter instances'],
+        ['gateway.yaml', '8 devices, 7 adapter instances'],
         ['raspberry-pi.yaml', '4 devices, 3 adapter instances']
       ] as const) {
         const file = join(project, 'config', name)
