@@ -29,6 +29,13 @@ export function automaticAnswer(event: AnsweredEvent, known: Known): readonly Ex
   }
 }
 
+/** The same data back; but whose status is told is always the rig's own (recording multi-two-controllers). Undefined: it is not known. */
+export function sameAnswer(event: AnsweredEvent, elements: readonly Exact[], known: Known): readonly Exact[] | undefined {
+  if (event !== 'EXPSTATUS' && event !== 'EXPINFO') return elements
+  if (known.status === undefined) return undefined
+  return [BigInt(statusNumberOf[known.status]), ...elements.slice(1)]
+}
+
 /** In the order of iblrig's. `main_sync: true` is for the one rig whose reference counts. */
 function info({ ref, info: given }: Known, status?: Exact): ExactMap {
   const own: readonly (readonly [string, Exact])[] = [

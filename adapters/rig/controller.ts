@@ -34,8 +34,12 @@ const maxBytes = 65_507
 /** Seconds from our last write to an answer (section 9). */
 const gaps: Readonly<Record<Transport, number>> = { udp: 0.01, tcp: 0.025 }
 
-/** Seconds in which our own answer may come back once more, as the network doubled its echo. */
+/** Seconds in which our own answer may come back once more, as the network doubled its echo; and answers of which that is remembered. */
 const doubledWithin = 2
+const remembered = 8
+
+/** Seconds after an answer in which the message may come once more. Nobody types as fast. */
+const againWithin = 0.25
 
 export class Controller {
   readonly transport: Transport
@@ -51,13 +55,15 @@ export class Controller {
   hasConfirmed = false
   /** It did not echo the last that we told it. */
   isSilent = false
-  /** Messages that are not answered yet, by {@link keyOf}. */
-  readonly turns = new Map<string, Turn>()
+  /** Messages that are not answered yet. */
+  readonly turns = new Set<Turn>()
   /** Those that wait for the one before. */
   readonly line: Turn[] = []
   isServing = false
   readonly #options: ControllerOptions
-  #answered: { readonly key: string; readonly until: number } | undefined
+  /** Our answers that differ from what was asked, and until when; the oldest first. */
+  readonly #answers = new Map<string, number>()
+  #last: { readonly key: string; readonly answer: Buffer; readonly until: number } | undefined
 
   constructor(options: ControllerOptions) {
     const { transport, name, clock, maxEchoBytes, write, onPayload, onCount } = options
@@ -73,6 +79,7 @@ export class Controller {
       maxEchoBytes,
       maxWaiting,
       maxBytes,
+      mayDuplicate: transport === 'udp',
       onPayload: (payload, bytes) => onPayload(this, payload, bytes),
       onCount: (what) => onCount(this, what)
     })
@@ -92,16 +99,40 @@ export class Controller {
     this.#options.hangUp()
   }
 
+  /** The same bytes are being answered already: the network has doubled them. */
+  isAnswering(key: string): boolean {
+    return this.#mayDouble && Array.from(this.turns).some((turn) => turn.key === key)
+  }
+
   /** It echoed this answer to that message. */
   confirmed(answer: Buffer, asked: string): void {
-    const key = keyOf(answer)
     this.hasConfirmed = true
-    this.#answered = key === asked ? undefined : { key, until: this.#options.clock.monotonic() + doubledWithin }
+    const key = keyOf(answer)
+    this.#answers.delete(key)
+    if (key !== asked && this.#mayDouble) this.#answers.set(key, this.#options.clock.monotonic() + doubledWithin)
+    const [oldest] = this.#answers.keys()
+    if (this.#answers.size > remembered && oldest !== undefined) this.#answers.delete(oldest)
   }
 
   /** Our own answer, and nothing that it asked: the network has doubled its echo. */
   isOwnAnswer(key: string): boolean {
-    return this.#answered?.key === key && this.#options.clock.monotonic() < this.#answered.until
+    return this.#options.clock.monotonic() < (this.#answers.get(key) ?? -Infinity)
+  }
+
+  /** The message got this answer, or this report. */
+  answered(key: string, answer: Buffer): void {
+    if (this.#mayDouble) this.#last = { key, answer, until: this.#options.clock.monotonic() + againWithin }
+  }
+
+  /** What this message got, when it came just before and no other since: the network, or an impatient program, has doubled it. */
+  again(key: string): Buffer | undefined {
+    if (this.#last?.key !== key) this.#last = undefined
+    return this.#last !== undefined && this.#options.clock.monotonic() < this.#last.until ? this.#last.answer : undefined
+  }
+
+  /** Over TCP nothing comes twice. */
+  get #mayDouble(): boolean {
+    return this.transport === 'udp'
   }
 }
 

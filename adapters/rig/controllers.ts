@@ -76,7 +76,7 @@ export class Controllers {
 
   clear(trouble: Trouble): void {
     this.#disarm()
-    for (const controller of [...this]) this.remove(controller, trouble)
+    for (const controller of Array.from(this)) this.remove(controller, trouble)
   }
 
   #arm(): void {
@@ -95,7 +95,7 @@ export class Controllers {
   #forget(): void {
     const { clock, idleAfter } = this.#options
     const before = clock.monotonic() - idleAfter()
-    for (const controller of [...this.#known.udp.values()])
+    for (const controller of Array.from(this.#known.udp.values()))
       if (!controller.isBusy && (controller.peer.lastHeard ?? -Infinity) < before)
         this.remove(controller, new Trouble('offline', 'it was silent for long', false))
   }

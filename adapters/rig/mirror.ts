@@ -59,7 +59,7 @@ export class Mirror {
     const latest = host.latest(source.device, source.codename)
     if (latest === undefined) return
     const reading = this.#reading(latest)
-    const told = `${String(reading.value)} ${latest.time} ${reading.quality ?? ''}`
+    const told = JSON.stringify([reading.value, latest.time, reading.quality])
     if (told === this.#told) return
     this.#told = told
     publish(reading)

@@ -25,7 +25,7 @@ export class Peer {
   readonly #options: PeerOptions
   readonly #sender: Sender
   readonly #copies: Copies
-  readonly #brake = new Brake()
+  readonly #brake: Brake
   #lastHeard: number | undefined
   /** What became of the last payload; for the rest of its line. */
   #last: 'echoed' | 'taken' | 'odd' = 'odd'
@@ -34,6 +34,7 @@ export class Peer {
   constructor(options: PeerOptions) {
     this.#options = options
     this.#copies = new Copies(options)
+    this.#brake = new Brake(options.mayDuplicate ?? true)
     this.#sender = new Sender(options, {
       onConfirmed: (bytes) => this.#copies.confirmed(bytes),
       onUnconfirmed: (bytes, { kind }) => {
@@ -63,8 +64,10 @@ export class Peer {
     if (this.#isClosed) return
     const now = this.#options.clock.monotonic()
     this.#lastHeard = now
-    if (this.#sender.takeEcho(bytes)) this.#last = 'taken'
-    else if (isLineEnd(bytes)) this.#receiveLineEnd(bytes)
+    if (this.#sender.takeEcho(bytes)) {
+      this.#last = 'taken'
+      this.#brake.forgive()
+    } else if (isLineEnd(bytes)) this.#receiveLineEnd(bytes)
     else {
       const copy = this.#copies.take(bytes, now, this.#sender.roundTrip)
       if (copy !== 'new') this.#drop(copy)

@@ -33,6 +33,8 @@ export class Performer {
 
   /** Never rejects. */
   async carryOut(policy: Policy, turn: Turn): Promise<Performed> {
+    // It waited, and an end came meanwhile.
+    if (turn.work.signal.aborted) return { ok: false, text: failure([], turn) }
     const actions = actionsOf(policy)
     return goesOn.has(turn.event) ? await this.#all(actions, turn) : await this.#inTurn(actions, turn)
   }
@@ -131,16 +133,19 @@ function finite(value: Exact): Exact {
 function failure(failures: readonly (readonly [Action, unknown])[], { event, work }: Turn): string {
   const { signal } = work
   if (signal.aborted) return `Interrupted: ${String(signal.reason)} came before ${event} was carried out; part of it may be`
-  const texts = failures.map(([{ ref }, thrown]): [string, string] => {
-    const error = asGatewayError(thrown)
-    const what = `${ref.device}/${ref.codename}`
-    return error.class === 'Timeout'
-      ? ['TimeoutError', `no answer from ${what}: ${error.message}`]
-      : [error.class, `${what}: ${error.message}`]
-  })
+  const texts = failures.map(([{ ref }, thrown]) => said(`${ref.device}/${ref.codename}`, asGatewayError(thrown)))
   const [first] = texts
-  const text = `${first?.[0] ?? 'Internal'}: ${texts.map(([, said]) => said).join('; ')}`
+  const rest = texts.slice(1).map((text) => `; ${text.message}`)
+  const text = `${first?.class ?? 'Internal'}: ${first?.message ?? ''}${rest.join('')}`
   return hideTokens(text.replace(/\s+/g, ' ')).slice(0, maxText)
+}
+
+/** The class and the text of a failure. A device that speaks as Python does is quoted as it is. */
+function said(what: string, { class: errorClass, message }: GatewayError): { readonly class: string; readonly message: string } {
+  if (errorClass === 'Timeout') return { class: 'TimeoutError', message: `no answer from ${what}: ${message}` }
+  const [, own, text] = /^([A-Z]\w{0,60}(?:Error|Exception)): ([\s\S]+)$/.exec(message) ?? []
+  if (errorClass === 'DeviceError' && own !== undefined && text !== undefined) return { class: own, message: text }
+  return { class: errorClass, message: `${what}: ${message}` }
 }
 
 async function within(seconds: number, ended: Promise<void>, { clock }: Pick<Host, 'clock'>): Promise<void> {

@@ -51,25 +51,23 @@ describe('a rig-server that lets devices act', () => {
       controller: controller.name,
       transport: 'udp'
     })
-    const [command] = lab.scripted.commands
-    assert.deepEqual(
-      [...(command?.value as Map<string, unknown>)],
-      [
-        ['id', `${session}/2`],
-        ['session', session],
-        ['event', 'EXPSTART'],
-        ['exp_ref', ref],
-        ['status', 'CONNECTED'],
-        ['data', [ref, null]],
-        ['controller', controller.name]
-      ]
-    )
+    const argumentsOf = (index: number): [string, unknown][] =>
+      Array.from((lab.scripted.commands[index]?.value ?? new Map()) as Map<string, unknown>)
+    assert.deepEqual(argumentsOf(0), [
+      ['id', `${session}/2`],
+      ['session', session],
+      ['event', 'EXPSTART'],
+      ['exp_ref', ref],
+      ['status', 'CONNECTED'],
+      ['data', [ref, null]],
+      ['controller', controller.name]
+    ])
     const reply = await lab.mqtt.nextJson('lab/spectrometer/acquire/reply')
     assert.deepEqual([reply['id'], reply['phase'], reply['client']], [`${session}/2`, 'done', 'stage'])
     await controller.echoed('[4, null]')
     await lab.gap()
     // The call takes nothing but the reference.
-    assert.deepEqual([...(lab.scripted.commands[1]?.value as Map<string, unknown>)], [['exp_ref', ref]])
+    assert.deepEqual(argumentsOf(1), [['exp_ref', ref]])
     assert.equal((await lab.mqtt.nextJson('lab/spectrometer/stop/reply'))['id'], `${session}/3`)
   })
 
@@ -206,11 +204,29 @@ describe('a rig-server that lets devices act', () => {
     await lab.gap()
     await controller.assertQuiet()
     assert.equal(begun().length, 1)
-    assert.equal((await lab.counters())['dropped'], 2)
-    // Answered: the same again is a new message.
+    // The message once more, right after its answer: it gets that again, should it be meant.
     lab.scripted.execute = () => Promise.resolve('again')
+    await lab.exchange(controller, start, '[2, "done"]')
+    assert.equal(begun().length, 1)
+    assert.equal((await lab.values('event')).length, 0)
+    await lab.clock.pass(0.25)
     await lab.exchange(controller, start, '[2, "again"]')
-    assert.equal(begun().length, 2)
+    await lab.exchange(
+      controller,
+      '[4, null]',
+      `[4, {"exp_ref": "${ref}", "main_sync": false, "experiment_description": {}, "master": false, "rig_version": "labgate", "spec_version": "1.0.0", "status": 30}]`
+    )
+    await lab.exchange(controller, start, '[2, "again"]')
+    assert.equal(begun().length, 3)
+    assert.equal((await lab.counters())['dropped'], 3)
+  })
+
+  it('carries out over TCP what comes again, as nothing is doubled there', async () => {
+    await lab.start('answers: { EXPSTART: { call: spectrometer/acquire } }')
+    lab.scripted.execute = () => Promise.resolve('done')
+    const controller = await lab.controller('tcp')
+    for (let i = 0; i < 3; i += 1) await lab.exchange(controller, start, '[2, "done"]')
+    assert.equal(begun().length, 3)
   })
 
   for (const event of ['EXPEND', 'EXPINTERRUPT'])
@@ -233,6 +249,23 @@ describe('a rig-server that lets devices act', () => {
       assert.deepEqual(begun(), ['spectrometer/acquire call', 'spectrometer/stop call'])
       await controller.assertQuiet()
     })
+
+  it('does not start after an end what waited for its turn, whatever its policy', async () => {
+    await lab.start('answers: { EXPINIT: { call: spectrometer/acquire } }')
+    lab.scripted.execute = () => hang()
+    const [controller, other] = [await lab.controller('tcp'), await lab.controller()]
+    await controller.echoed('[1, null]')
+    await controller.echoed(start)
+    await other.echoed('[4, null]')
+    await lab.gap()
+    await other.next()
+    await lab.gap()
+    const interrupted = (event: string, code: number): string =>
+      `[0, "Interrupted: EXPEND came before ${event} was carried out; part of it may be", ${code}]`
+    await controller.expect(interrupted('EXPINIT', 1))
+    await controller.expect(interrupted('EXPSTART', 2))
+    assert.deepEqual(await lab.values('status'), ['STOPPED'])
+  })
 
   it('tells who waits when it stops, and asks nothing more', async () => {
     await lab.start('answers: { EXPSTART: [{ call: spectrometer/acquire }, { set: furnace/setpoint, value: 300 }] }')

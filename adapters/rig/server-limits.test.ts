@@ -116,7 +116,7 @@ describe('the limits of a rig-server', () => {
       await controller.echoes('[4, null]')
       await controller.assertQuiet()
       await lab.gap()
-      await controller.echoes('[32, 5]')
+      await controller.echoes('[32, 30]')
       for (const byte of '[8, ["ü"]]') {
         controller.send(byte)
         await settle()

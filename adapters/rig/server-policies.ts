@@ -30,7 +30,7 @@ export function policies(answers: RigServerConfig['answers']): (readonly [event:
 }
 
 export function policyFor(event: AnsweredEvent, answers: RigServerConfig['answers']): Policy {
-  return policyOf(answers[event] ?? answers['others'] ?? 'automatic')
+  return policyOf((answers[event] ?? answers['others']) as Written)
 }
 
 export function actionsOf(policy: Policy): readonly Action[] {

@@ -24,7 +24,7 @@ const begins: ReadonlySet<EventName> = new Set(['EXPINFO', 'EXPINIT', 'EXPSTART'
 const ends: ReadonlySet<EventName> = new Set(['EXPEND', 'EXPINTERRUPT'])
 
 /** Characters of a reference; a longer one is no reference, and would be told to everybody who asks. */
-const maxRef = 200
+export const maxRef = 200
 
 export class ServerState {
   readonly #name: string

@@ -52,7 +52,7 @@ class RigServer implements Adapter {
     this.#controllers = new Controllers({
       clock: host.clock,
       max: config.maxControllers,
-      idleAfter: () => (this.#conduct.isInSession ? silentFor.inSession : silentFor.else),
+      idleAfter: () => (this.#conduct.self.isInSession ? silentFor.inSession : silentFor.else),
       onChange: () => this.#conduct.changed()
     })
     this.#conduct = new Conduct({ config, host, controllers: this.#controllers })
@@ -103,19 +103,19 @@ class RigServer implements Adapter {
   }
 
   #status(op: Command['op'], value: Exact): Exact {
-    if (op === 'get') return this.#conduct.known.status ?? null
+    if (op === 'get') return this.#conduct.self.known.status ?? null
     const status = readStatus(value)
     if (op !== 'set' || status === undefined) throw new GatewayError('RangeError', 'status is CONNECTED, INITIALIZED, RUNNING or STOPPED')
-    this.#conduct.setStatus(status)
+    this.#conduct.self.setStatus(status)
     return status
   }
 
   #ref(op: Command['op'], value: Exact): Exact {
-    if (op === 'get') return this.#conduct.known.ref ?? ''
+    if (op === 'get') return this.#conduct.self.known.ref ?? ''
     const isNone = value === '' || value === null
     if (op !== 'set' || (!isNone && (typeof value !== 'string' || !isRef(value))))
       throw new GatewayError('RangeError', 'an experiment reference has the form yyyy-mm-dd_n_subject; empty: none', { rule: 'pattern' })
-    this.#conduct.setRef(isNone ? null : (value as string))
+    this.#conduct.self.setRef(isNone ? null : (value as string))
     return value
   }
 

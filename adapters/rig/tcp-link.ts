@@ -138,6 +138,7 @@ export class TcpLink implements Link {
       maxEchoBytes,
       maxWaiting: 1,
       maxBytes,
+      mayDuplicate: false,
       write: (bytes) => {
         if (bytes === this.#own?.bytes) this.#own.onWritten()
         if (socket.writableLength > maxUnsent) this.#lost('it does not read what it is sent')

@@ -32,8 +32,9 @@ export interface TurnsOptions {
 const maxTurns = 16
 const maxStops = 4
 
-/** Bytes of all messages without an answer together. */
+/** Bytes of all messages without an answer together; and of one that ends an experiment, which is taken all the same. */
 const maxBytes = 2 ** 24
+const stopBytes = 2 ** 13
 
 const stops: ReadonlySet<AnsweredEvent> = new Set(['EXPEND', 'EXPINTERRUPT'])
 const starts: ReadonlySet<AnsweredEvent> = new Set(['EXPINIT', 'EXPSTART'])
@@ -54,14 +55,14 @@ export class Turns {
 
   /** False: too many wait, or too much. */
   take(turn: Turn): boolean {
-    const { controller, event, key, size } = turn
+    const { controller, event, size } = turn
     const isStop = stops.has(event)
     if (controller.turns.size >= maxTurns + (isStop ? maxStops : 0)) return false
-    if (this.#bytes > 0 && this.#bytes + size > maxBytes) return false
+    if (this.#bytes + size > maxBytes && !(isStop && size <= stopBytes)) return false
     if (isStop) this.#endStarts(event)
     this.#open.add(turn)
     this.#bytes += size
-    controller.turns.set(key, turn)
+    controller.turns.add(turn)
     if (isStop) void this.#options.serve(turn)
     else {
       controller.line.push(turn)
@@ -74,7 +75,7 @@ export class Turns {
   done(turn: Turn): void {
     if (!this.#open.delete(turn)) return
     this.#bytes -= turn.size
-    turn.controller.turns.delete(turn.key)
+    turn.controller.turns.delete(turn)
   }
 
   /** Nothing more is begun. */

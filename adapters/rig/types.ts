@@ -86,7 +86,7 @@ export interface RigServerConfig {
   /**
    * Logins (ALYX). refuse: they are echoed and go nowhere. forward: in memory, from a controller to the others of this rig. device/codename: they are handed on to a rig behind a rig-client, in memory.
    */
-  alyx: ('refuse' | 'forward') | string
+  alyx: string
 }
 
 /**

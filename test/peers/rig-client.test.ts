@@ -65,6 +65,18 @@ adapters:
       }
     })
 
+    it('echoes each answer of a rig that is asked the same again and again', async () => {
+      await open('')
+      for (let n = 1; n <= 40; n += 1) {
+        const { phase, error } = await call('status')
+        assert.equal(phase, 'done', `call ${n}: ${error?.message}`)
+      }
+      assert.deepEqual(
+        peer.said.filter(({ what }) => what === 'closed'),
+        []
+      )
+    })
+
     it('echoes an answer for which nobody waits any more, so that the rig lives', async () => {
       await open(', answerWithin: 0.2', '--delay', '0.6')
       const { error } = await call('init')

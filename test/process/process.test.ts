@@ -105,7 +105,7 @@ describe('the program', function () {
     it('says that a file is good', async () => {
       // Five simulated instruments, and the own device of each push socket.
       for (const [name, good] of [
-        ['gateway.yaml', '7 devices, 6 adapter instances'],
+        ['gateway.yaml', '8 devices, 7 adapter instances'],
         ['raspberry-pi.yaml', '4 devices, 3 adapter instances']
       ] as const) {
         const file = join(project, 'config', name)
@@ -159,7 +159,7 @@ describe('the program', function () {
       const names = new Set(listeners.map(({ listener, instance }) => listener ?? instance))
       assert.deepEqual(
         [listeners.length, names],
-        [7, new Set(['furnace-page', 'furnace-push', 'http', 'instruments-server', 'laser-push', 'mqtt', 'overview'])]
+        [8, new Set(['furnace-page', 'furnace-push', 'http', 'instruments-server', 'laser-push', 'mqtt', 'overview', 'stage'])]
       )
       assert.equal(all.at(-1)?.msg, 'ready')
       for (const { msg, port } of listeners) assert.ok(msg.endsWith(`127.0.0.1:${port}`), msg)
@@ -169,7 +169,7 @@ describe('the program', function () {
       const program = start('--config', demo, '--log-format', 'text')
       await program.says(/INFO: ready/)
       const text = program.stdout.trim().split('\n')
-      assert.equal(text.length, 9)
+      assert.equal(text.length, 10)
       for (const line of text) assert.match(line, /^\[\d\d:\d\d:\d\d\.\d{3}\] INFO: /)
       assert.match(program.stdout, /MQTT over TCP on 127\.0\.0\.1:\d+/)
     })
