@@ -8,6 +8,7 @@ import { play, readConversation } from './support/conversation.js'
 import type { Conversation } from './support/conversation.js'
 import { isRecordedAnswer } from './support/http-far-talk.js'
 import { isRecorded } from './support/http-talk.js'
+import { isRecordedRig, rigExchanges } from './support/rig-talk.js'
 import { wsExchanges } from './support/ws-talk.js'
 
 const adapters = join(cwd(), 'adapters')
@@ -15,7 +16,9 @@ const found = readdirSync(adapters, { withFileTypes: true })
   .filter((entry) => entry.isDirectory() && existsSync(join(adapters, entry.name, 'conversations')))
   .map(({ name }) => ({ name, files: readdirSync(join(adapters, name, 'conversations')).sort() }))
 
-const recordings = ['pyexplabsys', 'http-tutorial', 'http-uuserver', 'ws-echo'].map((name) => join(cwd(), `test/vectors/${name}.jsonl`))
+const recordings = ['pyexplabsys', 'http-tutorial', 'http-uuserver', 'ws-echo', 'rig'].map((name) =>
+  join(cwd(), `test/vectors/${name}.jsonl`)
+)
 
 /** By id: what was said to the real server and what it said. */
 function recorded(): Map<string, readonly ExactMap[]> {
@@ -27,7 +30,8 @@ function recorded(): Map<string, readonly ExactMap[]> {
       assert.ok(parsed.ok && isExactMap(parsed.value), `no recording: ${line.slice(0, 60)}`)
       const steps = ['before', 'steps'].flatMap((key) => ((parsed.value as ExactMap).get(key) ?? []) as readonly ExactMap[])
       const id = parsed.value.get('id') as string
-      return [id, parsed.value.get('kind') === 'ws.echo' ? wsExchanges(steps) : steps]
+      if (parsed.value.get('kind') === 'ws.echo') return [id, wsExchanges(steps)]
+      return [id, parsed.value.has('gateway') ? rigExchanges(steps) : steps]
     })
   )
 }
@@ -49,7 +53,8 @@ function assertSource({ source, talk }: Conversation): void {
             says(step, 'send', 'receive', exchange) ||
             says(step, 'asked', 'answer', exchange) ||
             isRecorded(step, exchange) ||
-            isRecordedAnswer(step, exchange)
+            isRecordedAnswer(step, exchange) ||
+            isRecordedRig(step, exchange)
         )
       )
       assert.ok(held, `nothing in this conversation is as in the recording ${id}`)
