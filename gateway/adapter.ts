@@ -190,11 +190,20 @@ export interface Command extends Ref {
    * waiting looks again before it begins one, and refuses it with `Expired`.
    */
   readonly expires?: number
+  /** See {@link Request.secret}. Left out: it came over MQTT, or is none. */
+  readonly secret?: boolean
 }
 
 /** What a legacy server asks of any device. */
 export interface Request extends Ref {
   readonly op: Op
+  /** Shown in its replies, so that what one message of the old side causes can be found by one id. Left out: one is made up. */
+  readonly id?: string
+  /**
+   * For logins: a call whose arguments and value reach no topic, log or file. The codename need not be callable, but an instance must carry
+   * out its commands.
+   */
+  readonly secret?: boolean
   readonly value?: Exact
   /** Seconds, with the wait for the codename; the answer is failed/Timeout after that, whatever the device does. */
   readonly within?: number

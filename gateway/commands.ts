@@ -2,6 +2,7 @@ import type { Clock, Command, Exact, Logger, Op, Ref, Request, Watch } from './a
 import { isFiniteExact } from '../adapters/common/exact-json.js'
 import configSchema from '../schemas/config.schema.json' with { type: 'json' }
 import type { Publish } from './broker/queue.js'
+import { checkedValue, notFinite } from './checked-value.js'
 import type { Devices, Entry } from './devices.js'
 import { idOf, openEnvelope } from './envelope.js'
 import type { Envelope } from './envelope.js'
@@ -14,7 +15,6 @@ import { commandPayload, replyPayload } from './reply.js'
 import type { ReplyFields } from './reply.js'
 import { formatTime } from './time.js'
 import { below } from './topic.js'
-import { conform } from './validators.js'
 import type { Validators } from './validators.js'
 
 /** Seconds after which the asker is told that the command is under way. */
@@ -80,6 +80,8 @@ interface Pending {
   readonly client: string
   readonly key: string | undefined
   readonly native: boolean
+  /** Nothing of it is written or published. */
+  readonly secret: boolean
   readonly controller: AbortController
   /** Tells the asker after a while that the command is under way. */
   readonly accepted: Watch
@@ -134,7 +136,7 @@ export class Commands {
 
   /** A legacy client asks, through an instance. Resolves with the reply's value before the reply is published. */
   async request(request: Request, client: string): Promise<Exact> {
-    const { device, codename, op, within, patience = 0, signal, turnSignal } = request
+    const { device, codename, op, within, patience = 0, signal, turnSignal, secret = false } = request
     const asked = this.#options.clock.monotonic()
     const passed = (): number => this.#options.clock.monotonic() - asked
     const waits = Math.min(patience, within ?? patience)
@@ -152,7 +154,7 @@ export class Commands {
     }
     const left = within === undefined ? undefined : Math.max(0, within - passed())
     const isLate = left !== undefined && (left === 0 || left < Math.min(leastLeft, (within ?? 0) / 10))
-    const id = `${client}-${this.#nextId()}`
+    const id = request.id ?? `${client}-${this.#nextId()}`
     const answered = new Promise<Answer>((resolve, reject) => {
       try {
         const entry = this.#options.devices.expect(device, codename)
@@ -160,13 +162,14 @@ export class Commands {
         // Whose codename is taken still is told that.
         if (isLate && running() === undefined) throw new GatewayError('Timeout', 'its turn came too late; nothing was done')
         const envelope: Envelope = { id, value: request.value, expires: undefined, check: false }
-        const pending = this.#begin(entry, op, id, client, undefined, envelope, resolve)
+        const pending = this.#begin(entry, op, id, client, undefined, envelope, resolve, secret)
         if (pending?.native) this.#options.publish(below(entry.topic, op), commandPayload(op, id, envelope), op)
       } catch (thrown) {
         const error = asGatewayError(thrown)
         reject(error)
         const topic = this.#options.devices.find(device, codename)?.topic
-        if (topic !== undefined) this.#reply(below(topic, 'reply'), undefined, { id, op, client, error, phase: 'failed' }, undefined)
+        if (topic !== undefined && !secret)
+          this.#reply(below(topic, 'reply'), undefined, { id, op, client, error, phase: 'failed' }, undefined)
       }
     })
     const answer = await inTime(answered, { clock: this.#options.clock, left, within, signal })
@@ -175,9 +178,9 @@ export class Commands {
   }
 
   /** Would this be accepted, by declaration and schema? Whether the device is free and there only shows when it is asked. */
-  check({ device, codename, op, value }: Request): GatewayError | undefined {
+  check({ device, codename, op, value, secret }: Request): GatewayError | undefined {
     try {
-      this.#checked(this.#options.devices.expect(device, codename), op, value)
+      checkedValue(this.#options.devices.expect(device, codename), { op, value, secret }, this.#options)
       return undefined
     } catch (error) {
       return asGatewayError(error)
@@ -230,11 +233,12 @@ export class Commands {
     client: string,
     key: string | undefined,
     envelope: Envelope,
-    settle: ((answer: Answer) => void) | undefined
+    settle: ((answer: Answer) => void) | undefined,
+    secret = false
   ): Pending | undefined {
     const { clock, devices } = this.#options
     if (this.#stopped) throw new GatewayError('Unreachable', 'the gateway is stopping')
-    const value = this.#checked(entry, op, envelope.value)
+    const value = checkedValue(entry, { op, value: envelope.value, secret }, this.#options)
     if (envelope.expires !== undefined && clock.now() > envelope.expires)
       throw new GatewayError('Expired', `the command expired at ${formatTime(envelope.expires)}; it was not carried out`)
     const executor = devices.executor(entry.device, entry.codename)
@@ -260,12 +264,13 @@ export class Commands {
       key,
       native,
       controller,
+      secret,
       settle,
       waiting: new Set(),
       finished: false,
-      accepted: clock.after(acceptedAfter, () =>
-        this.#reply(below(entry.topic, 'reply'), undefined, { id, op, client, phase: 'accepted' }, undefined)
-      ),
+      accepted: clock.after(acceptedAfter, () => {
+        if (!secret) this.#reply(below(entry.topic, 'reply'), undefined, { id, op, client, phase: 'accepted' }, undefined)
+      }),
       timeout: clock.after(timeout, () => {
         const error = new GatewayError('Timeout', `no answer within ${timeout} s; it may have been carried out`, { maybeExecuted: true })
         controller.abort(error)
@@ -276,13 +281,13 @@ export class Commands {
     if (key !== undefined) this.#remembered.start(key, below(entry.topic, 'reply'))
     const { keep } = this.#options
     const record: Kept = { topic: entry.topic, id, op, client, key }
-    keep?.note(kept + entry.topic, Buffer.from(JSON.stringify(record)))
-    if (native) return pending
+    if (!secret) keep?.note(kept + entry.topic, Buffer.from(JSON.stringify(record)))
+    if (executor === undefined) return pending
     const { expires } = envelope
-    const named = { device: entry.device, codename: entry.codename, id, op, value, client }
+    const named = { device: entry.device, codename: entry.codename, id, op, value, client, ...(secret ? { secret } : {}) }
     const command: Command = expires === undefined ? named : { ...named, expires }
     // On disk first: nobody must find a heater on and no word of who switched it.
-    if (keep === undefined) this.#run(pending, executor, command)
+    if (keep === undefined || secret) this.#run(pending, executor, command)
     else void keep.committed().then(() => pending.finished || this.#runInTime(pending, executor, command))
     return pending
   }
@@ -309,24 +314,6 @@ export class Commands {
     )
   }
 
-  /** The value as its schema wants it; throws the refusal. */
-  #checked(entry: Entry, op: Op, given: Exact | undefined): Exact {
-    const { meta, device, codename } = entry
-    const isAction = meta.callable !== undefined && meta.settable !== true && meta.schema === undefined
-    if (op === 'get' && isAction) throw new GatewayError('ReadOnly', `${device}/${codename} is an action: it is called, not read`)
-    if (op === 'get') return null
-    if (op === 'set' && meta.settable !== true) throw new GatewayError('ReadOnly', `${device}/${codename} is not settable`)
-    if (op === 'call' && meta.callable === undefined) throw new GatewayError('ReadOnly', `${device}/${codename} is not callable`)
-    const value = given ?? (op === 'call' && given === undefined ? new Map<string, Exact>() : null)
-    // In the process a value is exact: a call of a legacy client with NaN gets there. JSON cannot carry it to a native device.
-    const carried = op === 'call' && this.#options.devices.executor(device, codename) !== undefined
-    if (!carried && !isFiniteExact(value)) throw notFinite(op)
-    const schema = op === 'set' ? meta.schema : meta.callable?.arguments
-    const refused = schema && this.#options.validators.check(schema, value, op === 'set' ? 'value' : 'arguments')
-    if (refused !== undefined) throw refused
-    return conform(schema, value)
-  }
-
   /** Resolves when the command is finished, the seconds are over, or the asker goes. */
   async #ended({ waiting }: Pending, seconds: number, signals: readonly AbortSignal[]): Promise<void> {
     await new Promise<void>((resolve) => {
@@ -350,7 +337,9 @@ export class Commands {
 
   /** The one final answer, unless it was given before. */
   #conclude(pending: Pending, answer: Answer): void {
-    if (!pending.finished) this.#options.publish(below(pending.entry.topic, 'reply'), this.#finish(pending, answer), 'reply')
+    if (pending.finished) return
+    const payload = this.#finish(pending, answer)
+    if (!pending.secret) this.#options.publish(below(pending.entry.topic, 'reply'), payload, 'reply')
   }
 
   /** Lets the asker go and returns the final reply, which the caller publishes. */
@@ -379,8 +368,4 @@ export class Commands {
     this.#counter += 1
     return `${Math.floor(this.#options.clock.now() * 1000).toString(36)}-${this.#counter}`
   }
-}
-
-function notFinite(op: Op): GatewayError {
-  return new GatewayError('NotFinite', `NaN and infinities have no place in a ${op}`)
 }

@@ -202,6 +202,31 @@ describe('what an instance may do', () => {
     assert.equal((await client.nextJson('lab/other/x/reply'))['phase'], 'done', 'the command goes on, and its reply is published')
   })
 
+  it('may give what it asks an id, which the replies show', async () => {
+    await one.request({ device: 'other', codename: 'x', op: 'set', value: 47, id: 'session/3' })
+    assert.deepEqual([lab.scripted.commands[0]?.id, (await client.nextJson('lab/other/x/reply'))['id']], ['session/3', 'session/3'])
+  })
+
+  it('asks in secret: no reply is published, whatever comes of it and however long it takes', async () => {
+    const secret = { device: 'other', codename: 'x', op: 'call', value: 'token', secret: true } as const
+    const held = new Held()
+    lab.scripted.execute = held.execute
+    const asked = one.request({ ...secret, within: 5 })
+    await clock.pass(1)
+    held.answer('another token')
+    assert.equal(await asked, 'another token')
+    assert.deepEqual([lab.scripted.commands[0]?.secret, lab.scripted.commands[0]?.value], [true, 'token'])
+    lab.scripted.execute = () => Promise.reject(new GatewayError('DeviceError', 'it does not want the token'))
+    await assert.rejects(one.request(secret), rejected('DeviceError'))
+    await assert.rejects(one.request({ ...secret, op: 'set', value: 1 }), rejected('ReadOnly'))
+    await assert.rejects(one.request({ ...secret, device: 'rig', codename: 'foreign' }), rejected('Forbidden'))
+    await client.settled()
+    assert.deepEqual(
+      client.left.filter(({ topic, text }) => /token/.test(text) || /(reply|call)$/.test(topic)),
+      []
+    )
+  })
+
   it('that gives up asking is let go at once, also when it had given up before', async () => {
     lab.scripted.execute = new Held().execute
     const controller = new AbortController()
