@@ -91,6 +91,8 @@ export interface Manners {
   readonly answer?: (message: string) => string | undefined
   /** Milliseconds from its echo to its answer; the original can take any time. */
   readonly after?: number
+  /** It hears, and does not even echo. */
+  readonly isMute?: boolean
 }
 
 /** An auxiliary computer over UDP. When one answer of it is not echoed, it is deaf from then on, for everybody. */
@@ -154,7 +156,9 @@ export class StrictRig {
     const known = this.#remotes.get(port)
     if (known !== undefined) return known
     const remote: Strict = new Strict({
-      write: (text) => this.#socket.send(Buffer.from(text, 'latin1'), port, '127.0.0.1'),
+      write: (text) => {
+        if (this.#manners.isMute !== true) this.#socket.send(Buffer.from(text, 'latin1'), port, '127.0.0.1')
+      },
       hear: (text) => this.#hear(text, remote),
       die: (why) => {
         this.died ??= why
@@ -168,6 +172,7 @@ export class StrictRig {
   #hear(text: string, remote: Strict): void {
     this.heard.push(text)
     for (const look of this.#waiting) look()
+    if (this.#manners.isMute === true) return
     const said = this.#manners.answer === undefined ? text : this.#manners.answer(text)
     if (said === undefined) return
     const timer = setTimeout(() => {
