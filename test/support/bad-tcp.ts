@@ -47,7 +47,10 @@ export class BadTcp {
   /** All connections, with a reset or as if they had ended. */
   cut(): void {
     const isReset = this.#random.chance(0.5)
-    for (const socket of this.#sockets) isReset ? socket.resetAndDestroy() : socket.destroy()
+    for (const socket of this.#sockets) {
+      if (isReset) socket.resetAndDestroy()
+      else socket.destroy()
+    }
   }
 
   async close(): Promise<void> {

@@ -220,7 +220,9 @@ export class StrictController {
   static async tcp(port: number): Promise<StrictController> {
     const socket: Socket = connect({ port, host: '127.0.0.1', noDelay: true })
     await new Promise<void>((resolve, reject) => socket.once('error', reject).once('connect', resolve))
-    const close = (): Promise<void> => new Promise((resolve) => void socket.once('close', () => resolve()).destroy())
+    const close = async (): Promise<void> => {
+      if (!socket.closed) await new Promise<void>((resolve) => void socket.once('close', () => resolve()).destroy())
+    }
     const controller = new StrictController({ write: (text) => socket.write(text, 'latin1'), close })
     socket.on('data', (chunk: Buffer) => controller.#strict.push(chunk))
     socket.on('close', () => controller.#die('the connection was closed'))
