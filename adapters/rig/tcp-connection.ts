@@ -1,0 +1,107 @@
+/** One controller that is connected over TCP: payloads out of the stream, and what it is told is bounded. */
+import type { Socket } from 'node:net'
+import type { Clock, Watch } from '../../gateway/adapter.js'
+import { plainAddress } from '../common/listening.js'
+import { Stream } from './stream.js'
+
+export interface TcpConnectionOptions {
+  readonly socket: Socket
+  readonly clock: Clock
+  /** The message whose echo is awaited now; it may change with each payload. */
+  readonly awaited: () => Buffer | undefined
+  readonly onPayload: (payload: Buffer) => void
+  /** It was sent away. */
+  readonly onCut: (why: Cut) => void
+  /** It is gone, also when it was cut. Once. */
+  readonly onGone: () => void
+}
+
+/** `slow`: does not read what it is sent. `long`: what it sends has no end. */
+export type Cut = 'slow' | 'long'
+
+/** Seconds for the rest of a payload; then what is there is one (section 8). */
+const restWithin = 1
+
+/** Bytes that may wait for a controller that does not read. */
+const maxUnread = 512 * 1024
+
+/** Milliseconds of silence after which the system asks whether the other side is still there; a run may be silent for hours. */
+const askAfter = 60_000
+
+export class TcpConnection {
+  /** Address and port. */
+  readonly name: string
+  readonly #options: TcpConnectionOptions
+  readonly #stream = new Stream()
+  #rest: Watch | undefined
+  #isGone = false
+
+  constructor(options: TcpConnectionOptions) {
+    const { socket } = options
+    this.#options = options
+    this.name = `${plainAddress(socket.remoteAddress)}:${socket.remotePort ?? 0}`
+    socket.setKeepAlive(true, askAfter)
+    socket.on('data', (chunk: Buffer) => this.#data(chunk))
+    socket.on('error', () => {})
+    socket.once('close', () => this.#gone())
+  }
+
+  /** Each payload in one write. Never waits and never throws; one that lets too much wait is cut off. */
+  write(bytes: Buffer): void {
+    const { socket } = this.#options
+    if (this.#isGone || !socket.writable) return
+    if (socket.writableLength + bytes.length > maxUnread) return this.#cut('slow')
+    socket.write(bytes)
+  }
+
+  /** At once; what the system has taken is still sent. */
+  close(): void {
+    this.#gone()
+    this.#options.socket.destroy()
+  }
+
+  #data(chunk: Buffer): void {
+    if (this.#isGone) return
+    this.#stream.push(chunk)
+    this.#take()
+    if (this.#stream.isFull) return this.#cut('long')
+    this.#arm()
+  }
+
+  #take(): void {
+    const { awaited, onPayload } = this.#options
+    for (let payload = this.#stream.next(awaited()); payload !== undefined && !this.#isGone; payload = this.#stream.next(awaited()))
+      onPayload(payload)
+  }
+
+  /** From the first byte on: a stray bracket must not swallow what follows for ever. */
+  #arm(): void {
+    if (this.#stream.isWaiting && !this.#isGone) this.#rest ??= this.#options.clock.after(restWithin, () => this.#flush())
+    else this.#disarm()
+  }
+
+  #disarm(): void {
+    this.#rest?.cancel()
+    this.#rest = undefined
+  }
+
+  #flush(): void {
+    this.#disarm()
+    const rest = this.#stream.flush()
+    if (rest !== undefined) this.#options.onPayload(rest)
+  }
+
+  #cut(why: Cut): void {
+    if (this.#isGone) return
+    this.#options.onCut(why)
+    this.#gone()
+    this.#options.socket.destroy()
+  }
+
+  #gone(): void {
+    if (this.#isGone) return
+    this.#isGone = true
+    this.#disarm()
+    this.#options.onGone()
+  }
+}
