@@ -10,6 +10,7 @@ import { instserverClient } from './instserver/client.js'
 import { instserverServer } from './instserver/server.js'
 import { liveClient } from './live/client.js'
 import { liveServer } from './live/server.js'
+import { rigClient } from './rig/client.js'
 import { rigServer } from './rig/server.js'
 import { simulator } from './simulator/simulator.js'
 import { wsEchoClient } from './ws-echo/client.js'
@@ -26,6 +27,7 @@ export const adapterTypes: readonly AdapterType[] = [
   instserverClient,
   liveServer,
   liveClient,
+  rigClient,
   rigServer,
   simulator,
   wsEchoServer,

@@ -153,6 +153,6 @@ class Exchange {
  * Debian gives a machine's own name the address 127.0.1.1; a server that listens on all addresses (section 1) answers from 127.0.0.1, and
  * would not be heard by a connected socket. Only this machine can send to a port of 127.0.0.1; that nobody has the asked port is not told there.
  */
-function isOwnAlias(address: string): boolean {
+export function isOwnAlias(address: string): boolean {
   return address.startsWith('127.') && address !== '127.0.0.1'
 }
