@@ -15,6 +15,8 @@ const events: Readonly<Record<Step, string>> = {
   cleanup: 'EXPCLEANUP'
 }
 
+export type Status = 'CONNECTED' | 'INITIALIZED' | 'RUNNING' | 'STOPPED'
+
 export interface Reply {
   readonly id: string
   readonly phase: string
@@ -58,13 +60,16 @@ export class Conductor {
     return new Conductor(client)
   }
 
-  /** All of a session, each command when the one before has its final reply, good or bad. */
-  async session(rig: string): Promise<Told[]> {
+  /**
+   * All of a session, each command when the one before has its final reply, good or bad. `status`: what the rig is told that it is. A message of
+   * the same bytes again, soon after, cannot be told from a copy.
+   */
+  async session(rig: string, status: Status = 'RUNNING'): Promise<Told[]> {
     this.#sessions += 1
     const told: Told[] = []
     for (const step of steps) {
       const id = `${rig}.${this.#sessions}.${step}`
-      told.push({ rig, step, id, reply: await this.#say(rig, step, id) })
+      told.push({ rig, step, id, reply: await this.#say(rig, step, id, status) })
     }
     return told
   }
@@ -77,7 +82,7 @@ export class Conductor {
     assert.equal(this.replies.size, all.length)
   }
 
-  async #say(rig: string, step: Step, id: string): Promise<Reply> {
+  async #say(rig: string, step: Step, id: string, status: Status): Promise<Reply> {
     const found = new Promise<Reply>((resolve, reject) => {
       const timer = setTimeout(() => reject(new Error(`no final reply to ${id}`)), patience)
       this.#waiting.set(id, (reply) => {
@@ -86,7 +91,7 @@ export class Conductor {
         resolve(reply)
       })
     })
-    await this.#client.publish(`lab/${rig}/${step === 'again' ? 'info' : step}/call`, { id, arguments: argumentsOf(step, id) })
+    await this.#client.publish(`lab/${rig}/${step === 'again' ? 'info' : step}/call`, { id, arguments: argumentsOf(step, id, status) })
     return await found
   }
 }
@@ -94,10 +99,10 @@ export class Conductor {
 const ref = '2024-03-14_1_subject'
 
 /** The id of the command is in the data, so that nothing can be taken for something else; EXPSTATUS carries none. */
-function argumentsOf(step: Step, id: string): object {
+function argumentsOf(step: Step, id: string, status: Status): object {
   switch (step) {
     case 'status':
-      return { status: 'RUNNING' }
+      return { status }
     case 'start':
       return { exp_ref: ref, data: { id } }
     case 'info':
