@@ -50,11 +50,16 @@ const olderNumbers: ReadonlySet<Exact> = new Set([10n, 20n, 30n, 40n, 50n])
 
 const byteOrderMark = '\uFEFF'
 
+const beginOfList = /^[ \t\r\n]*\[/
+
 /** Never throws. Lenient as section 2 says: NaN and the infinities, integers of any size, any white space, a byte order mark. */
 export function readPayload(bytes: Uint8Array, options: ReadOptions = {}): Payload {
   if (!isUtf8(bytes)) return odd('not UTF-8')
-  const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('utf8')
-  const parsed = parseExact(text.startsWith(byteOrderMark) ? text.slice(1) : text, { words: true, maxDepth })
+  const whole = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('utf8')
+  const text = whole.startsWith(byteOrderMark) ? whole.slice(1) : whole
+  // To find that out by reading costs far more, and babblers do not tire.
+  if (!beginOfList.test(text)) return odd('no list')
+  const parsed = parseExact(text, { words: true, maxDepth })
   if (!parsed.ok) return odd(`not JSON: ${parsed.error} at ${parsed.at}`)
   if (!isExactList(parsed.value)) return odd('no list')
   const [first, ...elements] = parsed.value

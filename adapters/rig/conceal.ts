@@ -8,6 +8,13 @@ const hidden = '***'
 
 const secretName = /token|password|secret|authorization/i
 
+/** As programs write it into the head of a request, and into their errors. */
+const bearer = /\b(token|bearer|basic)(\s+)[\w.~+/=-]{16,}/gi
+
+/** As a token is. */
+const longWord = /[0-9a-z_-]{20}/i
+const longNumber = /[0-9a-f]{20}/i
+
 /** Elements of a message or an answer. Of ALYX only the address of the database and the names of the users. */
 export function concealed(event: EventName | undefined, elements: readonly Exact[]): readonly Exact[] {
   return event === 'ALYX' ? elements.map(login) : elements.map(cover)
@@ -24,10 +31,10 @@ export function shownOdd(bytes: Buffer, reason: string): { readonly detail: stri
 }
 
 function cover(value: Exact): Exact {
-  if (typeof value === 'string') return hideTokens(value)
+  if (typeof value === 'string') return coverText(value)
   if (isExactList(value)) return value.map(cover)
   if (!isExactMap(value)) return value
-  return new Map(Array.from(value, ([name, item]): [string, Exact] => [hideTokens(name), secretName.test(name) ? hidden : cover(item)]))
+  return new Map(Array.from(value, ([name, item]): [string, Exact] => [coverText(name), secretName.test(name) ? hidden : cover(item)]))
 }
 
 function login(element: Exact, index: number): Exact {
@@ -35,21 +42,31 @@ function login(element: Exact, index: number): Exact {
   if (index === 0 && typeof element === 'string') return address(element)
   if (!isExactMap(element)) return hidden
   return new Map(
-    Array.from(element, ([user, held]): [string, Exact] => {
-      if (secretName.test(user) || !isExactMap(held)) return [hideTokens(user), hidden]
-      return [hideTokens(user), new Map(Array.from(held.keys(), (name): [string, Exact] => [hideTokens(name), hidden]))]
-    })
+    Array.from(element, ([user, held]): [string, Exact] => [
+      userName(user),
+      isExactMap(held) && !secretName.test(user)
+        ? new Map(Array.from(held.keys(), (name): [string, Exact] => [userName(name), hidden]))
+        : hidden
+    ])
   )
+}
+
+function userName(name: string): string {
+  return longNumber.test(name) ? hidden : hideTokens(name)
+}
+
+function coverText(text: string): string {
+  return hideTokens(text).replace(bearer, `$1$2${hidden}`)
 }
 
 /** Without what may stand before the host, and after the path. */
 function address(url: string): string {
-  const found = /^([a-z][a-z0-9+.-]*:\/\/)(?:[^/?#@]*@)?([^?#@]{1,200})/i.exec(url)
-  return found === null ? hidden : `${found[1]}${found[2]}`
+  const [, scheme, rest] = /^([a-z][a-z0-9+.-]{0,20}:\/\/)(?:[^/?#@]*@)?([^?#@]{1,200})/i.exec(url) ?? []
+  return scheme === undefined || rest === undefined || longNumber.test(rest) ? hidden : scheme + rest
 }
 
 /** Also where the letters are escaped, or two bytes each; and what begins like a login, or is long and without a blank as a token is. */
 function mayHoldLogin(text: string): boolean {
   const plain = text.replaceAll('\0', '').replace(/\\u([0-9a-f]{4})/gi, (_, digits: string) => String.fromCharCode(parseInt(digits, 16)))
-  return secretName.test(plain) || /alyx|^\W*\+?12[78]\b/i.test(plain) || /[0-9a-z_-]{20}/i.test(plain)
+  return secretName.test(plain) || /alyx|^\W*\+?12[78]\b/i.test(plain) || longWord.test(plain)
 }

@@ -1,31 +1,51 @@
-/** Copies of our own messages that come after their echo, or after its time: what each of them is can only be told by count (section 4.1). */
+/** Copies of our own messages that come after their echo, or too late for it: what one is can only be told by order and count (section 4.1). */
 import { isEcho } from './echoes.js'
+
+export interface CopiesOptions {
+  /** An echo of exactly so many bytes is one too, where it is the beginning of the message (section 11). */
+  readonly maxEchoBytes?: number | null
+  /** Who listens, and answers; left out: controller. What a rig says is not answered. */
+  readonly role?: 'controller' | 'rig'
+  /** The network may deliver one datagram twice; left out: true. */
+  readonly mayDuplicate?: boolean
+}
 
 /** Seconds for which an echo may be late (section 9). */
 const lateWithin = 10
 
-/** Messages without an echo that are remembered; with the usual second for each there are never more. */
+/** Messages without an echo that are remembered; with the usual second for each of them there are never more. */
 const maxLate = 16
 
-/** Seconds within which a further copy is taken for one of the network's, or for the echo of our own echo, at least and at most. */
+/** Seconds, at least and at most, within which a further copy is one of the network's, or the echo of our own echo. */
 const repeatedWithin = { least: 0.25, most: 2 }
 
-/** `late`: the echo for which nobody waits any more. `repeated`: one copy too many. `new`: a message, though perhaps an answer with the same bytes. */
+/** `late`: the echo for which nobody waits any more. `repeated`: one copy too many. `new`: a message, perhaps an answer with the same bytes. */
 export type Copy = 'late' | 'repeated' | 'new'
 
+interface Confirmed {
+  readonly bytes: Buffer
+  readonly isStatus: boolean
+  /** Monotonic seconds of its echo, or of the last copy that was sent back. */
+  last: number
+  /** The next copy may be the answer. */
+  isOpen: boolean
+}
+
 export class Copies {
-  readonly #maxEchoBytes: number | null | undefined
+  readonly #options: CopiesOptions
   /** Unconfirmed, the oldest first. `until` in monotonic seconds. */
   #late: { readonly bytes: Buffer; readonly until: number }[] = []
-  /** The last one that was confirmed; with when we echoed a copy of it. */
-  #confirmed: { readonly bytes: Buffer; echoed: number | undefined } | undefined
+  /** The last one that was confirmed: copies of what was sent before it are messages again. */
+  #confirmed: Confirmed | undefined
 
-  constructor(maxEchoBytes: number | null | undefined) {
-    this.#maxEchoBytes = maxEchoBytes
+  constructor(options: CopiesOptions) {
+    this.#options = options
   }
 
-  confirmed(bytes: Buffer): void {
-    this.#confirmed = { bytes, echoed: undefined }
+  /** When it was sent a second time, the first echo was lost rather than late: what comes now may be the answer. */
+  confirmed(bytes: Buffer, now: number): void {
+    this.#late = this.#late.filter((late) => !late.bytes.equals(bytes))
+    this.#confirmed = { bytes, isStatus: isStatus(bytes), last: now, isOpen: this.#options.role !== 'rig' }
   }
 
   unconfirmed(bytes: Buffer, now: number): void {
@@ -33,24 +53,39 @@ export class Copies {
     this.#late.push({ bytes, until: now + lateWithin })
   }
 
-  /**
-   * After its echo the first copy of a message is an answer with the same bytes. The next one is another message only when it comes later
-   * than a copy that the network made, or that came back for our echo of the answer: `roundTrip` in seconds, when it is known.
-   */
-  take(bytes: Buffer, now: number, roundTrip: number | undefined): Copy {
-    const at = this.#late.findIndex((late) => late.until > now && isEcho(bytes, late.bytes, this.#maxEchoBytes))
-    if (at >= 0) {
-      const [late] = this.#late.splice(at, 1)
-      if (late !== undefined) this.confirmed(late.bytes)
+  /** `roundTrip`: seconds, where it is known. */
+  take(bytes: Buffer, now: number, roundTrip = 0): Copy {
+    const late = this.#takeLate(bytes, now)
+    if (late !== undefined) {
+      this.confirmed(late, now)
       return 'late'
     }
     const confirmed = this.#confirmed
-    if (confirmed === undefined || !isEcho(bytes, confirmed.bytes, this.#maxEchoBytes)) return 'new'
-    // The answer would have come whole.
+    if (confirmed === undefined || this.#options.mayDuplicate === false || !this.#isEcho(bytes, confirmed.bytes)) return 'new'
+    // An answer would not be cut.
     if (bytes.length < confirmed.bytes.length) return 'repeated'
-    const within = Math.min(Math.max(4 * (roundTrip ?? 0), repeatedWithin.least), repeatedWithin.most)
-    if (confirmed.echoed !== undefined && now - confirmed.echoed < within) return 'repeated'
-    confirmed.echoed = now
+    const within = Math.min(Math.max(4 * roundTrip, repeatedWithin.least), repeatedWithin.most)
+    if (!confirmed.isOpen && now - confirmed.last < within && !this.#mayBeAsked(confirmed)) return 'repeated'
+    confirmed.isOpen = false
+    confirmed.last = now
     return 'new'
   }
+
+  /** The state is asked again and again in the same words, which may be those of our answer; to be asked once more does no harm. */
+  #mayBeAsked({ isStatus: asksState }: Confirmed): boolean {
+    return asksState && this.#options.role === 'rig'
+  }
+
+  #takeLate(bytes: Buffer, now: number): Buffer | undefined {
+    const at = this.#late.findIndex((late) => late.until > now && this.#isEcho(bytes, late.bytes))
+    return at < 0 ? undefined : this.#late.splice(at, 1)[0]?.bytes
+  }
+
+  #isEcho(bytes: Buffer, sent: Buffer): boolean {
+    return isEcho(bytes, sent, this.#options.maxEchoBytes)
+  }
+}
+
+function isStatus(bytes: Buffer): boolean {
+  return bytes.subarray(0, 4).toString('latin1') === '[32,'
 }

@@ -1,10 +1,6 @@
-/** What came beside what was sent: is it the echo? */
-import { readPayload } from './codec.js'
-import type { Payload } from './codec.js'
+/** What comes back for what was sent: is it the echo? */
 
-/**
- * The same bytes; or exactly `maxEchoBytes` of them, from a peer that reads no more (section 9, section 11).
- */
+/** The same bytes; or exactly `maxEchoBytes` of them, from a peer that reads no more (section 9, section 11). */
 export function isEcho(bytes: Buffer, sent: Buffer, maxEchoBytes: number | null | undefined): boolean {
   if (bytes.length === sent.length) return bytes.equals(sent)
   return bytes.length === maxEchoBytes && isBeginning(bytes, sent)
@@ -13,10 +9,4 @@ export function isEcho(bytes: Buffer, sent: Buffer, maxEchoBytes: number | null 
 /** The first bytes of what was sent, and not all. */
 export function isBeginning(bytes: Buffer, sent: Buffer): boolean {
   return bytes.length > 0 && bytes.length < sent.length && sent.compare(bytes, 0, bytes.length, 0, bytes.length) === 0
-}
-
-/** Can it only have been meant for the echo, as it has the same event, or the same content in another layout? */
-export function isAlmost(payload: Payload, sent: Buffer): boolean {
-  const own = readPayload(sent)
-  return own.kind === 'message' && payload.kind === 'message' && own.event === payload.event
 }

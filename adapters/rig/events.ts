@@ -38,7 +38,7 @@ export function classify(
   if (typeof first === 'string') {
     const name = first.replace(outerSpace, '').toUpperCase()
     if (isEventName(name)) return { ok: true, number: numberOf[name], name }
-    return { ok: false, error: 'ValueError', message: `Unrecognized event "${name}".` }
+    return { ok: false, error: 'ValueError', message: `Unrecognized event "${first}".` }
   }
   if (first === true || typeof first === 'bigint') {
     const number = Number(first)
@@ -57,19 +57,17 @@ export function classify(
 export function statusToSend(
   value: Exact
 ): { ok: true; number: number; name: StatusName } | { ok: false; error: 'KeyError' | 'ValueError'; message: string } {
-  if (typeof value === 'string') {
-    const name = statusNames.find((known) => known === value)
-    if (name === undefined) return { ok: false, error: 'KeyError', message: repr(value) }
-    return { ok: true, number: statusNumberOf[name], name }
-  }
-  const name = statusOf(value)
-  if (name === undefined) return { ok: false, error: 'ValueError', message: `${repr(value)} is not a valid ExpStatus` }
-  return { ok: true, number: statusNumberOf[name], name }
+  const isInt = typeof value === 'bigint' || typeof value === 'boolean'
+  const name = isInt ? statusOf(Number(value)) : statusNames.find((known) => known === value)
+  if (name !== undefined) return { ok: true, number: statusNumberOf[name], name }
+  if (isInt) return { ok: false, error: 'ValueError', message: `${repr(value)} is not a valid ExpStatus` }
+  return { ok: false, error: 'KeyError', message: repr(value) }
 }
 
 /** The state that a peer tells, by number or, as older ones do, by name (section 2.1); undefined: none that is known. */
 export function readStatus(value: Exact): StatusName | undefined {
-  if (typeof value !== 'string') return typeof value === 'boolean' ? undefined : statusOf(value)
+  if (typeof value === 'bigint' || typeof value === 'number') return statusOf(Number(value))
+  if (typeof value !== 'string') return undefined
   const name = value.replace(outerSpace, '').toUpperCase()
   return statusNames.find((known) => known === name)
 }
@@ -78,10 +76,7 @@ export function isEventName(name: string): name is EventName {
   return Object.hasOwn(numberOf, name)
 }
 
-/** In Python 20.0 and 20 are equal, and False is 0. */
-function statusOf(value: Exact): StatusName | undefined {
-  if (typeof value !== 'bigint' && typeof value !== 'number' && typeof value !== 'boolean') return undefined
-  const number = Number(value)
+function statusOf(number: number): StatusName | undefined {
   return statusNames.find((name) => statusNumberOf[name] === number)
 }
 

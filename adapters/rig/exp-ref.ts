@@ -16,7 +16,11 @@ const form = /^\p{Nd}{4}(?:-\p{Nd}{2}){2}_\p{Nd}{1,3}_[\p{L}\p{N}_]/u
 /** Whether ONE, the library of the labs, takes it for a reference; it looks no further than the first letter of the subject (table "exp-ref-check-ONE"). */
 export function isRef(value: Exact): boolean {
   if (typeof value === 'string') return form.test(value)
-  return isExactMap(value) && members.every((name) => value.has(name)) && value.size === members.length
+  return (
+    isExactMap(value) &&
+    members.every((name) => value.has(name)) &&
+    form.test(members.map((name) => str(value.get(name) ?? null)).join('_'))
+  )
 }
 
 /** `_1_` and `_001_` name the same session; what is no reference is the same only as the same text. */

@@ -1,10 +1,22 @@
 /** Own messages that wait for their turn. */
-import type { Trouble } from './trouble.js'
+import { Trouble } from './trouble.js'
+
+export interface SendOptions {
+  /** To the head of the line; not past the message that is under way. */
+  readonly urgent?: boolean
+  /** Takes it out of the line; what was written already is only not waited for any more. */
+  readonly signal?: AbortSignal
+}
+
+export interface Sent {
+  /** Until the echo was here. */
+  readonly seconds: number
+}
 
 export interface Waiting {
   readonly bytes: Buffer
   readonly isUrgent: boolean
-  readonly done: (seconds: number) => void
+  readonly done: (sent: Sent) => void
   readonly failed: (trouble: Trouble) => void
 }
 
@@ -22,27 +34,45 @@ export class Outbox {
     return this.#urgent.length + this.#others.length
   }
 
-  /** False: there is no room. Urgent ones have their own, so that no crowd keeps them out. */
-  add(waiting: Waiting): boolean {
-    const line = this.#lineOf(waiting)
-    if (line.length >= this.#max) return false
-    line.push(waiting)
-    return true
+  /** Rejects at once when there is no room; urgent ones have room of their own, so that no crowd keeps them out. */
+  add(bytes: Buffer, { urgent = false, signal }: SendOptions): Promise<Sent> {
+    return new Promise((resolve, reject) => {
+      const line = urgent ? this.#urgent : this.#others
+      if (line.length >= this.#max) return reject(new Trouble('busy', `${line.length} messages wait already; it was not sent`, false))
+      const settled = (): void => signal?.removeEventListener('abort', aborted)
+      const waiting: Waiting = {
+        bytes,
+        isUrgent: urgent,
+        done: (sent) => {
+          settled()
+          resolve(sent)
+        },
+        failed: (trouble) => {
+          settled()
+          reject(trouble)
+        }
+      }
+      const aborted = (): void =>
+        waiting.failed(this.#remove(waiting) ? unwanted() : new Trouble('closed', 'nobody waits for its echo any more', true))
+      if (signal?.aborted === true) return reject(unwanted())
+      signal?.addEventListener('abort', aborted, { once: true })
+      line.push(waiting)
+    })
   }
 
   next(): Waiting | undefined {
     return this.#urgent.shift() ?? this.#others.shift()
   }
 
-  /** False: it waits no more. */
-  remove(waiting: Waiting): boolean {
-    const line = this.#lineOf(waiting)
+  /** False: it is not in line. */
+  #remove(waiting: Waiting): boolean {
+    const line = waiting.isUrgent ? this.#urgent : this.#others
     const at = line.indexOf(waiting)
     if (at >= 0) line.splice(at, 1)
     return at >= 0
   }
+}
 
-  #lineOf({ isUrgent }: Waiting): Waiting[] {
-    return isUrgent ? this.#urgent : this.#others
-  }
+function unwanted(): Trouble {
+  return new Trouble('closed', 'nobody wants it any more; it was not sent', false)
 }

@@ -59,7 +59,7 @@ describe('the limits of a rig-server', () => {
       '[[1], 2]'
     ])
       await controller.echoed(odd)
-    for (const odd of ['', 'x', '10', Buffer.from([0x5b, 0xff, 0x5d]), Buffer.from('[1, null]', 'utf16le')]) controller.send(odd)
+    for (const odd of ['', 'x', '10', Buffer.from([0x5b, 0xff, 0x5d]), Buffer.from('\ufeff[1, null]', 'utf16le')]) controller.send(odd)
     await controller.assertQuiet()
     await lab.exchange(controller, '[32, 0]', '[32, 0]')
     assert.equal((await lab.values('event')).length, 1)
@@ -94,9 +94,12 @@ describe('the limits of a rig-server', () => {
     await lab.gap()
     controller.send(await controller.next())
     await controller.assertQuiet()
-    await lab.clock.pass(7200)
+    await lab.clock.pass(3600)
     assert.deepEqual(await lab.values('link'), [])
-    await lab.clock.pass(86_400)
+    await controller.echoed('[4, null]')
+    await lab.gap()
+    await controller.next()
+    await lab.clock.pass(1900)
     assert.deepEqual(await lab.values('link'), ['silent'])
   })
 
@@ -165,7 +168,7 @@ describe('the limits of a rig-server', () => {
       await new Promise((resolve) => socket.once('connect', resolve))
       for (let i = 0; i < 400; i += 1) socket.write(`[1, ["${i}", "${'x'.repeat(60_000)}"]]`)
       await lab.logged(/does not read/)
-      await lab.exchange(other, '[32, 0]', '[32, 0]')
+      await lab.exchange(other, '[32, 0]', '[32, 10]')
       socket.resume()
       await closed
     })

@@ -6,6 +6,9 @@ import { isExactMap, parseExact } from '../../adapters/common/exact-json.js'
 import type { ExactMap } from '../../adapters/common/exact-json.js'
 import { playTranscript } from './http/play.js'
 import { playPickle } from './pickles.js'
+import { playRig } from './rig/play.js'
+import { isRigTable, playTable } from './rig/tables.js'
+import { isRigTalk } from './rig/transcript.js'
 import { run } from './run.js'
 import type { Outcome } from './run.js'
 import { servePush } from './served-push.js'
@@ -35,17 +38,13 @@ export class FileError extends Error {
   override readonly name = 'FileError'
 }
 
-/** Recordings of other protocols, by what their lines hold. */
-const others: readonly { readonly name: string; readonly has: (line: ExactMap) => boolean }[] = [
-  { name: 'rig transcripts', has: (line) => line.has('transport') && line.has('role') && line.has('steps') },
-  { name: 'rig tables', has: (line) => line.has('table') && line.has('input') }
-]
-
 /** Recordings besides those of PyExpLabSys that are played. */
 const played: readonly Format[] = [
   { name: 'pickles', has: (line) => kindOf(line).startsWith('pickle.'), play: (line) => Promise.resolve(playPickle(line)) },
   { name: 'HTTP transcripts', has: (line) => kindOf(line).startsWith('http.'), play: async (line) => await playTranscript(line) },
-  { name: 'WebSocket transcripts', has: (line) => kindOf(line).startsWith('ws.'), play: async (line) => await playWebSockets(line) }
+  { name: 'WebSocket transcripts', has: (line) => kindOf(line).startsWith('ws.'), play: async (line) => await playWebSockets(line) },
+  { name: 'rig transcripts', has: isRigTalk, play: async (line) => await playRig(line) },
+  { name: 'rig tables', has: isRigTable, play: async (line) => await playTable(line) }
 ]
 
 interface Format {
@@ -92,14 +91,12 @@ export class Player {
     for (const [i, line] of lines.entries()) {
       const vector = readOne(line, `${file}: line ${i + 1}`)
       const format = played.find(({ has }) => has(line))
-      const other = others.find(({ has }) => has(line))
       if (vector !== undefined) {
         if (isSelected(vector, selection)) await this.#one(vector, schema)
       } else if (format !== undefined) {
         const named = nameOf(line, i + 1)
         if (isSelected(named, selection)) this.#judge(named, await format.play(line).catch(broken))
-      } else if (other !== undefined) this.#skip(`${other.name}: their protocol is served in a later release`, other.name)
-      else throw new FileError(`${file}: line ${i + 1} is of no format that this player knows: ${formats()}`)
+      } else throw new FileError(`${file}: line ${i + 1} is of no format that this player knows: ${formats()}`)
     }
     return this.#report()
   }
@@ -126,7 +123,7 @@ export class Player {
     } else if (kept !== undefined) this.#skip(`${id}: ${kept}`, id)
     else {
       this.#passed += 1
-      if (tier === 'bug' || better.length > 0)
+      if (tier === 'bug' || tier === 'avoid' || better.length > 0)
         this.#bugs.push(`${id}: ${better.length === 0 ? 'like the original' : `better\n  ${better.join('\n  ')}`}`)
     }
   }
@@ -141,7 +138,7 @@ export class Player {
     const skipped = [...this.#skipped.values()].reduce((sum, { length }) => sum + length, 0)
     if (skipped > 0) this.#write('skipped:')
     for (const [reason, { length }] of this.#skipped) this.#write(`  ${length} × ${reason}`)
-    if (this.#bugs.length > 0) this.#write('tier bug, and what else is better not imitated:')
+    if (this.#bugs.length > 0) this.#write('tier bug, cases to avoid, and what else is better not imitated:')
     for (const bug of this.#bugs) this.#write(`  ${bug.replaceAll('\n', '\n  ')}`)
     this.#write(`${this.#passed} passed, ${this.#failed} failed, ${skipped} skipped`)
     return { passed: this.#passed, failed: this.#failed, skipped }
@@ -151,10 +148,12 @@ export class Player {
 /** What cases are selected and reported by. */
 type Named = Pick<Vector, 'id' | 'tier'> & Partial<Pick<Vector, 'dialect'>>
 
-/** Levels stand where the cases of PyExpLabSys have tiers. */
 function nameOf(line: ExactMap, place: number): Named {
-  const [id, level] = [line.get('id'), line.get('level')]
-  return { id: typeof id === 'string' ? id : `line ${place}`, tier: typeof level === 'string' ? level : '' }
+  const [id, table] = [line.get('id'), line.get('table')]
+  // Levels stand where the cases of PyExpLabSys have tiers, and what a gateway owes.
+  const tier = line.get('level') ?? line.get('gateway')
+  const name = typeof id === 'string' ? id : typeof table === 'string' ? `${table} in line ${place}` : `line ${place}`
+  return { id: name, tier: typeof tier === 'string' ? tier : '' }
 }
 
 function broken(error: unknown): Outcome {
@@ -185,7 +184,7 @@ function kindOf(line: ExactMap): string {
 }
 
 function formats(): string {
-  return `PyExpLabSys sockets (server, steps, tier, dialect), ${[...played, ...others].map(({ name }) => name).join(', ')}`
+  return `PyExpLabSys sockets (server, steps, tier, dialect), ${played.map(({ name }) => name).join(', ')}`
 }
 
 function readLines(file: string): ExactMap[] {

@@ -48,10 +48,13 @@ export class ServerLab {
     return this.running.port('stage')
   }
 
-  /** `options` of the instance; `more`: further entries of adapters. */
-  async start(options = '', more = ''): Promise<void> {
-    const entry = `  - { id: stage, type: rig-server, port: 0, device: stage, ${options} }\n`
-    this.#running = await start(`${roomYaml}${more}${entry}`, { clock: this.clock, types: [this.scripted.type] })
+  /** `options` of the instance; `more`: further entries of adapters; `declared`: of devices. */
+  async start(options = '', more = '', device = 'stage', declared = ''): Promise<void> {
+    const entry = `  - { id: stage, type: rig-server, port: 0, device: ${device}, ${options} }\n`
+    this.#running = await start(`${roomYaml.replace('devices:\n', `devices:\n  ${declared}\n`)}${more}${entry}`, {
+      clock: this.clock,
+      types: [this.scripted.type]
+    })
     this.#mqtt = await this.#running.connect()
     await this.#mqtt.subscribe('lab/#', 'lab-dead/#')
     await this.#mqtt.settled()
@@ -90,19 +93,21 @@ export class ServerLab {
     await controller.echoes(answer)
   }
 
-  /** The value of the next reading of the rig. */
+  /** The next reading of the rig; what is retained may come a second time. */
+  async reading(codename: string): Promise<Record<string, unknown>> {
+    return await this.mqtt.nextJson(({ topic, retain }) => topic === `lab/stage/${codename}` && !retain)
+  }
+
   async value(codename: string): Promise<unknown> {
-    return (await this.mqtt.nextJson(`lab/stage/${codename}`))['value']
+    return (await this.reading(codename))['value']
   }
 
   /** All values of a reading that came so far, and were not taken. */
   async values(codename: string): Promise<unknown[]> {
     await this.mqtt.settled()
-    const topic = `lab/stage/${codename}`
-    const found = this.mqtt.left.filter((message) => message.topic === topic)
-    const values = found.map(({ text }) => (JSON.parse(text) as { value: unknown }).value)
-    for (const _ of found) await this.mqtt.next(topic)
-    return values
+    const found = this.mqtt.left.filter(({ topic, retain }) => topic === `lab/stage/${codename}` && !retain)
+    for (const _ of found) await this.reading(codename)
+    return found.map(({ text }) => (JSON.parse(text) as { value: unknown }).value)
   }
 
   async deadLetters(): Promise<string[]> {

@@ -1,0 +1,92 @@
+/** A gateway with one rig that it drives, and somebody who asks for what is to be done. */
+import { isExactMap } from '../../../adapters/common/exact-json.js'
+import type { Exact } from '../../../adapters/common/exact-json.js'
+import { adapterTypes } from '../../../adapters/index.js'
+import type { Adapter, AdapterType, Host, InstanceConfig, Plan } from '../../../gateway/adapter.js'
+import { checkConfig } from '../../../gateway/config.js'
+import { asGatewayError } from '../../../gateway/errors.js'
+import { Gateway } from '../../../gateway/gateway.js'
+import { createLog } from '../../../gateway/log.js'
+import type { Asked } from './calls.js'
+
+const device = 'far'
+
+/** Instances that dial start after the gateway. What it says of the rig is its first word. */
+async function running(host: Host): Promise<void> {
+  if (host.latest(device, 'link') !== undefined) return
+  await new Promise<void>((resolve) => {
+    const watch = host.watch({ device, codename: 'link' }, () => {
+      watch.cancel()
+      resolve()
+    })
+  })
+}
+
+export class Driver {
+  readonly #gateway: Gateway
+  readonly #host: Host
+
+  private constructor(gateway: Gateway, host: Host) {
+    this.#gateway = gateway
+    this.#host = host
+  }
+
+  /** `more`: of the configuration of the instance. Resolves when it takes calls. */
+  static async open(rig: object, more: object): Promise<Driver> {
+    let asker: Host | undefined
+    const types = [
+      ...adapterTypes,
+      asking((host) => {
+        asker = host
+      })
+    ]
+    const config = {
+      broker: { tcp: { port: 0 } },
+      http: { port: 0 },
+      adapters: [
+        { id: 'room', type: 'rig-client', rigs: { [device]: rig }, ...more },
+        { id: 'ask', type: 'asking' }
+      ]
+    }
+    const checked = checkConfig(JSON.stringify(config), { file: 'setup.yaml', types, env: {} })
+    const gateway = new Gateway({ checked, types, log: createLog({ level: 'silent' }), version: 'vectors' })
+    await gateway.start()
+    const host = asker as Host
+    await running(host)
+    return new Driver(gateway, host)
+  }
+
+  /** `echoOnly`: no answer is waited for. Rejects with a GatewayError. */
+  async call({ codename, arguments: given, isSecret }: Asked & { kind: 'call' }, echoOnly: boolean): Promise<Exact> {
+    const value = echoOnly && codename !== 'send' && isExactMap(given) ? new Map<string, Exact>([...given, ['answer', false]]) : given
+    return await this.#host.request({ device, codename, op: 'call', value, ...(isSecret ? { secret: true } : {}) })
+  }
+
+  /** Empty when it still takes calls; that nobody answers is no wonder. */
+  async dead(): Promise<string[]> {
+    try {
+      await this.#host.request({ device, codename: 'status', op: 'call', value: new Map([['answer', false]]) })
+    } catch (thrown) {
+      const { class: errorClass, message } = asGatewayError(thrown)
+      if (errorClass === 'Internal') return [`afterwards it takes no calls: ${message}`]
+    }
+    return []
+  }
+
+  async close(): Promise<void> {
+    await this.#gateway.stop()
+  }
+}
+
+/** Asks, as a legacy server does. */
+function asking(got: (host: Host) => void): AdapterType {
+  return {
+    type: 'asking',
+    configSchema: { type: 'object', additionalProperties: false, properties: {} },
+    plan: (): Plan => ({}),
+    create: (_config: InstanceConfig, host): Adapter => {
+      got(host)
+      return { start: async () => undefined, stop: async () => undefined }
+    }
+  }
+}
