@@ -31,6 +31,8 @@ export interface Adapter {
   start(signal: AbortSignal): Promise<void>
   /** Safe twice, and after half a start, whose signal was aborted before. Once it resolves: no open handle, no further publish. */
   stop(): Promise<void>
+  /** Seconds that a stop may take, where the old side is harmed by a sooner one. Left out: 2. */
+  readonly stopWithin?: number
   /** MQTT (or another instance) to the old side: do it and return the value of the reply. Throw a GatewayError to refuse. */
   execute?(command: Command, signal: AbortSignal): Promise<Exact>
   /** Legacy sockets only: what `status` of the protocol reports about this one. */

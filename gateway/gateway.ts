@@ -40,6 +40,9 @@ const listenWithin = 1.5
 /** Seconds for what waits at the end. */
 const flushWithin = 2
 
+/** Seconds for all of a stop but the instances. */
+const restWithin = 3
+
 /** Seconds between two log lines about the refused messages of one client. */
 const refusalsEvery = 10
 
@@ -182,6 +185,11 @@ export class Gateway {
   stop(reason = 'it was stopped'): Promise<void> {
     this.#stopping ??= this.#stop(reason)
     return this.#stopping
+  }
+
+  /** Seconds after which a stop has ended, or something hangs. */
+  get stopWithin(): number {
+    return Math.max(0, ...[...this.#instances.values()].map(({ supervisor }) => supervisor.stopWithin)) + restWithin
   }
 
   /** Where a listener really is; the port is one that the system chose when the configuration says 0. */

@@ -11,9 +11,6 @@ import type { LogLevel } from './log.js'
 
 const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as { version: string }
 
-/** Seconds for a stop, after which the process ends all the same. */
-const stopWithin = 5
-
 const program = new Command('labgate')
   .description('The MQTT gateway for the laboratory.')
   .version(version, '-V, --version', 'print the version')
@@ -94,6 +91,7 @@ async function start({
   const stop = (signal: NodeJS.Signals): void => {
     if (stopping) return
     stopping = true
+    const { stopWithin } = gateway
     log.info({ signal }, 'stopping')
     const timer = setTimeout(() => {
       log.error({}, `did not stop within ${stopWithin} s`)

@@ -19,9 +19,9 @@ export function wait({ first, factor, longest, jitter }: Schedule, n: number, ra
   return bare * (1 + jitter * (2 * random - 1))
 }
 
-/** Seconds that `start` and `stop` of an adapter may take. */
+/** Seconds that `start` and `stop` of an adapter may take; for a stop it may say another time. */
 const startWithin = 30
-const stopWithin = 2
+const usualStop = 2
 
 /** Seconds after which a running instance is taken for healthy, and the next failure waits the first wait again. */
 const settledAfter = 60
@@ -65,6 +65,11 @@ export class Supervisor {
   /** May it publish? Its readings are of a device that is there, or about to be. */
   get isActive(): boolean {
     return this.#running || this.#starting !== undefined
+  }
+
+  /** Seconds. */
+  get stopWithin(): number {
+    return this.#options.adapter.stopWithin ?? usualStop
   }
 
   get adapter(): Adapter {
@@ -141,6 +146,7 @@ export class Supervisor {
 
   async #halt(): Promise<void> {
     const { adapter, clock, log } = this.#options
+    const { stopWithin } = this
     const late = new AbortController()
     const timer = clock.after(stopWithin, () => late.abort(new GatewayError('Timeout', `did not stop within ${stopWithin} s`)))
     try {

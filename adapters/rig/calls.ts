@@ -3,7 +3,7 @@ import { GatewayError } from '../../gateway/errors.js'
 import { isExactMap } from '../common/exact-json.js'
 import type { Exact, ExactMap } from '../common/exact-json.js'
 import { dumps } from '../common/python-text.js'
-import { classify, mustEcho, readPayload, statusToSend, withoutTokens } from './codec.js'
+import { classify, readPayload, statusToSend, withoutTokens } from './codec.js'
 import type { EventName } from './events.js'
 import { isRef, refToSend } from './exp-ref.js'
 
@@ -61,12 +61,15 @@ export function rawOf(value: Exact): Buffer {
   const [json, text] = [given.get('json'), given.get('text')]
   if ((json === undefined) === (text === undefined)) throw invalid('write json (any JSON) or text')
   const bytes = Buffer.from(typeof text === 'string' ? text : dumps(json ?? null))
-  if (!mustEcho(bytes)) throw invalid('a rig does not echo this (section 3), so nobody could tell whether it arrived')
   const payload = readPayload(bytes)
   if (payload.kind === 'message' && payload.event === 'ALYX' && holdsTokens(payload.elements))
-    throw new GatewayError('Forbidden', 'a login is not sent for an MQTT client: write alyx in the configuration of the rigs', {
-      code: 'invalid'
-    })
+    throw new GatewayError(
+      'Forbidden',
+      'a login is not sent for an MQTT client, nothing was sent: write alyx in the configuration of the rigs',
+      {
+        code: 'invalid'
+      }
+    )
   return bytes
 }
 

@@ -5,7 +5,7 @@ import { clientPlan } from './client-plan.js'
 import schema from './config.schema.json' with { type: 'json' }
 import { Group } from './group.js'
 import { rigCodenames } from './rig-codenames.js'
-import { RigDevice } from './rig-device.js'
+import { RigDevice, drainWithin } from './rig-device.js'
 import { ownWithin, readEntries } from './rig-entry.js'
 import { Logins } from './rig-logins.js'
 import { Runs } from './runs.js'
@@ -27,6 +27,7 @@ interface Life {
 }
 
 class RigClient implements Adapter {
+  readonly stopWithin = drainWithin + 1
   readonly #config: RigClientConfig
   readonly #host: Host
   #life: Life | undefined

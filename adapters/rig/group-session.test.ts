@@ -57,6 +57,9 @@ adapters:
     this.mqtt = await this.running.connect({ clientId: 'person' })
     await this.mqtt.subscribe('lab/+/+', 'lab/+/+/reply')
     for (const { name, transport } of this.rigs) if (transport === 'tcp') await this.reading(name, 'link', 'online')
+    // What was there before a test began is no news.
+    await this.mqtt.settled()
+    this.mqtt.drop()
   }
 
   async close(): Promise<void> {
@@ -273,6 +276,18 @@ for (const transports of [
       const told = room.heard.all.find(({ rig, code }) => rig === 'cameras' && code === interrupt)
       assert.match(told?.text ?? '', /^\[16, \[\{"error": "RuntimeError", "message": "start of everybody: rig ephys/)
       await room.reading('everybody', 'running', '')
+    })
+
+    it('believes what a rig says of itself', async () => {
+      await room.open()
+      for (const [said, running] of [
+        [20, 'sync'],
+        [30, '']
+      ] as const) {
+        room.manner('sync', status, { data: [said] })
+        await room.call('everybody', 'status')
+        await room.reading('two', 'running', running)
+      }
     })
 
     it('waits for an event of all rigs', async () => {

@@ -1,8 +1,9 @@
 /** One real rig as a device: the way to it, its queue, what it says as readings, and whether it is there. */
-import type { Command, Exact, Host } from '../../gateway/adapter.js'
+import type { Command, Exact, ExactMap, Host } from '../../gateway/adapter.js'
 import { GatewayError } from '../../gateway/errors.js'
 import { Pace } from '../common/pace.js'
 import { awaited, holdsTokens, loginOf, messageOf, rawOf } from './calls.js'
+import { mustEcho } from './codec.js'
 import type { Payload } from './codec.js'
 import { statusNumberOf } from './events.js'
 import type { Counted } from './peer.js'
@@ -71,6 +72,7 @@ export class RigDevice {
       clock,
       echoWithin,
       link: this.#link,
+      onEchoed: () => this.#presence.heard(),
       onDone: (ask, answered) => this.#done(ask, answered),
       onFailed: (ask, error) => this.#failed(ask, error)
     })
@@ -108,10 +110,7 @@ export class RigDevice {
         ['event', event]
       ])
     }
-    if (codename === send) {
-      const raw = { bytes: rawOf(value), label: 'the message' }
-      return await this.#reply({ event: 'EXPSTATUS', elements: [], answer: false, answerWithin, raw, ...common })
-    }
+    if (codename === send) return await this.#sendRaw(rawOf(value), { answerWithin, ...common })
     if (codename === alyx) {
       if (secret !== true)
         throw new GatewayError('Forbidden', `${device}/${alyx} is for instances of this gateway alone: a login must not be on a topic`)
@@ -122,7 +121,16 @@ export class RigDevice {
     return await this.#reply({ answerWithin, ...message, ...common })
   }
 
-  async #reply(ask: Ask): Promise<Exact> {
+  async #sendRaw(bytes: Buffer, limits: Pick<Ask, 'answerWithin' | 'signal' | 'expires'>): Promise<Exact> {
+    const raw = { bytes, label: 'the message' }
+    const reply = await this.#reply({ event: 'EXPSTATUS', elements: [], answer: false, raw, ...limits })
+    // A report, say (section 3, step 2).
+    return mustEcho(bytes)
+      ? reply
+      : new Map<string, Exact>([...reply, ['note', 'rigs echo no such message: whether it arrived, nobody knows']])
+  }
+
+  async #reply(ask: Ask): Promise<ExactMap> {
     const { elements, event, echo, answer, waited, note } = await this.rig.ask(ask).answered
     return new Map<string, Exact>([
       ['answer', ask.answer ? elements : null],
@@ -151,7 +159,6 @@ export class RigDevice {
   }
 
   #done(ask: Ask, answered: Answered | undefined): void {
-    this.#presence.heard()
     this.#presence.proved()
     if (ask.raw !== undefined) return
     const { event, elements } = ask

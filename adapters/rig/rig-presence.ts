@@ -42,10 +42,8 @@ export class RigPresence {
     this.#link = undefined
     this.#state = undefined
     this.#logged.clear()
-    this.#say(
-      hasConnection ? 'offline' : 'degraded',
-      hasConnection ? `no connection to ${where} yet` : `nothing heard from ${where} yet; whether it is there shows when it is asked`
-    )
+    if (hasConnection) return this.#leave('silent', `no connection to ${where} yet`)
+    this.#say('degraded', `nothing heard from ${where} yet; whether it is there shows when it is asked`)
     this.#show('silent')
   }
 
@@ -92,16 +90,21 @@ export class RigPresence {
 
   /** It does not echo. */
   silent(reason: string): void {
-    this.#show('silent')
-    this.#say('offline', reason)
+    this.#leave('silent', reason)
     this.#warn(reason, 'the rig is silent')
   }
 
   /** Nobody is there. */
   lost(reason: string): void {
-    this.#show('error')
-    this.#say('offline', reason)
+    this.#leave('error', reason)
     this.#warn(reason, 'the rig cannot be reached')
+  }
+
+  #leave(link: LinkState, reason: string): void {
+    this.#say('offline', reason)
+    // All readings of a device that is offline are stale then; this one is not.
+    this.#link = undefined
+    this.#show(link)
   }
 
   #publishSeen(): void {

@@ -66,6 +66,8 @@ export interface RigOptions {
   /** Seconds, for the texts of failures. */
   readonly echoWithin: number
   readonly link: Pick<Link, 'send' | 'isAwaiting'>
+  /** It is there. */
+  readonly onEchoed: () => void
   /** It echoed, and answered if it was to; `answered` is undefined when the echo was enough. */
   readonly onDone: (ask: Ask, answered: Answered | undefined) => void
   readonly onFailed: (ask: Ask, error: GatewayError) => void
@@ -236,6 +238,7 @@ export class Rig {
     if (exchange !== this.#current) return
     const { ask, report, early } = exchange
     exchange.confirm(seconds)
+    this.#options.onEchoed()
     if (report !== undefined) this.#failed(exchange, this.#failures.report(ask, report))
     else if (!ask.answer) {
       exchange.done()

@@ -15,8 +15,13 @@ class Bench {
   stops = 0
   readonly supervisor: Supervisor
 
-  constructor(start: (n: number, signal: AbortSignal) => Promise<void>, stop: () => Promise<void> = () => Promise.resolve()) {
+  constructor(
+    start: (n: number, signal: AbortSignal) => Promise<void>,
+    stop: () => Promise<void> = () => Promise.resolve(),
+    more: Pick<Adapter, 'stopWithin'> = {}
+  ) {
     const adapter: Adapter = {
+      ...more,
       start: (signal) => start(++this.starts, signal),
       stop: () => {
         this.stops += 1
@@ -132,6 +137,17 @@ describe('a supervisor', () => {
     const line = bench.log.lines.find(({ level }) => level === 'error')
     assert.equal(line?.message, 'the instance did not stop cleanly')
     assert.equal(bench.clock.timers, 0)
+  })
+
+  it('waits longer for one that says so', async () => {
+    const bench = new Bench(() => Promise.resolve(), hang, { stopWithin: 11 })
+    await bench.supervisor.start()
+    const stopped = bench.supervisor.stop()
+    await bench.clock.pass(10.9)
+    assert.equal(bench.log.lines.length, 0)
+    await bench.clock.pass(0.1)
+    await stopped
+    assert.match(String(bench.log.lines[0]?.fields['err']), /did not stop within 11 s/)
   })
 
   it('lets an adapter say for itself that its device is not there, also while it starts', async () => {

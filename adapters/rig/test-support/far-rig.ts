@@ -10,6 +10,8 @@ export interface FarManner {
   readonly echo?: boolean
   /** From the echo to the answer; null: none; 0: in the same turn as the echo. */
   readonly answer?: number | null
+  /** What it answers after the event number; left out: the same data. */
+  readonly data?: readonly unknown[]
   /** It says that it failed, in place of an answer. */
   readonly report?: string
 }
@@ -119,14 +121,14 @@ export class FarRig {
     }
     const [code, ...data] = JSON.parse(text) as [number, ...unknown[]]
     this.#heard.add({ rig: this.name, code, text })
-    const { echo = true, answer = 20, report } = this.manners.get(code) ?? {}
+    const { echo = true, answer = 20, report, data: own = data } = this.manners.get(code) ?? {}
     if (!echo) return
     send(text)
     if (answer === null) return
-    const own = JSON.stringify(report === undefined ? [code, ...data] : [0, report, code])
+    const said = JSON.stringify(report === undefined ? [code, ...own] : [0, report, code])
     const speak = (): void => {
-      if (report === undefined) this.#open.push(own)
-      send(own)
+      if (report === undefined) this.#open.push(said)
+      send(said)
     }
     if (answer === 0) return speak()
     const timer = setTimeout(() => {

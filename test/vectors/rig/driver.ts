@@ -53,6 +53,8 @@ export class Driver {
     await gateway.start()
     const host = asker as Host
     await running(host)
+    // It says so while it starts, and takes calls from then on.
+    await new Promise((resolve) => setImmediate(resolve))
     return new Driver(gateway, host)
   }
 
