@@ -4,8 +4,8 @@ import { start } from '../../test/support/start.js'
 import type { Running } from '../../test/support/start.js'
 import type { TestClient } from '../../test/support/mqtt.js'
 import { rigClient } from './client.js'
-import { FarRig, HeardLog } from './test-support/far-rig.js'
-import type { FarManner } from './test-support/far-rig.js'
+import { StrictRig, HeardLog } from './test-support/strict-rig.js'
+import type { StrictManner } from './test-support/strict-rig.js'
 import { inWords, ref } from './test-support/group-lab.js'
 import type { RigResult } from './test-support/group-lab.js'
 import type { RigClientConfig } from './types.js'
@@ -21,7 +21,7 @@ const [init, run, end, interrupt, status] = [1, 2, 4, 16, 32] as const
 /** A gateway with two groups of real rigs that share one: all three (sockets of both kinds), and ephys with sync. */
 class Room {
   readonly heard = new HeardLog()
-  readonly rigs: readonly FarRig[]
+  readonly rigs: readonly StrictRig[]
   running!: Running
   mqtt!: TestClient
   /** Of the instance. */
@@ -29,7 +29,7 @@ class Room {
   #calls = 0
 
   constructor(transports: readonly ('udp' | 'tcp')[]) {
-    this.rigs = ['cameras', 'ephys', 'sync'].map((name, at) => new FarRig(name, transports[at] ?? 'udp', this.heard))
+    this.rigs = ['cameras', 'ephys', 'sync'].map((name, at) => new StrictRig(name, transports[at] ?? 'udp', this.heard))
   }
 
   async open(more = ''): Promise<void> {
@@ -72,11 +72,11 @@ adapters:
     )
   }
 
-  rig(name: string): FarRig {
-    return this.rigs.find((rig) => rig.name === name) as FarRig
+  rig(name: string): StrictRig {
+    return this.rigs.find((rig) => rig.name === name) as StrictRig
   }
 
-  manner(name: string, code: number, manner: FarManner): void {
+  manner(name: string, code: number, manner: StrictManner): void {
     this.rig(name).manners.set(code, manner)
   }
 
@@ -233,6 +233,7 @@ for (const transports of [
 
     it('shares a rig with another group: its messages take turns, and both know who runs', async () => {
       await room.open()
+      for (const name of ['sync', 'ephys']) room.manner(name, status, { data: [20] })
       const [first, second] = [await room.send('everybody', 'start', { exp_ref: ref }), await room.send('two', 'status')]
       assert.equal((await first()).phase, 'done')
       assert.equal((await second()).phase, 'done')
