@@ -43,7 +43,7 @@ const played: readonly Format[] = [
   { name: 'pickles', has: (line) => kindOf(line).startsWith('pickle.'), play: (line) => Promise.resolve(playPickle(line)) },
   { name: 'HTTP transcripts', has: (line) => kindOf(line).startsWith('http.'), play: async (line) => await playTranscript(line) },
   { name: 'WebSocket transcripts', has: (line) => kindOf(line).startsWith('ws.'), play: async (line) => await playWebSockets(line) },
-  { name: 'rig transcripts', has: isRigTalk, play: async (line) => await playRig(line) },
+  { name: 'rig transcripts', has: isRigTalk, play: async (line) => await playRig(line), atOnce: 8 },
   { name: 'rig tables', has: isRigTable, play: async (line) => await playTable(line) }
 ]
 
@@ -51,6 +51,8 @@ interface Format {
   readonly name: string
   readonly has: (line: ExactMap) => boolean
   readonly play: (line: ExactMap) => Promise<Outcome>
+  /** How many may be played at once, where most of the time is waited for. */
+  readonly atOnce?: number
 }
 
 /** Kinds of sockets that a gateway of this release serves, in the one dialect that it speaks. */
@@ -88,14 +90,15 @@ export class Player {
   async play(file: string, selection: Selection): Promise<Count> {
     const lines = readLines(file)
     const schema = schemasBeside(file)
+    const ahead = new Ahead(lines, selection)
     for (const [i, line] of lines.entries()) {
       const vector = readOne(line, `${file}: line ${i + 1}`)
-      const format = played.find(({ has }) => has(line))
+      const format = formatOf(line)
       if (vector !== undefined) {
         if (isSelected(vector, selection)) await this.#one(vector, schema)
       } else if (format !== undefined) {
         const named = nameOf(line, i + 1)
-        if (isSelected(named, selection)) this.#judge(named, await format.play(line).catch(broken))
+        if (isSelected(named, selection)) this.#judge(named, await ahead.outcome(i))
       } else throw new FileError(`${file}: line ${i + 1} is of no format that this player knows: ${formats()}`)
     }
     return this.#report()
@@ -143,6 +146,36 @@ export class Player {
     this.#write(`${this.#passed} passed, ${this.#failed} failed, ${skipped} skipped`)
     return { passed: this.#passed, failed: this.#failed, skipped }
   }
+}
+
+/** Begins cases before their turn, where several may be played at once. */
+class Ahead {
+  readonly #lines: readonly ExactMap[]
+  readonly #selection: Selection
+  readonly #begun = new Map<number, Promise<Outcome>>()
+
+  constructor(lines: readonly ExactMap[], selection: Selection) {
+    this.#lines = lines
+    this.#selection = selection
+  }
+
+  /** Of the line `i`, which is of a format that is played. */
+  async outcome(i: number): Promise<Outcome> {
+    const atOnce = this.#lines.slice(i, i + (formatOf(this.#lines[i])?.atOnce ?? 1))
+    for (const [ahead, line] of atOnce.entries()) {
+      const format = formatOf(line)
+      const at = i + ahead
+      const isNext = ahead === 0 || (format?.atOnce !== undefined && isSelected(nameOf(line, at + 1), this.#selection))
+      if (format !== undefined && isNext && !this.#begun.has(at)) this.#begun.set(at, format.play(line).catch(broken))
+    }
+    const outcome = await (this.#begun.get(i) as Promise<Outcome>)
+    this.#begun.delete(i)
+    return outcome
+  }
+}
+
+function formatOf(line: ExactMap | undefined): Format | undefined {
+  return line === undefined ? undefined : played.find(({ has }) => has(line))
 }
 
 /** What cases are selected and reported by. */

@@ -9,12 +9,15 @@ import { callsOf } from './calls.js'
 import type { Asked } from './calls.js'
 import { Driver } from './driver.js'
 import { FarRig } from './far-rig.js'
-import { misfit } from './fits.js'
+import { misfit, shown } from './fits.js'
 import { has, option } from './transcript.js'
 import type { Call, Program, Step, Transcript } from './transcript.js'
 
 /** Seconds for what our client says. */
 const patience = 3
+
+/** Seconds in which nothing more comes. */
+const silence = 0.1
 
 /** Milliseconds between two steps that need not be waited for. */
 const atOnce = 15
@@ -38,6 +41,8 @@ export async function playDriven(transcript: Transcript): Promise<Outcome> {
     const [said, came] = await Promise.all([isAbsent ? [] : playSteps(transcript, far), drive(program, transcript, driver)])
     const differences = [...said, ...compare(transcript.calls, came)]
     const isExact = owed === 'same' || owed === 'effect'
+    const more = isExact || isAbsent ? undefined : await (await far.wire).next(silence)
+    if (more !== undefined) differences.push(`at the end: ${shown(more)}, where the original says nothing more`)
     return isExact
       ? { problems: differences, better: [], unreachable: undefined }
       : { problems: await driver.dead(), better: differences, unreachable: undefined }

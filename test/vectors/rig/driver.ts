@@ -1,25 +1,26 @@
 /** A gateway with one rig that it drives, and somebody who asks for what is to be done. */
+import { setTimeout as delay } from 'node:timers/promises'
 import { isExactMap } from '../../../adapters/common/exact-json.js'
 import type { Exact } from '../../../adapters/common/exact-json.js'
 import { adapterTypes } from '../../../adapters/index.js'
 import type { Adapter, AdapterType, Host, InstanceConfig, Plan } from '../../../gateway/adapter.js'
 import { checkConfig } from '../../../gateway/config.js'
-import { asGatewayError } from '../../../gateway/errors.js'
+import { GatewayError, asGatewayError } from '../../../gateway/errors.js'
 import { Gateway } from '../../../gateway/gateway.js'
 import { createLog } from '../../../gateway/log.js'
 import type { Asked } from './calls.js'
 
 const device = 'far'
 
-/** Instances that dial start after the gateway. What it says of the rig is its first word. */
+/** Instances that dial start after the gateway. A call that is only refused by its schema has been there. */
 async function running(host: Host): Promise<void> {
-  if (host.latest(device, 'link') !== undefined) return
-  await new Promise<void>((resolve) => {
-    const watch = host.watch({ device, codename: 'link' }, () => {
-      watch.cancel()
-      resolve()
-    })
-  })
+  for (;;) {
+    const refusal = await host
+      .request({ device, codename: 'status', op: 'call', value: new Map([['status', 'NO STATUS']]) })
+      .catch(asGatewayError)
+    if (!(refusal instanceof GatewayError) || refusal.class !== 'Unreachable') return
+    await delay(2)
+  }
 }
 
 export class Driver {

@@ -29,6 +29,8 @@ export async function playServed(transcript: Transcript): Promise<Outcome> {
   try {
     const differences = await playSteps(transcript, controllers, isExact)
     if (isExact) return { problems: [...differences, ...(await controllers.surplus())], better: [], unreachable: undefined }
+    const { delivered } = rig
+    if (delivered !== transcript.delivered) differences.push(`${delivered} events are delivered, ${transcript.delivered} by the original`)
     const dead = await unserved(transcript, rig.port)
     return { problems: dead === undefined ? [] : [dead], better: differences, unreachable: undefined }
   } finally {

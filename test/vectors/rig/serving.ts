@@ -14,18 +14,27 @@ import type { Program } from './transcript.js'
 /** The codename of the device behind that does what the recorded rig did. */
 const acting = 'act'
 
-export async function serveRig(program: Program, transport: 'udp' | 'tcp'): Promise<{ readonly port: number; close(): Promise<void> }> {
+export interface Served {
+  readonly port: number
+  /** Messages that were delivered so far, as readings. */
+  readonly delivered: number
+  close(): Promise<void>
+}
+
+export async function serveRig(program: Program, transport: 'udp' | 'tcp'): Promise<Served> {
   const delay = Number(option(program, '--respond-delay-ms') ?? 0)
   const isIblrig = option(program, '--style') === 'iblrig'
   const act = { call: `behind/${acting}` }
-  const others = option(program, '--default') === 'echo' ? 'echo' : delay > 0 ? act : isIblrig ? 'automatic' : 'same'
+  const isEcho = option(program, '--default') === 'echo'
+  const others = isEcho ? 'echo' : delay > 0 ? act : isIblrig ? 'automatic' : 'same'
   const server = {
     id: 'rig',
     type: 'rig-server',
     port: 0,
     transports: [transport],
     device: 'stage',
-    answers: { ...answersOf(program, act), others },
+    // A status is answered with its own.
+    answers: { ...(isEcho ? {} : { EXPSTATUS: 'automatic' }), ...answersOf(program, act), others },
     info: {
       main_sync: has(program, '--main-sync'),
       experiment_description: {},
@@ -34,7 +43,8 @@ export async function serveRig(program: Program, transport: 'udp' | 'tcp'): Prom
       spec_version: '1.0.0'
     }
   }
-  const types = [...adapterTypes, actor(program, delay)]
+  const counted = { events: 0 }
+  const types = [...adapterTypes, actor(program, delay, counted)]
   const devices = { behind: { codenames: { [acting]: { callable: {} } } }, known: { codenames: { exp_ref: {} } } }
   const ref = option(program, '--exp-ref')
   const config = {
@@ -46,7 +56,13 @@ export async function serveRig(program: Program, transport: 'udp' | 'tcp'): Prom
   const checked = checkConfig(JSON.stringify(config), { file: 'setup.yaml', types, env: {} })
   const gateway = new Gateway({ checked, types, log: createLog({ level: 'silent' }), version: 'vectors' })
   await gateway.start()
-  return { port: gateway.endpoint('rig')?.port ?? 0, close: async () => await gateway.stop() }
+  return {
+    port: gateway.endpoint('rig')?.port ?? 0,
+    get delivered() {
+      return counted.events
+    },
+    close: async () => await gateway.stop()
+  }
 }
 
 /** `--on EVENT=policy`, any number of them. */
@@ -55,8 +71,8 @@ function answersOf({ args }: Program, act: object): Record<string, unknown> {
   return Object.fromEntries(policies.map(([event = '', policy]) => [event, policy === 'echo' ? 'echo' : act]))
 }
 
-/** Gives back what it was asked with, after a while, or fails in Python's words. */
-function actor(program: Program, delay: number): AdapterType {
+/** Gives back what it was asked with, after a while, or fails in Python's words. It counts the events of the rig. */
+function actor(program: Program, delay: number, counted: { events: number }): AdapterType {
   const raised = program.args.flatMap((arg) => (typeof arg === 'string' ? (/^(EXP\w+|ALYX)=raise:(.*)$/s.exec(arg) ?? []) : []))
   const [, event, message] = raised
   return {
@@ -68,6 +84,9 @@ function actor(program: Program, delay: number): AdapterType {
     }),
     create: (_config: InstanceConfig, host): Adapter => ({
       start: async () => {
+        host.watch({ device: 'stage', codename: 'event' }, () => {
+          counted.events += 1
+        })
         const ref = option(program, '--exp-ref')
         if (ref !== undefined) await host.publish({ device: 'known', codename: 'exp_ref', value: ref })
       },

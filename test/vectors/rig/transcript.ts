@@ -20,6 +20,8 @@ export interface Transcript {
   /** What the program was started with, by its name. */
   readonly setup: readonly Program[]
   readonly steps: readonly Step[]
+  /** What the real rig delivered to its program. */
+  readonly delivered: number
   /** Of the real controller: what came of each of its steps. */
   readonly calls: readonly Call[]
 }
@@ -66,6 +68,7 @@ export function readTranscript(line: ExactMap): Transcript {
       return { program: text(map(each)?.get('program')), args: typeof args === 'string' ? [args] : list(args) }
     }),
     steps: list(line.get('steps')).map((each) => readStep(map(each) ?? new Map())),
+    delivered: list(outcome?.get('rig')).filter((each) => map(each)?.get('kind') === 'event').length,
     calls: list(outcome?.get('controller')).flatMap((each) => {
       const call = map(each)
       if (call?.get('kind') !== 'step') return []
