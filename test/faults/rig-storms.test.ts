@@ -117,6 +117,8 @@ describe('a rig under bad input', function () {
   }
 
   function junk(): Buffer {
+    // The system itself keeps no more than two or three of the longest until they are read, and then drops whatever comes, of whomever.
+    if (random.chance(0.005)) return Buffer.alloc(65_507, '[')
     switch (random.below(8)) {
       case 0:
         return Buffer.alloc(0)
@@ -128,8 +130,6 @@ describe('a rig under bad input', function () {
         return random.text(random.below(300))
       case 4:
         return random.pick(messages)
-      case 5:
-        return Buffer.alloc(65_507, '[')
       default:
         return random.mutate(random.pick(messages), words, messages)
     }
@@ -139,14 +139,14 @@ describe('a rig under bad input', function () {
     await measured(async (until) => {
       const from = await Promise.all(Array.from({ length: 60 }, (_, i) => bound(`127.0.0.${1 + i}`)))
       await repeat(until, () => {
-        for (let i = 0; i < 40; i += 1) random.pick(from).send(junk(), port, '127.0.0.1')
+        for (let i = 0; i < 4; i += 1) random.pick(from).send(junk(), port, '127.0.0.1')
       })
     }))
 
   it('over UDP, from ever new ports', async () =>
     await measured(async (until) => {
       await repeat(until, async () => {
-        for (let i = 0; i < 10; i += 1) {
+        for (let i = 0; i < 3; i += 1) {
           const socket = await bound()
           socket.send('[32, 20]', port, '127.0.0.1', () => {
             datagrams.delete(socket)
@@ -204,15 +204,23 @@ describe('a rig under bad input', function () {
 
   it('over TCP: who says very much and never reads', async () =>
     await measured(async (until) => {
-      const opened = await Promise.all(Array.from({ length: 20 }, dial))
-      let n = 0
-      await repeat(until, () => {
-        for (const socket of opened) {
-          socket.pause()
-          if (socket.destroyed || socket.writableLength > 1 << 20) continue
-          socket.write(Array.from({ length: 50 }, () => `[64, 20, {"n": ${(n += 1)}, "words": "${'x'.repeat(1000)}"}]`).join(''))
-        }
-      })
+      // No two are alike, so that all are echoed, until nothing more is taken.
+      const said = Array.from({ length: 2000 }, (_, n) => `[64, 20, {"n": ${n}, "words": "${'x'.repeat(1000)}"}]`)
+      const chunks = Array.from({ length: 40 }, (_, i) => Buffer.from(said.slice(i * 50, i * 50 + 50).join('')))
+      const opened: Socket[] = []
+      let round = 0
+      await repeat(
+        until,
+        async () => {
+          while (opened.length < 20) opened.push(await dial())
+          for (const [i, socket] of opened.entries()) {
+            socket.pause()
+            if (socket.destroyed) opened.splice(i, 1)
+            else if (socket.writableLength === 0) socket.write(chunks[(round += 1) % chunks.length] as Buffer)
+          }
+        },
+        5
+      )
     }))
 
   it('from who looks for open ports, and takes it for a web server', async () =>
