@@ -35,7 +35,7 @@ export const classroom = `${listeners}adapters: [{ id: ws, type: ws-echo-server,
 export const rig = `${listeners}
 devices:
 ${[0, 1, 2, 3].map((i) => `  bench-${i}: { codenames: { temperature: { unit: C, maxAge: 600, schema: ${number} } } }`).join('\n')}
-adapters: [{ id: rig, type: rig-server, port: 0, device: camera, answers: { others: echo } }]
+adapters: [{ id: rig, type: rig-server, port: 0, device: camera, answers: { others: echo }, maxRate: 1000000 }]
 `
 
 /** Topics of the codenames that the pull socket shows. */

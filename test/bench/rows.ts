@@ -112,7 +112,7 @@ const controllers = 8
 
 const rigRate = rate(
   'rig',
-  `rig messages over UDP, ${controllers} controllers in lock-step, echo only; ours publishes each as an event on MQTT too. Then ${echoes.toLocaleString('en')} ` +
+  `rig messages over UDP, ${controllers} controllers in lock-step, echo only; ours makes each a reading on MQTT too. Then ${echoes.toLocaleString('en')} ` +
     'echoes beside a broker at rest, and beside one at full load (row mqtt0)',
   [[() => nodePeer('bare Node UDP echo', 'udp-echo'), '']],
   ({ ports }, seconds) => ({ kind: 'rig', port: ports.rig, controllers, seconds }),

@@ -81,10 +81,18 @@ export async function play(conversation: Conversation): Promise<void> {
     await old.close()
     await live?.close()
     await clients.close()
-    await running.stop()
+    await stop(running, clock)
     await rigs.close()
     for (const side of [...far.values(), ...web.values()]) await side.close()
   }
+}
+
+/** Some instances wait a while for what is still to come. */
+async function stop(running: Running, clock: FakeClock): Promise<void> {
+  let isOver = false
+  const stopped = running.stop().finally(() => (isOver = true))
+  for (let turn = 0; !isOver; turn += 1) await (turn < 100 ? settle() : clock.pass(0.1))
+  await stopped
 }
 
 /** The far side of an instance that dials: a real socket, and the question that came last. */

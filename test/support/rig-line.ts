@@ -120,14 +120,15 @@ export class RigLine {
     })
   }
 
-  /** A stream has no frames: one array, by its brackets; what is none is taken as it came. */
+  /** A stream has no frames: one array, by its brackets outside of texts; what is none is taken as it came. */
   #next(): string {
     let depth = 0
     let end = this.#rest.startsWith('[') ? 0 : this.#rest.length
-    for (let at = 0; end === 0 && at < this.#rest.length; at += 1) {
-      if (this.#rest[at] === '[') depth += 1
-      if (this.#rest[at] === ']') depth -= 1
-      if (depth === 0) end = at + 1
+    const parts = /"(?:[^"\\]|\\.)*"|[[\]]/g
+    for (let part = parts.exec(this.#rest); end === 0 && part !== null; part = parts.exec(this.#rest)) {
+      if (part[0] === '[') depth += 1
+      if (part[0] === ']') depth -= 1
+      if (depth === 0) end = parts.lastIndex
     }
     const payload = this.#rest.slice(0, end)
     this.#rest = this.#rest.slice(end)

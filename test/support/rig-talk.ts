@@ -1,7 +1,7 @@
 /**
  * The steps of conversations with `transport: rig`, of both roles.
  *
- * A controller of an instance that is a rig: `{"to"?: instance, "controller": name, "over"?: "tcp", "send": message, "echo"?: message or null,
+ * A controller of an instance that is a rig: `{"to"?: instance, "controller": name, "over"?: "tcp", "send": message, "echo"?: message, [messages] or null,
  * "answer"?: message, [messages] or null, "confirm"?: false}`. The echo is what was sent, unless written otherwise, and comes at once; the
  * answers come as time passes, and are echoed. Without `send` the rig speaks first.
  *
@@ -107,11 +107,11 @@ async function asRig(step: ExactMap, name: string, line: RigLine, clock: FakeClo
 
 /** What was said, unless the step says another thing, or nothing for null. A report has no echo. */
 async function assertEcho(step: ExactMap, said: string, name: string, line: RigLine): Promise<void> {
-  const echo = step.has('echo') ? step.get('echo') : isReport(said) ? null : said
+  const echo = step.get('echo') ?? (step.has('echo') || isReport(said) ? null : said)
   if (echo === null) {
     for (let turn = 0; turn < 20; turn += 1) await settle()
     assertSilent(name, line.left[0])
-  } else assertSame(name, 'is echoed', String(echo as string), await line.now())
+  } else for (const each of isExactList(echo) ? echo : [echo]) assertSame(name, 'is echoed', each as string, await line.now())
 }
 
 function answersOf(step: ExactMap): readonly string[] {
