@@ -221,6 +221,43 @@ describe('the player of conversations', () => {
       await assert.rejects(async () => await play(websocket(talk)), complaint)
     })
 
+  const experiment = (...talk: object[]): Conversation =>
+    readConversation(
+      JSON.stringify({
+        about: 'one message',
+        source: ['by specification, section 9'],
+        config: {
+          adapters: [
+            { id: 'rig', type: 'rig-server', device: 'camera', answers: { others: 'same' } },
+            { id: 'room', type: 'rig-client', rigs: { ephys: 'tcp://ephys-pc' } }
+          ]
+        },
+        transport: 'rig',
+        talk,
+        published: []
+      })
+    )
+  const told = { controller: 'pc', send: '[4, null]', answer: '[4, null]' }
+  const driven = { mqtt: 'lab/ephys/stop/call', payload: '{"arguments": {}}' }
+  const asked = { rig: 'ephys', asked: '[4, null]', answer: '[4, 30]' }
+
+  it('plays controllers and rigs', async () => await play(experiment(told, { ...told, controller: 'other', over: 'tcp' }, driven, asked)))
+
+  const mistold: readonly (readonly [what: string, talk: object[], complaint: RegExp])[] = [
+    ['another echo', [{ ...told, echo: '[4,null]' }], /pc is echoed\n {2}expected "\[4,null\]"\n {2}got {6}"\[4, null\]"/],
+    ['an echo in place of silence', [{ ...told, echo: null }], /expected nothing\n {2}got {6}"\[4, null\]"/],
+    ['another answer to a controller', [{ ...told, answer: '[4, 30]' }], /pc is answered\n {2}expected "\[4, 30\]"/],
+    ['an answer in place of silence, to a controller', [{ ...told, answer: null }], /expected nothing/],
+    ['an answer that no step was told', [{ controller: 'pc', send: '[4, null]' }, { pass: 1 }], /pc was told besides/],
+    ['another message to a rig', [driven, { ...asked, asked: '[4, 1]' }], /ephys is asked\n {2}expected "\[4, 1\]"/],
+    ['a message to a rig that no step was told', [driven, { pass: 1 }], /ephys was told besides/],
+    ['a rig that is not there', [{ ...asked, rig: 'cameras' }], /there is no rig cameras/]
+  ]
+  for (const [what, talk, complaint] of mistold)
+    it(`finds ${what}`, async () => {
+      await assert.rejects(async () => await play(experiment(...talk)), complaint)
+    })
+
   const misheard: readonly (readonly [what: string, step: object, complaint: RegExp])[] = [
     ['another body', { request: 'GET /', status: 200, answer: 'down' }, /expected 200 "down"\n {2}got {6}200 "up"/],
     [
