@@ -58,9 +58,10 @@ export function describeType(type: string | readonly string[]): string {
   return (typeof type === 'string' ? [type] : type).map((one) => TYPES[one] ?? one).join(' or ')
 }
 
-/** A value of a schema: texts bare, as one writes them in YAML. */
+/** A value of a schema, or a name: texts bare, as one writes them in YAML, but for those that would break the line. */
 export function plain(value: unknown): string {
-  return typeof value === 'string' && value !== '' ? value : JSON.stringify(value)
+  if (typeof value !== 'string' || value === '') return JSON.stringify(value)
+  return /^[\x20-\x7e\u00a0-\ud7ff\ue000-\ufffd]+$/.test(value) && value.length <= SHOWN ? value : quote(value)
 }
 
 /** `; nearest: X; allowed: X, Y`, or less where there is nothing to say. */
@@ -68,7 +69,7 @@ export function suggest(name: unknown, allowed: readonly unknown[]): string {
   const names = allowed.filter((one) => typeof one === 'string')
   const near = typeof name === 'string' ? nearest(name, names) : undefined
   const list = allowed.length === 0 ? '' : `; allowed: ${allowed.map(plain).join(', ')}`
-  return `${near === undefined ? '' : `; nearest: ${near}`}${list}`
+  return `${near === undefined ? '' : `; nearest: ${plain(near)}`}${list}`
 }
 
 /** `adapters[2](moon-pull).port`. `data` is what the path leads through, to tell lists and to find the ids of instances. */

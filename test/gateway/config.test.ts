@@ -303,6 +303,11 @@ describe('configuration', () => {
     )
   }).timeout(60_000)
 
+  it('names that would break the line are quoted where they are listed', () => {
+    const message = problems('devices: { "a\\tb": { codenames: {} } }\nadapters: [{ id: x, type: data-pull-server, name: n, device: a }]')
+    assert.match(message, /allowed: 'a\\tb'/)
+  })
+
   it('no data crashes the check', () => {
     const key = fc.constantFrom(
       'gateway',
