@@ -4,8 +4,6 @@ import { isEcho } from './echoes.js'
 export interface CopiesOptions {
   /** An echo of exactly so many bytes is one too, where it is the beginning of the message (section 11). */
   readonly maxEchoBytes?: number | null
-  /** Who listens, and answers; left out: controller. What a rig says is not answered. */
-  readonly role?: 'controller' | 'rig'
   /** The network may deliver one datagram twice; left out: true. */
   readonly mayDuplicate?: boolean
 }
@@ -24,11 +22,8 @@ export type Copy = 'late' | 'repeated' | 'new'
 
 interface Confirmed {
   readonly bytes: Buffer
-  readonly isStatus: boolean
-  /** Monotonic seconds of its echo, or of the last copy that was sent back. */
-  last: number
-  /** The next copy may be the answer. */
-  isOpen: boolean
+  /** When a copy was sent back; monotonic seconds. */
+  echoed: number | undefined
 }
 
 export class Copies {
@@ -43,9 +38,9 @@ export class Copies {
   }
 
   /** When it was sent a second time, the first echo was lost rather than late: what comes now may be the answer. */
-  confirmed(bytes: Buffer, now: number): void {
+  confirmed(bytes: Buffer): void {
     this.#late = this.#late.filter((late) => !late.bytes.equals(bytes))
-    this.#confirmed = { bytes, isStatus: isStatus(bytes), last: now, isOpen: this.#options.role !== 'rig' }
+    this.#confirmed = { bytes, echoed: undefined }
   }
 
   unconfirmed(bytes: Buffer, now: number): void {
@@ -57,7 +52,7 @@ export class Copies {
   take(bytes: Buffer, now: number, roundTrip = 0): Copy {
     const late = this.#takeLate(bytes, now)
     if (late !== undefined) {
-      this.confirmed(late, now)
+      this.confirmed(late)
       return 'late'
     }
     const confirmed = this.#confirmed
@@ -65,15 +60,9 @@ export class Copies {
     // An answer would not be cut.
     if (bytes.length < confirmed.bytes.length) return 'repeated'
     const within = Math.min(Math.max(4 * roundTrip, repeatedWithin.least), repeatedWithin.most)
-    if (!confirmed.isOpen && now - confirmed.last < within && !this.#mayBeAsked(confirmed)) return 'repeated'
-    confirmed.isOpen = false
-    confirmed.last = now
+    if (confirmed.echoed !== undefined && now - confirmed.echoed < within) return 'repeated'
+    confirmed.echoed = now
     return 'new'
-  }
-
-  /** The state is asked again and again in the same words, which may be those of our answer; to be asked once more does no harm. */
-  #mayBeAsked({ isStatus: asksState }: Confirmed): boolean {
-    return asksState && this.#options.role === 'rig'
   }
 
   #takeLate(bytes: Buffer, now: number): Buffer | undefined {
@@ -84,8 +73,4 @@ export class Copies {
   #isEcho(bytes: Buffer, sent: Buffer): boolean {
     return isEcho(bytes, sent, this.#options.maxEchoBytes)
   }
-}
-
-function isStatus(bytes: Buffer): boolean {
-  return bytes.subarray(0, 4).toString('latin1') === '[32,'
 }

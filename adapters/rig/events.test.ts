@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { dumps } from '../common/python-text.js'
 import { classify, eventNames, numberOf, readStatus, statusNumberOf, statusToSend } from './events.js'
 import type { StatusName } from './events.js'
 import { rows } from './test-support/recorded.js'
@@ -9,7 +10,7 @@ describe('events of rig messages', () => {
   it('has the recorded rows', () => assert.ok(events.length >= 20))
 
   for (const { input, result, error, message } of events)
-    it(`reads ${JSON.stringify(input, (_, value: unknown) => (typeof value === 'bigint' ? Number(value) : value))} as the original does`, () => {
+    it(`reads ${dumps(input)} as the original does`, () => {
       const read = classify(input)
       if (read.ok) assert.deepEqual([BigInt(read.number), read.name], result)
       else assert.deepEqual([read.error, read.message], [error, message])
@@ -18,7 +19,7 @@ describe('events of rig messages', () => {
   it('takes everything that is false in Python for a report, and nothing else', () => {
     for (const falsy of [0n, 0, -0, null, false, '', [], new Map()]) assert.deepEqual(classify(falsy), { ok: true, number: 0, name: null })
     for (const other of [NaN, 0.5, -1n, ' ', '0', [0n], new Map([['a', 1n]]), 2n ** 64n, 2n ** 64n + 1n, 1.0])
-      assert.equal(classify(other).ok, false, String(other))
+      assert.equal(classify(other).ok, false, dumps(other))
   })
 
   it('knows every event by number and by name, in any case and between blanks of any kind', () => {
@@ -40,7 +41,7 @@ describe('states of rig messages', () => {
   it('has the recorded rows', () => assert.ok(recorded.length >= 11))
 
   for (const { input, result, error, message } of recorded)
-    it(`sends ${String(input)} as the original does`, () => {
+    it(`sends ${dumps(input)} as the original does`, () => {
       const sent = statusToSend(input)
       if (sent.ok) assert.deepEqual([BigInt(sent.number), sent.name], result)
       else assert.deepEqual([sent.error, sent.message], [error, message])

@@ -35,7 +35,7 @@ export class Peer {
     this.#options = options
     this.#copies = new Copies(options)
     this.#sender = new Sender(options, {
-      onConfirmed: (bytes) => this.#copies.confirmed(bytes, options.clock.monotonic()),
+      onConfirmed: (bytes) => this.#copies.confirmed(bytes),
       onUnconfirmed: (bytes, { kind }) => {
         this.#copies.unconfirmed(bytes, options.clock.monotonic())
         if (kind === 'echo-mismatch') options.onCount('mismatch')

@@ -80,7 +80,6 @@ export class Stream {
         const next = rest.indexOf(openBracket, begin)
         return next < 0 ? rest.length : next
       }
-      this.#scanned = begin
     }
     const end = this.#scan(rest)
     return end === undefined ? undefined : skip(rest, end, isSpace)

@@ -10,7 +10,7 @@ describe('addresses of rigs', () => {
 
   for (const { input, options, result, error, message } of recorded) {
     const { resolve_host: resolve = true, default_port: port, default_proc: proc } = options ?? {}
-    const uri = String(input)
+    const uri = input as string
     // An object of Python that only its text can stand for; as a text IPv6 is refused (section 1).
     const text = /^IPv4Address\((.*)\)$/.exec(uri)?.[1] ?? uri
     if (uri.startsWith('IPv6Address')) continue
