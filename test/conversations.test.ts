@@ -8,6 +8,7 @@ import { play, readConversation } from './support/conversation.js'
 import type { Conversation } from './support/conversation.js'
 import { isRecordedAnswer } from './support/http-far-talk.js'
 import { isRecorded } from './support/http-talk.js'
+import { isRecordedRig, rigExchanges } from './support/rig-talk.js'
 import { wsExchanges } from './support/ws-talk.js'
 
 const adapters = join(cwd(), 'adapters')
@@ -15,7 +16,9 @@ const found = readdirSync(adapters, { withFileTypes: true })
   .filter((entry) => entry.isDirectory() && existsSync(join(adapters, entry.name, 'conversations')))
   .map(({ name }) => ({ name, files: readdirSync(join(adapters, name, 'conversations')).sort() }))
 
-const recordings = ['pyexplabsys', 'http-tutorial', 'http-uuserver', 'ws-echo'].map((name) => join(cwd(), `test/vectors/${name}.jsonl`))
+const recordings = ['pyexplabsys', 'http-tutorial', 'http-uuserver', 'ws-echo', 'rig'].map((name) =>
+  join(cwd(), `test/vectors/${name}.jsonl`)
+)
 
 /** By id: what was said to the real server and what it said. */
 function recorded(): Map<string, readonly ExactMap[]> {
@@ -27,7 +30,8 @@ function recorded(): Map<string, readonly ExactMap[]> {
       assert.ok(parsed.ok && isExactMap(parsed.value), `no recording: ${line.slice(0, 60)}`)
       const steps = ['before', 'steps'].flatMap((key) => ((parsed.value as ExactMap).get(key) ?? []) as readonly ExactMap[])
       const id = parsed.value.get('id') as string
-      return [id, parsed.value.get('kind') === 'ws.echo' ? wsExchanges(steps) : steps]
+      if (parsed.value.get('kind') === 'ws.echo') return [id, wsExchanges(steps)]
+      return [id, parsed.value.has('gateway') ? rigExchanges(steps) : steps]
     })
   )
 }
@@ -49,7 +53,8 @@ function assertSource({ source, talk }: Conversation): void {
             says(step, 'send', 'receive', exchange) ||
             says(step, 'asked', 'answer', exchange) ||
             isRecorded(step, exchange) ||
-            isRecordedAnswer(step, exchange)
+            isRecordedAnswer(step, exchange) ||
+            isRecordedRig(step, exchange)
         )
       )
       assert.ok(held, `nothing in this conversation is as in the recording ${id}`)
@@ -214,6 +219,43 @@ describe('the player of conversations', () => {
   for (const [what, talk, complaint] of unheard)
     it(`finds ${what}`, async () => {
       await assert.rejects(async () => await play(websocket(talk)), complaint)
+    })
+
+  const experiment = (...talk: object[]): Conversation =>
+    readConversation(
+      JSON.stringify({
+        about: 'one message',
+        source: ['by specification, section 9'],
+        config: {
+          adapters: [
+            { id: 'rig', type: 'rig-server', device: 'camera', answers: { others: 'same' } },
+            { id: 'room', type: 'rig-client', rigs: { ephys: 'tcp://ephys-pc' } }
+          ]
+        },
+        transport: 'rig',
+        talk,
+        published: []
+      })
+    )
+  const told = { controller: 'pc', send: '[4, null]', answer: '[4, null]' }
+  const driven = { mqtt: 'lab/ephys/stop/call', payload: '{"arguments": {}}' }
+  const asked = { rig: 'ephys', asked: '[4, null]', answer: '[4, 30]' }
+
+  it('plays controllers and rigs', async () => await play(experiment(told, { ...told, controller: 'other', over: 'tcp' }, driven, asked)))
+
+  const mistold: readonly (readonly [what: string, talk: object[], complaint: RegExp])[] = [
+    ['another echo', [{ ...told, echo: '[4,null]' }], /pc is echoed\n {2}expected "\[4,null\]"\n {2}got {6}"\[4, null\]"/],
+    ['an echo in place of silence', [{ ...told, echo: null }], /expected nothing\n {2}got {6}"\[4, null\]"/],
+    ['another answer to a controller', [{ ...told, answer: '[4, 30]' }], /pc is answered\n {2}expected "\[4, 30\]"/],
+    ['an answer in place of silence, to a controller', [{ ...told, answer: null }], /expected nothing/],
+    ['an answer that no step was told', [{ controller: 'pc', send: '[4, null]' }, { pass: 1 }], /pc was told besides/],
+    ['another message to a rig', [driven, { ...asked, asked: '[4, 1]' }], /ephys is asked\n {2}expected "\[4, 1\]"/],
+    ['a message to a rig that no step was told', [driven, { pass: 1 }], /ephys was told besides/],
+    ['a rig that is not there', [{ ...asked, rig: 'cameras' }], /there is no rig cameras/]
+  ]
+  for (const [what, talk, complaint] of mistold)
+    it(`finds ${what}`, async () => {
+      await assert.rejects(async () => await play(experiment(...talk)), complaint)
     })
 
   const misheard: readonly (readonly [what: string, step: object, complaint: RegExp])[] = [

@@ -31,6 +31,13 @@ adapters:
 /** A class at its JSON echo. Apart from the others, so that a checkout without it can be compared in them. */
 export const classroom = `${listeners}adapters: [{ id: ws, type: ws-echo-server, port: 0, device: class-echo }]\n`
 
+/** A rig that gives nothing but its echo, beside what a publisher of the MQTT rows writes. */
+export const rig = `${listeners}
+devices:
+${[0, 1, 2, 3].map((i) => `  bench-${i}: { codenames: { temperature: { unit: C, maxAge: 600, schema: ${number} } } }`).join('\n')}
+adapters: [{ id: rig, type: rig-server, port: 0, device: camera, answers: { others: echo }, maxRate: 1000000 }]
+`
+
 /** Topics of the codenames that the pull socket shows. */
 export const pulled = ['lab/cold/temperature', 'lab/cold/setpoint']
 

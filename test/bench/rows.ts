@@ -2,7 +2,7 @@
 import { compare } from './compare.js'
 import type { Measured, Rounds } from './compare.js'
 import * as labs from './labs.js'
-import type { Job } from './load/job.js'
+import type { Job, Result } from './load/job.js'
 import { Loader } from './load/loader.js'
 import { cpuSeconds, residentMiB } from './processes.js'
 import { Missing, flask, labgate, mosquitto, nodePeer, nodeRed, pullSockets, pythonPeer, websockets } from './sides.js'
@@ -104,6 +104,61 @@ const wsRow = (name: string, clients: number): Row =>
     labs.classroom
   )
 
+/** Echoes whose latencies are taken, at rest and under load. */
+const echoes = 100_000
+
+/** Experiment computers at the same time. */
+const controllers = 8
+
+const rigRate = rate(
+  'rig',
+  `rig messages over UDP, ${controllers} controllers in lock-step, echo only; ours makes each a reading on MQTT too. Then ${echoes.toLocaleString('en')} ` +
+    'echoes beside a broker at rest, and beside one at full load (row mqtt0)',
+  [[() => nodePeer('bare Node UDP echo', 'udp-echo'), '']],
+  ({ ports }, seconds) => ({ kind: 'rig', port: ports.rig, controllers, seconds }),
+  undefined,
+  labs.rig
+)
+
+/** How late echoes are, in a process of its own, while another keeps the broker busy. */
+async function echoLatencies({ nodeOptions }: Options): Promise<Line[]> {
+  const side = await labgate(labs.rig, { nodeOptions })
+  const [asker, publisher] = [new Loader(), new Loader()]
+  try {
+    const { rig: port, mqtt } = side.ports
+    await asker.run({ kind: 'rig', port, controllers, seconds: 1 })
+    const job: Job = { kind: 'rig', port, controllers, seconds: Infinity, messages: echoes }
+    const atRest = await asker.run(job)
+    let isOver = false
+    const load = (async () => {
+      const rates: number[] = []
+      while (!isOver) rates.push((await publisher.run({ kind: 'mqtt', mqtt, qos: 0, seconds: 5 })).rate)
+      return median(rates)
+    })()
+    await pause(1)
+    const loaded = await asker.run(job)
+    isOver = true
+    const passed = figure(await load)
+    return [...echoLines('at rest', atRest, ['', '']), ...echoLines(`broker at ${passed} messages/s`, loaded, ['p99 50 ms', '500 ms'])]
+  } finally {
+    asker.stop()
+    publisher.stop()
+    await side.stop()
+  }
+}
+
+function echoLines(
+  name: string,
+  { rate: perSecond, p50, p99, max = NaN, lost }: Result,
+  [p99Reach, maxReach]: readonly [string, string]
+): Line[] {
+  const longest = `${figure(max)} ms`
+  return [
+    ['rig', `labgate, ${name}`, figure(perSecond), figure(p50), figure(p99), '', '', String(lost), '', '', p99Reach],
+    ['rig', `labgate, ${name}: the longest`, longest, '', '', '', '', '', '', '', maxReach]
+  ]
+}
+
 /** A row of figures without rate. */
 function single(
   name: string,
@@ -202,6 +257,7 @@ export const rows: readonly Row[] = [
   ),
   wsRow('ws', 8),
   wsRow('ws-64', 64),
+  { ...rigRate, run: async (options, missing) => [...(await rigRate.run(options, missing)), ...(await echoLatencies(options))] },
   mqttRow(0, '0.8 x'),
   mqttRow(1, '0.7 x'),
   start,

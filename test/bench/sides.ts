@@ -21,6 +21,8 @@ export interface Ports {
   readonly uu: number
   /** A JSON echo. */
   readonly ws: number
+  /** A rig, over UDP. */
+  readonly rig: number
 }
 
 /** A program that runs. */
@@ -39,7 +41,7 @@ export class Missing extends Error {}
 export const checkout = fileURLToPath(new URL('../../../', import.meta.url))
 
 const scratch = mkdtempSync(join(tmpdir(), 'labgate-bench-'))
-const none: Ports = { mqtt: 0, pull: 0, push: 0, routes: 0, uu: 0, ws: 0 }
+const none: Ports = { mqtt: 0, pull: 0, push: 0, routes: 0, uu: 0, ws: 0, rig: 0 }
 let files = 0
 
 /** The gateway of a checkout that is built, as people start it. `nodeOptions` come before the program. */
@@ -111,7 +113,7 @@ async function portTeller(name: string, file: string, args: readonly string[]): 
       const { udp, mqtt, http, ws } = read(line)
       // Lines that tell something else may come at any time.
       ports.mqtt = Number(mqtt ?? ports.mqtt)
-      ports.pull = ports.push = Number(udp ?? ports.pull)
+      ports.pull = ports.push = ports.rig = Number(udp ?? ports.pull)
       ports.routes = ports.uu = Number(http ?? ports.routes)
       ports.ws = Number(ws ?? ports.ws)
       return ports.mqtt + ports.pull + ports.routes + ports.ws > 0

@@ -12,6 +12,7 @@ import type { HttpFar } from './http-far.js'
 import { speakHttp } from './http-talk.js'
 import type { TestClient } from './mqtt.js'
 import { LiveTalk } from './live-talk.js'
+import { RigTalk } from './rig-talk.js'
 import { start } from './start.js'
 import type { Running } from './start.js'
 import { UdpClient } from './udp.js'
@@ -27,7 +28,7 @@ export interface Conversation {
   readonly given: readonly ExactMap[]
   /** `device/codename` of what a scripted device carries out, and what it answers. */
   readonly answers: ExactMap
-  readonly transport: 'udp' | 'live' | 'http' | 'ws'
+  readonly transport: 'udp' | 'live' | 'http' | 'ws' | 'rig'
   readonly talk: readonly ExactMap[]
   readonly published: readonly ExactMap[]
   /** Topics on which nothing may arrive. */
@@ -47,8 +48,8 @@ export function readConversation(text: string): Conversation {
   for (const key of ['about', 'source', 'config', 'transport', 'talk', 'published'] as const)
     assert.ok(said[key] !== undefined, `no ${key}`)
   assert.ok(
-    said.transport !== undefined && ['udp', 'live', 'http', 'ws'].includes(said.transport),
-    'only udp, live, http and ws are played'
+    said.transport !== undefined && ['udp', 'live', 'http', 'ws', 'rig'].includes(said.transport),
+    'only udp, live, http, ws and rig are played'
   )
   const rest = { clock: 1_700_000_000, given: [], answers: new Map<string, Exact>(), unpublished: [] }
   return { ...rest, ...(said as Omit<Conversation, keyof typeof rest>) }
@@ -61,7 +62,8 @@ export async function play(conversation: Conversation): Promise<void> {
   const far = await openFar(conversation)
   const web = conversation.transport === 'http' ? await openHttpFar(instancesOf(conversation.config)) : new Map<string, HttpFar>()
   const live = conversation.transport === 'live' ? await LiveTalk.open() : undefined
-  const running = await start(yamlOf(conversation, script, new Map<string, { readonly port: number }>([...far, ...web]), live), {
+  const rigs = await RigTalk.open(instancesOf(conversation.config))
+  const running = await start(yamlOf(conversation, script, new Map<string, { readonly port: number }>([...far, ...web]), { live, rigs }), {
     types: [script.type],
     clock
   })
@@ -71,16 +73,26 @@ export async function play(conversation: Conversation): Promise<void> {
     const client = await running.connect({ clientId: 'conversation' })
     await client.subscribe('#')
     await give(conversation, script, client)
-    for (const step of conversation.talk) await speak(step, { conversation, running, clock, old, client, far, web, live, clients })
+    for (const step of conversation.talk) await speak(step, { conversation, running, clock, old, client, far, web, live, clients, rigs })
+    rigs.assertNothingLeft()
     await client.settled()
     await compare(conversation, client)
   } finally {
     await old.close()
     await live?.close()
     await clients.close()
-    await running.stop()
+    await stop(running, clock)
+    await rigs.close()
     for (const side of [...far.values(), ...web.values()]) await side.close()
   }
+}
+
+/** Some instances wait a while for what is still to come. */
+async function stop(running: Running, clock: FakeClock): Promise<void> {
+  let isOver = false
+  const stopped = running.stop().finally(() => (isOver = true))
+  for (let turn = 0; !isOver; turn += 1) await (turn < 100 ? settle() : clock.pass(0.1))
+  await stopped
 }
 
 /** The far side of an instance that dials: a real socket, and the question that came last. */
@@ -112,10 +124,12 @@ function yamlOf(
   { config }: Conversation,
   script: Script,
   far: ReadonlyMap<string, { readonly port: number }>,
-  live: LiveTalk | undefined
+  { live, rigs }: { readonly live: LiveTalk | undefined; readonly rigs: RigTalk }
 ): string {
   const parts = new Map(config)
   const free = instancesOf(config).map((entry): ExactMap => {
+    const driver = rigs.withPorts(entry)
+    if (driver !== undefined) return driver
     const dialled = far.get(entry.get('id') as string)
     if (dialled === undefined) return new Map([...(live?.withPorts(entry) ?? entry), ['port', 0n]])
     const target = new Map<string, Exact>([...(entry.get('target') as ExactMap), ['host', '127.0.0.1'], ['port', BigInt(dialled.port)]])
@@ -159,6 +173,7 @@ interface Scene {
   readonly web: ReadonlyMap<string, HttpFar>
   readonly live: LiveTalk | undefined
   readonly clients: WsTalk
+  readonly rigs: RigTalk
 }
 
 async function speak(step: ExactMap, scene: Scene): Promise<void> {
@@ -167,12 +182,13 @@ async function speak(step: ExactMap, scene: Scene): Promise<void> {
   if (pass !== undefined) await clock.pass(Number(pass))
   const topic = step.get('mqtt')
   if (typeof topic === 'string') await client.publish(topic, payloadOf(step.get('payload')))
-  if (step.has('asked') || step.has('late'))
+  if (conversation.transport !== 'rig' && (step.has('asked') || step.has('late')))
     await (conversation.transport === 'http' ? answerHttp(step, scene.web, clock) : answer(step, scene))
   const instances = instancesOf(conversation.config)
   const to = step.get('to') ?? instances[0]?.get('id')
   if (live !== undefined && (await live.speak(step, to as string, running, old))) return
   if (conversation.transport === 'http' && (await speakHttp(step, to as string, running))) return
+  if (conversation.transport === 'rig' && (await scene.rigs.speak(step, to as string, running, clock))) return
   if (conversation.transport === 'ws' && (await scene.clients.speak(step, to as string, running))) return
   if (!step.has('send')) return
   const instance = instances.find((entry) => entry.get('id') === to)

@@ -25,6 +25,8 @@ export type Job =
     }
   /** Say something to a JSON echo over WebSocket again and again. */
   | { readonly kind: 'ws'; readonly ws: number; readonly clients: number; readonly seconds: number }
+  /** Tell a rig something over UDP again and again: for so many seconds, or until so many messages have been echoed. */
+  | { readonly kind: 'rig'; readonly port: number; readonly controllers: number; readonly seconds: number; readonly messages?: number }
   /** Publish one message to each topic and wait for the last PUBACK. */
   | { readonly kind: 'fill'; readonly mqtt: number; readonly topics: readonly string[]; readonly payload: string }
 
@@ -36,5 +38,6 @@ export interface Result {
   /** Milliseconds. */
   readonly p50: number
   readonly p99: number
+  readonly max?: number
   readonly lost: number
 }

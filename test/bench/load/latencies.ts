@@ -40,9 +40,9 @@ export class Latencies {
   }
 }
 
-/** The value that this part of all is not above, in milliseconds. */
-export function quantiles(all: readonly (readonly number[])[]): { p50: number; p99: number } {
+/** The values that this part of all is not above, in milliseconds. */
+export function quantiles(all: readonly (readonly number[])[]): { p50: number; p99: number; max: number } {
   const sorted = Float64Array.from(all.flat()).sort()
   const at = (part: number): number => sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * part))] ?? NaN
-  return { p50: at(0.5), p99: at(0.99) }
+  return { p50: at(0.5), p99: at(0.99), max: sorted.at(-1) ?? NaN }
 }

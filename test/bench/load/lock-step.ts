@@ -8,14 +8,14 @@ export interface Asker {
   close(): void
 }
 
-/** Clients that ask without a pause, each as soon as its last question was answered. */
-export async function lockStep(seconds: number, askers: readonly Asker[]): Promise<Result> {
+/** Clients that ask without a pause, each as soon as its last question was answered. `more`: whether there is something left to ask. */
+export async function lockStep(seconds: number, askers: readonly Asker[], more: () => boolean = () => true): Promise<Result> {
   const begun = performance.now()
   const end = begun + seconds * 1000
   const taken: number[] = []
   let lost = 0
   const work = async (asker: Asker): Promise<void> => {
-    for (let now = performance.now(); now < end; now = performance.now()) {
+    for (let now = performance.now(); now < end && more(); now = performance.now()) {
       if (await asker.ask()) taken.push(performance.now() - now)
       else lost += 1
     }

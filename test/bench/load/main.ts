@@ -5,6 +5,7 @@ import type { Job, Result } from './job.js'
 import { mqtt } from './mqtt.js'
 import { pull } from './pull.js'
 import { push } from './push.js'
+import { rig } from './rig.js'
 import { ws } from './ws.js'
 
 async function run(job: Job): Promise<Result> {
@@ -21,6 +22,8 @@ async function run(job: Job): Promise<Result> {
       return await trigger(job)
     case 'ws':
       return await ws(job)
+    case 'rig':
+      return await rig(job)
     case 'fill':
       return await fill(job)
   }

@@ -1,0 +1,62 @@
+/**
+ * Rigs that talk as fast as they can to whoever once spoke to them: node rig-babbler.js RIGS. In a process of their own, so that only the
+ * gateway is what others wait for. Prints their ports, and at SIGTERM what was said and echoed; ends with 1 when an echo was none.
+ */
+import assert from 'node:assert/strict'
+import { createSocket } from 'node:dgram'
+import type { RemoteInfo, Socket } from 'node:dgram'
+
+export interface Babbled {
+  readonly said: number
+  readonly echoed: number
+}
+
+/** Messages at a stretch. */
+const burst = 50
+
+let [said, echoed] = [0, 0]
+
+/** No two are alike, so that nobody takes them for copies; every kind of event that a rig may say of itself. */
+function wordsOf(n: number): string {
+  switch (n % 4) {
+    case 0:
+      return `[32, ${(n / 4) % 4}0, ${n}]`
+    case 1:
+      return `[64, 20, {"n": ${n}, "exp_ref": "2024-03-14_1_subject"}]`
+    case 2:
+      return `[2, "2024-03-14_${n % 999}_subject", {"n": ${n}}]`
+    default:
+      return `[4, {"n": ${n}, "words": "${'blah '.repeat(20)}"}]`
+  }
+}
+
+function babble(socket: Socket, { port, address }: RemoteInfo): void {
+  for (let i = 0; i < burst; i += 1) socket.send(wordsOf((said += 1)), port, address)
+  setImmediate(() => babble(socket, { port, address } as RemoteInfo))
+}
+
+async function open(): Promise<number> {
+  const socket = createSocket('udp4')
+  let isTalking = false
+  socket.on('message', (datagram, from) => {
+    const text = datagram.toString()
+    const n = /"n": (\d+)|, (\d+)\]$/.exec(text)
+    if (n !== null && wordsOf(Number(n[1] ?? n[2])) === text) echoed += 1
+    else {
+      // Something of the gateway's own: it is echoed as by everybody else.
+      assert.match(text, /^\[\d+,/)
+      socket.send(datagram, from.port, from.address)
+    }
+    if (!isTalking) babble(socket, from)
+    isTalking = true
+  })
+  await new Promise<void>((resolve) => socket.bind(0, '127.0.0.1', resolve))
+  return socket.address().port
+}
+
+const ports = await Promise.all(Array.from({ length: Number(process.argv[2]) }, open))
+console.log(JSON.stringify({ ports }))
+process.on('SIGTERM', () => {
+  console.log(JSON.stringify({ said, echoed } satisfies Babbled))
+  process.exit(0)
+})
