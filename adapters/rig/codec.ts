@@ -48,6 +48,9 @@ const maxDepth = 190
 /** Numbers of events before 1.11 that mean nothing since (section 12). */
 const olderNumbers: ReadonlySet<Exact> = new Set([10n, 20n, 30n, 40n, 50n])
 
+/** Characters of what a stranger said that stand in a reason. */
+const maxReason = 300
+
 const byteOrderMark = '\uFEFF'
 
 const beginOfList = /^[ \t\r\n]*\[/
@@ -100,7 +103,7 @@ function readElements(first: Exact, elements: readonly Exact[], options: ReadOpt
   if (!classified.ok)
     return olderNumbers.has(first)
       ? { ...odd(`event ${dumps(first)} of iblutil before 1.11`), isOlder: true }
-      : odd(hideTokens(classified.message))
+      : odd(hideTokens(classified.message).slice(0, maxReason))
   const { name } = classified
   const [element, failed] = elements
   if (element === undefined && name !== 'EXPSTATUS') return odd(`${name ?? 'a report'} without elements`)
