@@ -30,8 +30,10 @@ export class ServerState {
   readonly #name: string
   readonly #now: () => number
   status: StatusName = 'CONNECTED'
-  /** The last that was heard or set. */
-  ref: string | null = null
+  /** Of this experiment, or the last; null: none. */
+  #ref: string | null = null
+  /** The reference is that of an experiment that has ended. */
+  #isRefOver = false
   #session: string | undefined
   /** What began last, also when it has ended. */
   #last: string | undefined
@@ -43,6 +45,16 @@ export class ServerState {
   constructor(name: string, now: () => number) {
     this.#name = name.slice(0, 30)
     this.#now = now
+  }
+
+  get ref(): string | null {
+    return this.#ref
+  }
+
+  /** From MQTT, or heard: it counts until the next end. */
+  set ref(ref: string | null) {
+    this.#ref = ref
+    this.#isRefOver = false
   }
 
   get isInSession(): boolean {
@@ -59,6 +71,7 @@ export class ServerState {
     }
     const isAfter = ends.has(event) || event === 'EXPCLEANUP'
     const session = this.#session ?? (isAfter ? this.#last : undefined)
+    if (isAfter && this.#session !== undefined) this.#isRefOver = true
     if (ends.has(event)) this.#session = undefined
     this.#count += 1
     return { id: `${session ?? this.#idle()}/${this.#count}`, session: session ?? null }
@@ -75,6 +88,11 @@ export class ServerState {
     this.status = statusAfter[event] ?? this.status
   }
 
+  /** The event is answered. A cleanup tells what it cleans up (recording session-raw-to-rig), but the next experiment has nothing to do with it. */
+  left(event: EventName): void {
+    if (event === 'EXPCLEANUP') this.#forgetRef()
+  }
+
   /** An experiment PC that crashed sends no end; but it, or another, comes back with another experiment. */
   #isOther(ref: string | undefined): boolean {
     return ref !== undefined && this.#lastRef !== null && !isSameRef(ref, this.#lastRef)
@@ -85,6 +103,11 @@ export class ServerState {
     this.#session = this.#last = `${this.#stamp()}-${this.#sessions}`
     this.#lastRef = null
     this.#count = 0
+    this.#forgetRef()
+  }
+
+  #forgetRef(): void {
+    if (this.#isRefOver) this.ref = null
   }
 
   /** Outside of a session. */
