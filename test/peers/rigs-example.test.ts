@@ -77,13 +77,11 @@ describe('config/examples/rigs.yaml', function () {
       `udp://127.0.0.1:${running.port('room-rig')}`,
       '--pause',
       '0.1',
-      ...[
-        `init={"exp_ref": "${ref}", "n": [1, null]}`,
-        `start=["${ref}", {"x": 1}]`,
-        'stop=[]',
-        'start',
-        'interrupt=[{"error": "E", "line_no": [1, 2]}]'
-      ]
+      `init={"exp_ref": "${ref}", "n": [1, null]}`,
+      `start=["${ref}", {"x": 1}]`,
+      'stop=[]',
+      'start',
+      'interrupt=[{"error": "E", "line_no": [1, 2]}]'
     )
     peers.push(room)
     assert.equal(await room.ended(), 0, JSON.stringify(room.said))
