@@ -1,11 +1,11 @@
 /** Carries out what the configuration says for a message of an experiment PC: gets, sets and calls of any device. */
 import type { Codename, Exact, Host, Request } from '../../gateway/adapter.js'
 import { GatewayError, asGatewayError } from '../../gateway/errors.js'
+import { hideTokens } from './conceal.js'
 import type { StatusName } from './events.js'
 import { membersOf } from './members.js'
 import { actionsOf } from './server-policies.js'
 import type { Action, AnsweredEvent, Policy } from './server-policies.js'
-import { hideTokens } from './tokens.js'
 import type { Turn } from './turns.js'
 
 export interface PerformerOptions {

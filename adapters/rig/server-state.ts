@@ -1,6 +1,7 @@
 /** What a rig that experiment PCs drive knows of itself: its state, the experiment, and which session a message belongs to. */
 import { isExactMap } from '../common/exact-json.js'
 import type { Exact } from '../common/exact-json.js'
+import { hideTokens } from './conceal.js'
 import type { EventName, StatusName } from './events.js'
 import { isSameRef, refToSend } from './exp-ref.js'
 
@@ -23,7 +24,7 @@ const statusAfter: Partial<Readonly<Record<EventName, StatusName>>> = {
 const begins: ReadonlySet<EventName> = new Set(['EXPINFO', 'EXPINIT', 'EXPSTART'])
 const ends: ReadonlySet<EventName> = new Set(['EXPEND', 'EXPINTERRUPT'])
 
-/** Characters of a reference; a longer one is no reference, and would be told to everybody who asks. */
+/** Characters of a reference; a longer one is no reference, as little as one that holds a login, and would be told to everybody who asks. */
 export const maxRef = 200
 
 export class ServerState {
@@ -135,5 +136,7 @@ function refOfMessage(event: EventName, elements: readonly Exact[]): string | un
   const given = event === 'EXPINFO' ? undefined : givenRef(event, elements)
   if (given === undefined || given === null) return undefined
   const read = refToSend(given)
-  return read.ok && typeof read.value === 'string' && read.value.length <= maxRef ? read.value : undefined
+  return read.ok && typeof read.value === 'string' && read.value.length <= maxRef && hideTokens(read.value) === read.value
+    ? read.value
+    : undefined
 }
