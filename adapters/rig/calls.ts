@@ -3,7 +3,8 @@ import { GatewayError } from '../../gateway/errors.js'
 import { isExactMap } from '../common/exact-json.js'
 import type { Exact, ExactMap } from '../common/exact-json.js'
 import { dumps } from '../common/python-text.js'
-import { classify, readPayload, statusToSend, withoutTokens } from './codec.js'
+import { classify, readPayload, statusToSend } from './codec.js'
+import { holdsTokens } from './conceal.js'
 import type { EventName } from './events.js'
 import { isRef, refToSend } from './exp-ref.js'
 
@@ -83,11 +84,6 @@ export function loginOf(value: Exact): { readonly elements: readonly Exact[]; re
   if (!Array.isArray(elements) || elements.length === 0) throw invalid('elements are a URL or null, and the users with their tokens')
   const login = elements as readonly Exact[]
   return { elements: login, answer: typeof asks === 'boolean' ? asks : !holdsTokens(login) }
-}
-
-/** Whether there is a login in the elements of an ALYX message. */
-export function holdsTokens(elements: readonly Exact[]): boolean {
-  return dumps(withoutTokens('ALYX', elements)) !== dumps(elements)
 }
 
 function elementsOf(event: EventName, given: ExactMap): readonly Exact[] {

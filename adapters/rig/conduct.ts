@@ -167,9 +167,10 @@ export class Conduct {
     if (this.#isStopped) return
     // When it failed the status stays as it is: nobody knows how far it came.
     if (done.ok) this.self.done(turn.event)
+    const data = done.ok ? this.#dataOf(policy, turn, done.replies) : undefined
+    this.self.left(turn.event)
     if (policy.kind === 'echo') return this.#turns.done(turn)
     if (!done.ok) return this.#answers.fail(turn, done.text)
-    const data = this.#dataOf(policy, turn, done.replies)
     if (data !== undefined) void this.#answers.give(turn, data)
     else this.#answers.fail(turn, `Stale: ${this.self.whyUnknown}`)
   }

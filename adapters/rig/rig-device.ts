@@ -5,6 +5,7 @@ import { Pace } from '../common/pace.js'
 import { awaited, loginOf, messageOf, rawOf } from './calls.js'
 import { mustEcho } from './codec.js'
 import type { Payload } from './codec.js'
+import { concealed } from './conceal.js'
 import { statusNumberOf } from './events.js'
 import type { Counted } from './peer.js'
 import { alyx, send } from './rig-codenames.js'
@@ -107,7 +108,7 @@ export class RigDevice {
       const { event, within = answerWithin } = awaited(value)
       const elements = await this.rig.next(event, within, signal)
       return new Map<string, Exact>([
-        ['answer', elements],
+        ['answer', concealed(event, elements)],
         ['event', event]
       ])
     }
@@ -131,7 +132,7 @@ export class RigDevice {
     const value = codename === 'status' ? status : info
     if (value === undefined)
       throw new GatewayError('DeviceError', `rig ${name} answered ${event} without its ${codename}`, { code: 'no-value' })
-    return value
+    return concealed(event, [value])[0] ?? null
   }
 
   async #sendRaw(bytes: Buffer, limits: Pick<Ask, 'answerWithin' | 'signal' | 'expires'>): Promise<Exact> {
@@ -146,7 +147,8 @@ export class RigDevice {
   async #reply(ask: Ask): Promise<ExactMap> {
     const { elements, event, echo, answer, waited, note } = await this.rig.ask(ask).answered
     return new Map<string, Exact>([
-      ['answer', ask.answer ? elements : null],
+      // A login that was asked for goes to an instance that hands it on, and to no topic.
+      ['answer', !ask.answer ? null : ask.event === 'ALYX' ? elements : concealed(event, elements)],
       ...(ask.raw === undefined ? [['event', event] as const] : []),
       ['tookMs', tookMs({ waited, echo, ...(ask.answer ? { answer } : {}) })],
       ...(note === undefined ? [] : [['note', note] as const])
