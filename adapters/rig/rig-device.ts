@@ -46,6 +46,8 @@ export class RigDevice {
   readonly #readings: RigReadings
   readonly #polls: Pace | undefined
   #isOpen = false
+  /** What was answered last. */
+  #answered: Ask | undefined
 
   constructor(options: RigDeviceOptions) {
     const { entry, host, id, maxRate } = options
@@ -166,6 +168,10 @@ export class RigDevice {
     }
     const { event, elements } = payload
     const asked = this.rig.answers(payload)
+    if (asked !== undefined && asked !== this.#answered) {
+      this.#answered = asked
+      this.#link.forgive(bytes)
+    }
     const told = toldBy(event, elements, asked?.elements)
     if (told.status !== undefined) this.#options.runs.heard(this.rig.name, told.status)
     this.#readings.message(event, elements, bytes, told, asked?.isPoll !== true)
