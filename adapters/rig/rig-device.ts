@@ -72,6 +72,7 @@ export class RigDevice {
       clock,
       echoWithin,
       link: this.#link,
+      onBegin: ({ event }) => options.runs.begun(name, event),
       onEchoed: () => this.#presence.heard(),
       onDone: (ask, answered) => this.#done(ask, answered),
       onFailed: (ask, error) => this.#failed(ask, error)
@@ -160,6 +161,7 @@ export class RigDevice {
     if (payload.kind === 'odd') return this.#readings.odd(payload, bytes)
     if (payload.kind === 'report') {
       this.#readings.report(payload, bytes)
+      if (this.#options.runs.reported(this.rig.name, payload.event)) this.#readings.inferred('RUNNING', undefined)
       return this.rig.heard(payload)
     }
     const { event, elements } = payload

@@ -66,6 +66,8 @@ export interface RigOptions {
   /** Seconds, for the texts of failures. */
   readonly echoWithin: number
   readonly link: Pick<Link, 'send' | 'isAwaiting'>
+  /** It is to leave now; what this returns is waited for first. */
+  readonly onBegin: (ask: Ask) => Promise<unknown> | undefined
   /** It is there. */
   readonly onEchoed: () => void
   /** It echoed, and answered if it was to; `answered` is undefined when the echo was enough. */
@@ -220,11 +222,17 @@ export class Rig {
     this.#current = exchange
     exchange.sent()
     exchange.whenAborted(() => exchange.fail(this.#failures.left(exchange.ask, true)))
-    const { bytes } = exchange
-    this.#options.link.send({ bytes, onWritten: () => (exchange.isWritten = true) }).then(
+    this.#send(exchange).then(
       ({ seconds }) => this.#echoed(exchange, seconds),
       (trouble: unknown) => this.#unechoed(exchange, trouble)
     )
+  }
+
+  async #send(exchange: Exchange): Promise<{ readonly seconds: number }> {
+    const { ask, bytes } = exchange
+    const ready = this.#options.onBegin(ask)
+    if (ready !== undefined) await ready
+    return await this.#options.link.send({ bytes, onWritten: () => (exchange.isWritten = true) })
   }
 
   #unechoed(exchange: Exchange, trouble: unknown): void {
