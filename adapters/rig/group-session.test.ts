@@ -199,6 +199,25 @@ for (const transport of ['udp', 'tcp'] as const)
       await room.reading('everybody', 'running', '')
     })
 
+    it('knows who runs also by what an expert sends, and lets it take its turn as what it is', async () => {
+      await open(room)
+      assert.equal((await room.call('cameras', 'send', { json: [run, ref, null] })).phase, 'done')
+      await room.reading('everybody', 'running', 'cameras')
+      await room.reading('cameras', 'status', 'RUNNING')
+      assert.equal((await room.call('cameras', 'send', { json: [end, null] })).phase, 'done')
+      await room.reading('everybody', 'running', '')
+      await room.reading('cameras', 'status', 'STOPPED')
+      room.heard.all.length = 0
+      room.manner('cameras', status, { answer: 300 })
+      const asked = await room.send('cameras', 'status')
+      await room.until(`cameras ${status}`)
+      const [started, informed] = [await room.send('cameras', 'start', { exp_ref: ref }), await room.send('cameras', 'info')]
+      const interrupted = await room.send('cameras', 'send', { json: [interrupt, null] })
+      assert.match((await started()).error?.message ?? '', /EXPINTERRUPT came before the turn of EXPSTART/)
+      assert.deepEqual([(await asked()).phase, (await interrupted()).phase, (await informed()).phase], ['done', 'done', 'done'])
+      assert.deepEqual(room.order, [`cameras ${status}`, `cameras ${interrupt}`, 'cameras 64'])
+    })
+
     it('waits for an event of all rigs', async () => {
       await open(room)
       const awaited = await room.send('everybody', 'await', { event: 'EXPSTATUS', timeout: 3 })

@@ -3,9 +3,11 @@ import type { Command, Exact, ExactMap, Host } from '../../gateway/adapter.js'
 import { GatewayError } from '../../gateway/errors.js'
 import { Pace } from '../common/pace.js'
 import { awaited, loginOf, messageOf, rawOf } from './calls.js'
+import type { RawMessage } from './calls.js'
 import { mustEcho } from './codec.js'
 import type { Payload } from './codec.js'
 import { statusNumberOf } from './events.js'
+import { isRef } from './exp-ref.js'
 import type { Counted } from './peer.js'
 import { alyx, send } from './rig-codenames.js'
 import type { Link } from './rig-link.js'
@@ -135,9 +137,9 @@ export class RigDevice {
     return value
   }
 
-  async #sendRaw(bytes: Buffer, limits: Pick<Ask, 'answerWithin' | 'signal' | 'expires'>): Promise<Exact> {
+  async #sendRaw({ bytes, ...message }: RawMessage, limits: Pick<Ask, 'answerWithin' | 'signal' | 'expires'>): Promise<Exact> {
     const raw = { bytes, label: 'the message' }
-    const reply = await this.#reply({ event: 'EXPSTATUS', elements: [], answer: false, raw, ...limits })
+    const reply = await this.#reply({ ...message, raw, ...limits })
     // A report, say (section 3, step 2).
     return mustEcho(bytes)
       ? reply
@@ -175,14 +177,13 @@ export class RigDevice {
 
   #done(ask: Ask, answered: Answered | undefined): void {
     this.#presence.proved()
-    if (ask.raw !== undefined) return
     const { event, elements } = ask
     // What it says of its state itself was heard, and counts.
     const told = answered === undefined ? {} : toldBy(event, answered.elements, elements)
     const status = told.status === undefined ? statusAfter(event) : undefined
     if (told.status === undefined) this.#options.runs.done(this.rig.name, event)
     const [ref] = elements
-    const isTold = event === 'EXPSTART' && told.ref === undefined && typeof ref === 'string'
+    const isTold = event === 'EXPSTART' && told.ref === undefined && typeof ref === 'string' && isRef(ref)
     if (this.#isOpen) this.#readings.inferred(status, isTold ? ref : undefined)
   }
 
