@@ -97,6 +97,7 @@ export class Rig {
   readonly #failures: Failures
   readonly #turns: Turns
   readonly #listeners: Listeners
+  readonly #endings = new Set<(event: EventName) => void>()
   #isOpen = false
   /** Under way. */
   #current: Exchange | undefined
@@ -150,11 +151,20 @@ export class Rig {
     else if (!this.#turns.hasRoom(ask)) exchange.fail(this.#failures.full(ask))
     else {
       // A start that is still to come would have the rig run after it was told to end.
-      if (ask.priority !== undefined) for (const begun of this.#turns.takeStarts()) begun.fail(this.#failures.overtaken(begun.ask, ask))
+      if (ask.priority !== undefined) {
+        for (const begun of this.#turns.takeStarts()) begun.fail(this.#failures.overtaken(begun.ask, ask))
+        for (const tell of this.#endings) tell(ask.event)
+      }
       this.#turns.push(exchange)
       this.#next()
     }
     return exchange
+  }
+
+  /** Tells each stop and interrupt that it is asked for, whoever asks: from then on nothing should begin that was asked before. */
+  onEnding(tell: (event: EventName) => void): Watch {
+    this.#endings.add(tell)
+    return { cancel: () => this.#endings.delete(tell) }
   }
 
   /** The next message of that event that comes after this call. Rejects with Timeout. */
