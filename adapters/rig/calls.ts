@@ -41,8 +41,12 @@ export function messageOf(codename: string, value: Exact): Message {
     elements: elementsOf(event, given),
     answer: given.get('answer') !== false,
     ...(seconds === undefined ? {} : { answerWithin: seconds }),
-    ...(event === 'EXPEND' ? { priority: 'stop' as const } : event === 'EXPINTERRUPT' ? { priority: 'interrupt' as const } : {})
+    ...priorityOf(event)
   }
+}
+
+function priorityOf(event: EventName): Pick<Message, 'priority'> {
+  return event === 'EXPEND' ? { priority: 'stop' } : event === 'EXPINTERRUPT' ? { priority: 'interrupt' } : {}
 }
 
 /** Of `await`. Throws as {@link messageOf}. */
@@ -56,8 +60,13 @@ export function awaited(value: Exact): { readonly event: EventName; readonly wit
   return { event: known.name, within: secondsOf(given) }
 }
 
-/** Of `send`: the bytes of what an expert wrote. Throws as {@link messageOf}. */
-export function rawOf(value: Exact): Buffer {
+/** What an expert wrote, and what a rig takes it for, EXPSTATUS where it is no message; only its echo is waited for. */
+export interface RawMessage extends Message {
+  readonly bytes: Buffer
+}
+
+/** Of `send`. Throws as {@link messageOf}. */
+export function rawOf(value: Exact): RawMessage {
   const given = argumentsOf(value)
   const [json, text] = [given.get('json'), given.get('text')]
   if ((json === undefined) === (text === undefined)) throw invalid('write json (any JSON) or text')
@@ -71,7 +80,8 @@ export function rawOf(value: Exact): Buffer {
         code: 'invalid'
       }
     )
-  return bytes
+  const { event, elements } = payload.kind === 'message' ? payload : { event: 'EXPSTATUS' as const, elements: [] }
+  return { bytes, event, elements, answer: false, ...priorityOf(event) }
 }
 
 /**

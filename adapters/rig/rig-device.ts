@@ -3,10 +3,12 @@ import type { Command, Exact, ExactMap, Host } from '../../gateway/adapter.js'
 import { GatewayError } from '../../gateway/errors.js'
 import { Pace } from '../common/pace.js'
 import { awaited, loginOf, messageOf, rawOf } from './calls.js'
+import type { RawMessage } from './calls.js'
 import { mustEcho } from './codec.js'
 import type { Payload } from './codec.js'
 import { concealed } from './conceal.js'
 import { statusNumberOf } from './events.js'
+import { isRef } from './exp-ref.js'
 import type { Counted } from './peer.js'
 import { alyx, send } from './rig-codenames.js'
 import type { Link } from './rig-link.js'
@@ -75,6 +77,7 @@ export class RigDevice {
       clock,
       echoWithin,
       link: this.#link,
+      onBegin: ({ event }) => options.runs.begun(name, event),
       onEchoed: () => this.#presence.heard(),
       onDone: (ask, answered) => this.#done(ask, answered),
       onFailed: (ask, error) => this.#failed(ask, error)
@@ -137,9 +140,9 @@ export class RigDevice {
     return concealed(event, [value])[0] ?? null
   }
 
-  async #sendRaw(bytes: Buffer, limits: Pick<Ask, 'answerWithin' | 'signal' | 'expires'>): Promise<Exact> {
+  async #sendRaw({ bytes, ...message }: RawMessage, limits: Pick<Ask, 'answerWithin' | 'signal' | 'expires'>): Promise<Exact> {
     const raw = { bytes, label: 'the message' }
-    const reply = await this.#reply({ event: 'EXPSTATUS', elements: [], answer: false, raw, ...limits })
+    const reply = await this.#reply({ ...message, raw, ...limits })
     // A report, say (section 3, step 2).
     return mustEcho(bytes)
       ? reply
@@ -164,6 +167,7 @@ export class RigDevice {
     if (payload.kind === 'odd') return this.#readings.odd(payload, bytes)
     if (payload.kind === 'report') {
       this.#readings.report(payload, bytes)
+      if (this.#options.runs.reported(this.rig.name, payload.event)) this.#readings.inferred('RUNNING', undefined)
       return this.rig.heard(payload)
     }
     const { event, elements } = payload
@@ -181,14 +185,13 @@ export class RigDevice {
 
   #done(ask: Ask, answered: Answered | undefined): void {
     this.#presence.proved()
-    if (ask.raw !== undefined) return
     const { event, elements } = ask
     // What it says of its state itself was heard, and counts.
     const told = answered === undefined ? {} : toldBy(event, answered.elements, elements)
     const status = told.status === undefined ? statusAfter(event) : undefined
     if (told.status === undefined) this.#options.runs.done(this.rig.name, event)
     const [ref] = elements
-    const isTold = event === 'EXPSTART' && told.ref === undefined && typeof ref === 'string'
+    const isTold = event === 'EXPSTART' && told.ref === undefined && typeof ref === 'string' && isRef(ref)
     if (this.#isOpen) this.#readings.inferred(status, isTold ? ref : undefined)
   }
 
