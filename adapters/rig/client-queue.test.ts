@@ -69,12 +69,12 @@ describe('the queue of a rig', () => {
     // It came: nothing is left to wait for.
     await lab.pass(1)
     at.length = 0
-    lab.far.manners.set('[1', ({ bytes, say }) => {
+    lab.far.manners.set('[8', ({ bytes, say }) => {
       at.push(lab.clock.monotonic())
       say(bytes)
-      say('[1, 10]')
+      say('[8, 10]')
     })
-    for (const id of [await lab.call('init', { answer: false }), await lab.call('status', { answer: false })]) await lab.final(id, 2)
+    for (const id of [await lab.call('cleanup', { answer: false }), await lab.call('status', { answer: false })]) await lab.final(id, 2)
     assert.ok((at[1] ?? 9) - (at[0] ?? 0) < 0.08, at.join(' '))
     assert.deepEqual(lab.far.unconfirmed, [])
   })

@@ -63,7 +63,11 @@ export class RigDevice {
       onPayload: (payload, bytes) => this.#heard(payload, bytes),
       onCount: (what) => this.#counted(what),
       onUp: () => this.#presence.connected(),
-      onDown: (reason) => this.#presence.lost(`rig ${name} (${where}): ${reason}`)
+      onDown: (reason) => {
+        this.#presence.lost(`rig ${name} (${where}): ${reason}`)
+        // Over UDP there is nothing that could be gone.
+        if (transport === 'tcp') this.rig.lost(reason)
+      }
     })
     this.rig = new Rig({
       name,
@@ -172,7 +176,7 @@ export class RigDevice {
   }
 
   #done(ask: Ask, answered: Answered | undefined): void {
-    this.#presence.proved()
+    if (ask.raw === undefined || mustEcho(ask.raw.bytes)) this.#presence.proved()
     if (ask.raw !== undefined) return
     const { event, elements } = ask
     // What it says of its state itself was heard, and counts.
@@ -209,6 +213,10 @@ export class RigDevice {
     else if (what === 'odd') host.count('refused')
     else if (what !== 'mismatch') host.count('dropped')
     if (what === 'braked') this.#readings.storm()
+    if (what !== 'late' || !this.#isOpen) return
+    // Late, but there.
+    this.#presence.heard()
+    this.rig.late()
   }
 
   /** Never rejects. During a run a poll could cross what the rig says by itself. */
