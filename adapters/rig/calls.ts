@@ -55,13 +55,13 @@ export function awaited(value: Exact): { readonly event: EventName; readonly wit
   return { event: known.name, within: secondsOf(given) }
 }
 
-/** Of `send`: the bytes of what an expert wrote. Throws as {@link messageOf}. */
-export function rawOf(value: Exact): Buffer {
+/** Of `send`: the bytes of what an expert wrote, to a rig that may take 127 for ALYX. Throws as {@link messageOf}. */
+export function rawOf(value: Exact, int8 = false): Buffer {
   const given = argumentsOf(value)
   const [json, text] = [given.get('json'), given.get('text')]
   if ((json === undefined) === (text === undefined)) throw invalid('write json (any JSON) or text')
   const bytes = Buffer.from(typeof text === 'string' ? text : dumps(json ?? null))
-  const payload = readPayload(bytes)
+  const payload = readPayload(bytes, { int8 })
   if (payload.kind === 'message' && payload.event === 'ALYX' && holdsTokens(payload.elements))
     throw new GatewayError(
       'Forbidden',

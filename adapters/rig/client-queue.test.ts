@@ -136,6 +136,21 @@ describe('the queue of a rig', () => {
     assert.equal((await lab.final(id, 12)).phase, 'done')
   })
 
+  it('sends an interrupt in its turn, also when who called it does not wait any longer', async () => {
+    lab = await ClientLab.open({
+      file: 'devices: { cameras: { codenames: { interrupt: { callable: { timeout: 1 } }, info: { callable: { timeout: 30 } } } } }'
+    })
+    lab.far.manner = echo
+    await lab.call('info')
+    await lab.pass(0.1)
+    const interrupt = await lab.call('interrupt')
+    assert.deepEqual(told(await lab.final(interrupt, 2)), ['failed', 'Timeout', undefined, true])
+    assert.deepEqual(lab.far.texts, ['[64, 0, null]'])
+    lab.far.heard[0]?.say('[64, 0, {}]')
+    await lab.pass(0.2)
+    assert.equal(lab.far.texts.at(-1), '[16, null]')
+  })
+
   it('tells the port that nobody listens on, at once, and finds the program again when it is started', async () => {
     lab = await ClientLab.open()
     const { port } = lab.far

@@ -97,13 +97,14 @@ export class RigDevice {
     const polls = this.#polls?.stop()
     await this.rig.drain(drainWithin)
     await polls
+    this.#readings.stop()
     this.#isOpen = false
     this.#presence.stop()
     await this.#link.close()
   }
 
   async execute({ codename, op, value, expires, secret }: Command, signal: AbortSignal): Promise<Exact> {
-    const { device, answerWithin } = this.#options.entry
+    const { device, answerWithin, int8 } = this.#options.entry
     if (op === 'set') throw new GatewayError('ReadOnly', `${device}/${codename} is called`)
     const common = { signal, ...(expires === undefined ? {} : { expires }) }
     if (op === 'get') return await this.#get(codename, { answerWithin, ...common })
@@ -115,14 +116,16 @@ export class RigDevice {
         ['event', event]
       ])
     }
-    if (codename === send) return await this.#sendRaw(rawOf(value), { answerWithin, ...common })
+    if (codename === send) return await this.#sendRaw(rawOf(value, int8), { answerWithin, ...common })
     if (codename === alyx) {
       if (secret !== true)
         throw new GatewayError('Forbidden', `${device}/${alyx} is for instances of this gateway alone: a login must not be on a topic`)
       return await this.#reply({ event: 'ALYX', ...loginOf(value), answerWithin, ...common })
     }
     const message = messageOf(codename, value)
-    return await this.#reply({ answerWithin, ...message, ...common })
+    // What stops things is not given up because whoever called it does not wait any longer.
+    const { signal: _, ...lasting } = common
+    return await this.#reply({ answerWithin, ...message, ...(message.priority === undefined ? common : lasting) })
   }
 
   /** What it says now, in the form of the reading. */
