@@ -65,13 +65,13 @@ export interface RawMessage extends Message {
   readonly bytes: Buffer
 }
 
-/** Of `send`. Throws as {@link messageOf}. */
-export function rawOf(value: Exact): RawMessage {
+/** Of `send`, to a rig that may take 127 for ALYX. Throws as {@link messageOf}. */
+export function rawOf(value: Exact, int8 = false): RawMessage {
   const given = argumentsOf(value)
   const [json, text] = [given.get('json'), given.get('text')]
   if ((json === undefined) === (text === undefined)) throw invalid('write json (any JSON) or text')
   const bytes = Buffer.from(typeof text === 'string' ? text : dumps(json ?? null))
-  const payload = readPayload(bytes)
+  const payload = readPayload(bytes, { int8 })
   if (payload.kind === 'message' && payload.event === 'ALYX' && holdsTokens(payload.elements))
     throw new GatewayError(
       'Forbidden',

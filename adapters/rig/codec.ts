@@ -22,6 +22,8 @@ export interface Report {
   readonly text: string
   /** The event that failed, where the report tells it. */
   readonly event: EventName | undefined
+  /** The message that failed, where the report quotes it (section 11). */
+  readonly about?: string
   /** After the 0; the second may be a text, the message as received (section 11). */
   readonly elements: readonly Exact[]
 }
@@ -109,8 +111,22 @@ function readElements(first: Exact, elements: readonly Exact[], options: ReadOpt
   if (name !== null) return { kind: 'message', event: name, elements }
   const shown = concealed(undefined, elements)
   const text = typeof shown[0] === 'string' ? shown[0] : dumps(shown[0] as Exact)
-  const about = failed === undefined ? undefined : classify(failed)
-  return { kind: 'report', text, event: about?.ok === true ? (about.name ?? undefined) : undefined, elements: shown }
+  return {
+    kind: 'report',
+    text,
+    event: failed === undefined ? undefined : eventOfFailed(failed, options),
+    ...(typeof shown[1] === 'string' ? { about: shown[1] } : {}),
+    elements: shown
+  }
+}
+
+/** The third element of a report: the number of the event, its name, or the message (section 11). */
+function eventOfFailed(failed: Exact, options: ReadOptions): EventName | undefined {
+  const quoted = typeof failed === 'string' && beginOfList.test(failed) ? parseExact(failed, { words: true, maxDepth }) : undefined
+  const first = quoted?.ok === true && isExactList(quoted.value) ? quoted.value[0] : failed
+  if (first === undefined) return undefined
+  const known = classify(options.int8 === true && first === 127n ? 128n : first)
+  return known.ok ? (known.name ?? undefined) : undefined
 }
 
 function odd(reason: string): Odd {

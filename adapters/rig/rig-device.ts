@@ -68,7 +68,11 @@ export class RigDevice {
       onPayload: (payload, bytes) => this.#heard(payload, bytes),
       onCount: (what) => this.#counted(what),
       onUp: () => this.#presence.connected(),
-      onDown: (reason) => this.#presence.lost(`rig ${name} (${where}): ${reason}`)
+      onDown: (reason) => {
+        this.#presence.lost(`rig ${name} (${where}): ${reason}`)
+        // Over UDP there is nothing that could be gone.
+        if (transport === 'tcp') this.rig.lost(reason)
+      }
     })
     this.rig = new Rig({
       name,
@@ -99,13 +103,14 @@ export class RigDevice {
     const polls = this.#polls?.stop()
     await this.rig.drain(drainWithin)
     await polls
+    this.#readings.stop()
     this.#isOpen = false
     this.#presence.stop()
     await this.#link.close()
   }
 
   async execute({ codename, op, value, expires, secret }: Command, signal: AbortSignal): Promise<Exact> {
-    const { device, answerWithin } = this.#options.entry
+    const { device, answerWithin, int8 } = this.#options.entry
     if (op === 'set') throw new GatewayError('ReadOnly', `${device}/${codename} is called`)
     const common = { signal, ...(expires === undefined ? {} : { expires }) }
     if (op === 'get') return await this.#get(codename, { answerWithin, ...common })
@@ -117,14 +122,16 @@ export class RigDevice {
         ['event', event]
       ])
     }
-    if (codename === send) return await this.#sendRaw(rawOf(value), { answerWithin, ...common })
+    if (codename === send) return await this.#sendRaw(rawOf(value, int8), { answerWithin, ...common })
     if (codename === alyx) {
       if (secret !== true)
         throw new GatewayError('Forbidden', `${device}/${alyx} is for instances of this gateway alone: a login must not be on a topic`)
       return await this.#reply({ event: 'ALYX', ...loginOf(value), answerWithin, ...common })
     }
     const message = messageOf(codename, value)
-    return await this.#reply({ answerWithin, ...message, ...common })
+    // What stops things is not given up because whoever called it does not wait any longer.
+    const { signal: _, ...lasting } = common
+    return await this.#reply({ answerWithin, ...message, ...(message.priority === undefined ? common : lasting) })
   }
 
   /** What it says now, in the form of the reading. */
@@ -184,7 +191,7 @@ export class RigDevice {
   }
 
   #done(ask: Ask, answered: Answered | undefined): void {
-    this.#presence.proved()
+    if (ask.raw === undefined || mustEcho(ask.raw.bytes)) this.#presence.proved()
     const { event, elements } = ask
     // What it says of its state itself was heard, and counts.
     const told = answered === undefined ? {} : toldBy(event, answered.elements, elements)
@@ -220,6 +227,10 @@ export class RigDevice {
     else if (what === 'odd') host.count('refused')
     else if (what !== 'mismatch') host.count('dropped')
     if (what === 'braked') this.#readings.storm()
+    if (what !== 'late' || !this.#isOpen) return
+    // Late, but there.
+    this.#presence.heard()
+    this.rig.late()
   }
 
   /** Never rejects. During a run a poll could cross what the rig says by itself. */
