@@ -14,7 +14,7 @@ import type { Running } from '../support/start.js'
 const asked = Number(process.env['LABGATE_RIG_SESSIONS'] ?? 30)
 
 /** Rigs at the same time. */
-const abreast = Math.min(50, Math.max(6, Math.ceil(asked / 20)))
+const abreast = Math.min(50, Math.max(10, Math.ceil(asked / 20)))
 
 /** Datagrams of the same bytes in a session. A message takes four with its echo, its answer and that one's echo, and a session has two alike. */
 const storm = 50

@@ -99,7 +99,7 @@ export class Conductor {
 /** Each session has its own, so that no two answers are alike but those to EXPSTATUS: what comes too often in a second is taken for a storm. */
 function refOf(id: string): string {
   const [rig = '', session = ''] = id.split('.')
-  return `2024-03-14_${session}_${rig.replace('-', '_')}`
+  return `2024-03-14_${Number(session) % 1000}_${rig.replace('-', '_')}`
 }
 
 /** The id of the command is in the data, so that nothing can be taken for something else; EXPSTATUS carries none. */
