@@ -13,6 +13,8 @@ const remembered = 256
 export class Brake {
   /** Monotonic seconds of the last times, the oldest first; by message, the one that came last at the end. */
   readonly #times = new Map<number, number[]>()
+  /** Messages that came since the last confirmation. */
+  readonly #since = new Set<number>()
   readonly #most: number
 
   constructor(mayDuplicate: boolean) {
@@ -21,10 +23,11 @@ export class Brake {
 
   /**
    * A message of our own was confirmed: the talk goes on, and is no storm. Whoever asks the same again and again, and gets its answers,
-   * is echoed each time.
+   * is echoed each time. Only what came since the last confirmation can have been answered by this one.
    */
   forgive(): void {
-    for (const times of this.#times.values()) times.shift()
+    for (const key of this.#since) this.#times.get(key)?.shift()
+    this.#since.clear()
   }
 
   /**
@@ -37,6 +40,7 @@ export class Brake {
     this.#times.delete(key)
     while (times.length > 0 && now - (times[0] as number) > within) times.shift()
     this.#times.set(key, times)
+    this.#since.add(key)
     this.#forget()
     if (times.length > this.#most) return true
     times.push(now)
@@ -47,6 +51,7 @@ export class Brake {
     if (this.#times.size <= remembered) return
     for (const oldest of this.#times.keys()) {
       this.#times.delete(oldest)
+      this.#since.delete(oldest)
       return
     }
   }
