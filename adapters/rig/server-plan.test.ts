@@ -55,6 +55,11 @@ describe('the plan of a rig-server', () => {
     )
   })
 
+  it('says the form of a name where a rig has another', () => {
+    const rigs = 'device: stage }\n  - { id: rigs, type: rig-client, rigs: { my rig: udp://cameras }'
+    assert.throws(() => check(rigs), /rigs\['my rig'\]: 'my rig' is no name; wanted: letters, digits, underscore/)
+  })
+
   const wrong: readonly (readonly [options: string, complaint: RegExp])[] = [
     ['answers: { EXPSTOP: echo }', /EXPSTOP' is not allowed;.* allowed: EXPINIT, EXPSTART, EXPEND/],
     ['answers: { ALYX: { call: oven/bake } }', /ALYX/],
