@@ -97,6 +97,8 @@ export class Commands {
   readonly #options: CommandsOptions
   readonly #pending = new Map<Entry, Pending>()
   readonly #remembered: Remembered
+  /** Of native devices: the last command that ended without their reply, which may still come. */
+  readonly #unanswered = new WeakMap<Entry, string>()
   #counter = 0
   #stopped = false
 
@@ -154,7 +156,7 @@ export class Commands {
     }
     const left = within === undefined ? undefined : Math.max(0, within - passed())
     const isLate = left !== undefined && (left === 0 || left < Math.min(leastLeft, (within ?? 0) / 10))
-    const id = request.id ?? `${client}-${this.#nextId()}`
+    const id = this.#idFor(request, client)
     const answered = new Promise<Answer>((resolve, reject) => {
       try {
         const entry = this.#options.devices.expect(device, codename)
@@ -274,6 +276,7 @@ export class Commands {
       timeout: clock.after(timeout, () => {
         const error = new GatewayError('Timeout', `no answer within ${timeout} s; it may have been carried out`, { maybeExecuted: true })
         controller.abort(error)
+        if (native) this.#unanswered.set(entry, id)
         this.#conclude(pending, { error })
       })
     }
@@ -362,6 +365,13 @@ export class Commands {
     const payload = replyPayload(reply, value, this.#options.clock.now())
     if (key !== undefined) this.#remembered.finish(key, topic, payload, carriedOut)
     this.#options.publish(topic, payload, 'reply')
+  }
+
+  /** A late reply to one command must not be taken for that to the next. */
+  #idFor({ device, codename, id }: Request, client: string): string {
+    if (id === undefined) return `${client}-${this.#nextId()}`
+    const entry = this.#options.devices.find(device, codename)
+    return entry !== undefined && this.#unanswered.get(entry) === id ? `${id}.${this.#nextId()}` : id
   }
 
   #nextId(): string {

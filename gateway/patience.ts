@@ -18,7 +18,9 @@ export async function inTime<T>(answered: Promise<T>, { clock, left, within, sig
     const late = (message: string): void => reject(new GatewayError('Timeout', message, { maybeExecuted: true }))
     const gone = (): void => late('the asker went away')
     const timer =
-      left === undefined ? undefined : clock.after(left, () => late(`no answer within ${within} s; it may have been carried out`))
+      left === undefined
+        ? undefined
+        : clock.after(left, () => late(`no answer within ${Math.round((within ?? 0) * 1000) / 1000} s; it may have been carried out`))
     signal?.addEventListener('abort', gone, { once: true })
     answered.then(resolve, reject).finally(() => {
       timer?.cancel()

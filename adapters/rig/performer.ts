@@ -47,9 +47,9 @@ export class Performer {
 
   async #inTurn(actions: readonly Action[], turn: Turn): Promise<Performed> {
     const replies: Exact[] = []
-    for (const action of actions) {
+    for (const [index, action] of actions.entries()) {
       try {
-        replies.push(await this.#ask(action, turn))
+        replies.push(await this.#ask(action, idOf(index, actions, turn), turn))
       } catch (thrown) {
         return { ok: false, text: failure([[action, thrown]], turn) }
       }
@@ -64,7 +64,7 @@ export class Performer {
     const replies: Exact[] = []
     const asked: Promise<void>[] = []
     for (const [index, action] of actions.entries()) {
-      const ended = this.#ask(action, turn).then(
+      const ended = this.#ask(action, idOf(index, actions, turn), turn).then(
         (reply) => void (replies[index] = reply),
         (thrown: unknown) => void failures.push([action, thrown])
       )
@@ -76,9 +76,9 @@ export class Performer {
     return failures.length === 0 ? { ok: true, replies } : { ok: false, text: failure(failures, turn) }
   }
 
-  async #ask(action: Action, turn: Turn): Promise<Exact> {
+  async #ask(action: Action, id: string, turn: Turn): Promise<Exact> {
     const { host } = this.#options
-    const { id, due, work } = turn
+    const { due, work } = turn
     const { signal } = work
     if (signal.aborted) throw new GatewayError('Expired', 'it was not begun')
     const left = due - host.clock.monotonic()
@@ -126,6 +126,16 @@ function taken(told: ReadonlyMap<string, Exact>, meta: Codename | undefined): Ex
   if (type !== undefined && type !== 'object') return undefined
   if (additionalProperties !== false) return told
   return new Map([...told].filter(([name]) => Object.hasOwn(properties ?? {}, name)))
+}
+
+/**
+ * That of the message; what is done once more to the same codename gets one of its own, or a device that answers the first too late would
+ * be taken to have done the second.
+ */
+function idOf(index: number, actions: readonly Action[], { id }: Turn): string {
+  const isSame = ({ ref }: Action): boolean => ref.device === actions[index]?.ref.device && ref.codename === actions[index]?.ref.codename
+  const nth = actions.slice(0, index + 1).filter(isSame).length
+  return nth === 1 ? id : `${id}.${nth}`
 }
 
 function failure(failures: readonly (readonly [Action, unknown])[], { event, work }: Turn): string {

@@ -119,6 +119,16 @@ describe('a rig-server that lets devices act', () => {
     ])
   })
 
+  it('takes no late reply of a device to one action for that to the next', async () => {
+    const again = '{ call: native/begin, arguments: { n: 1 } }'
+    await lab.start(`answers: { EXPEND: [${again}, ${again}] }`, '', 'stage', 'other: { codenames: { x: {} } }')
+    const controller = await lab.controller()
+    await controller.echoed('[4, null]')
+    const { id } = await lab.mqtt.nextJson('lab/native/begin/call')
+    await lab.mqtt.publish('lab/native/begin/reply', { id, phase: 'done', value: 1 })
+    assert.equal((await lab.mqtt.nextJson('lab/native/begin/call'))['id'], `${String(id)}.2`)
+  })
+
   it('asks devices that speak MQTT too', async () => {
     await lab.start('answers: { EXPINIT: [{ call: native/begin, arguments: { fast: true } }] }')
     const controller = await lab.controller()

@@ -46,13 +46,27 @@ describe('the plan of a rig-server', () => {
     )
   })
 
+  it('tells a value that the device will refuse, with its place', () => {
+    assert.deepEqual(check('device: stage, answers: { EXPEND: { set: oven/heat, value: hot } }'), ['value'])
+    assert.deepEqual(check('device: stage, answers: { EXPEND: [{ call: oven/bake }, { set: oven/heat, value: [1] }] }'), ['value'])
+    assert.deepEqual(
+      check('device: stage, answers: { EXPEND: { set: oven/heat, value: 2.5 }, EXPSTART: { set: oven/heat, value: 2 } }'),
+      []
+    )
+  })
+
+  it('says the form of a name where a rig has another', () => {
+    const rigs = 'device: stage }\n  - { id: rigs, type: rig-client, rigs: { my rig: udp://cameras }'
+    assert.throws(() => check(rigs), /rigs\['my rig'\]: 'my rig' is no name; wanted: letters, digits, underscore/)
+  })
+
   const wrong: readonly (readonly [options: string, complaint: RegExp])[] = [
-    ['answers: { EXPSTOP: echo }', /EXPSTOP/],
+    ['answers: { EXPSTOP: echo }', /EXPSTOP' is not allowed;.* allowed: EXPINIT, EXPSTART, EXPEND/],
     ['answers: { ALYX: { call: oven/bake } }', /ALYX/],
     ['answers: { EXPEND: nothing }', /EXPEND/],
     ['answers: { EXPEND: [] }', /EXPEND/],
     ['answers: { EXPEND: { call: oven/bake, set: oven/heat } }', /EXPEND/],
-    ['answers: { EXPEND: { set: oven/heat } }', /EXPEND/],
+    ['answers: { EXPEND: { set: oven/heat } }', /EXPEND.*set needs value/],
     ['answers: { EXPEND: { call: oven/bake, value: 1 } }', /EXPEND/],
     ['answers: { EXPEND: { call: oven/bak } }', /oven has no codename/],
     ['answers: { EXPEND: { call: oven/heat } }', /oven\/heat is not callable/],

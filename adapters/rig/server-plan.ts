@@ -2,6 +2,7 @@
 import type { Codename, Device, Op, Plan, Problem, Ref, Right, Site } from '../../gateway/adapter.js'
 import { refOf } from '../common/ref.js'
 import { actionsOf, policies } from './server-policies.js'
+import { misfit } from './misfit.js'
 import type { Action } from './server-policies.js'
 import type { RigServerConfig } from './types.js'
 
@@ -137,9 +138,13 @@ function answerProblems({ answers }: RigServerConfig, site: Site): Problem[] {
   return policies(answers).flatMap(([event, policy]) =>
     actionsOf(policy).flatMap((action, index): Problem[] => {
       const wrong = actionProblem(action, site)
-      if (wrong === undefined) return []
-      const path = ['answers', event, ...(policy.kind === 'actions' ? [index] : []), action.op]
-      return [{ path, rule: wrong[0], message: wrong[1] }]
+      const path = ['answers', event, ...(policy.kind === 'actions' ? [index] : [])]
+      if (wrong !== undefined) return [{ path: [...path, action.op], rule: wrong[0], message: wrong[1] }]
+      const { device, codename } = action.ref
+      const why = action.op === 'set' ? misfit(action.value, metaOf(action.ref, site)?.schema) : undefined
+      if (why === undefined) return []
+      const message = `${device}/${codename} will refuse it: ${why}`
+      return [{ path: [...path, 'value'], rule: 'value', message, warning: true }]
     })
   )
 }

@@ -64,6 +64,7 @@ function explainOne(error: ErrorObject, errors: readonly ErrorObject[], path: Pa
       const name = String(params['propertyName'])
       const part = errors.find((other) => other.propertyName === name && other.instancePath === error.instancePath)?.parentSchema as
         Part | undefined
+      if (part?.enum !== undefined) return say('name', `${quote(name)} is not allowed${suggest(name, part.enum)}`, 'key', [name])
       return say('name', `${quote(name)} is no name; wanted: ${phrase(part?.description ?? 'another one')}`, 'key', [name])
     }
     case 'required': {
@@ -71,6 +72,10 @@ function explainOne(error: ErrorObject, errors: readonly ErrorObject[], path: Pa
       const description = parent.properties?.[key]?.description
       return say('missing-key', `the key ${key} is missing${description === undefined ? '' : `: ${phrase(description)}`}`, 'key')
     }
+    case 'dependentRequired':
+      return say('missing-key', `${String(params['property'])} needs ${String(params['missingProperty'])}`, 'key', [
+        String(params['property'])
+      ])
     case 'type':
       return say('type', `wanted ${describeType(params['type'] as string | string[])}, found ${describeValue(value)}`)
     case 'enum':
