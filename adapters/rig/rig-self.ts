@@ -18,18 +18,25 @@ export interface RigSelfOptions {
   readonly readings: ServerReadings
 }
 
+/** The note of {@link ServerState.kept}. */
+const noted = 'rig'
+
 export class RigSelf {
+  readonly #host: Host
   readonly #readings: ServerReadings
   readonly #state: ServerState
   readonly #info: ExactMap
   readonly #status: Mirror | undefined
   readonly #ref: Mirror | undefined
+  /** The status is of before a restart. */
+  #isRestored = false
   /** Why there may be no status to tell. */
   readonly whyUnknown: string
 
   constructor({ config, host, readings }: RigSelfOptions) {
     const { id, device, info, status, expRef } = config
     this.#readings = readings
+    this.#host = host
     this.whyUnknown = `the status of the rig is not known, as ${status} has no fresh reading`
     this.#state = new ServerState(id, () => host.clock.now())
     this.#info = fromPlain(info, { integers: true }) as ExactMap
@@ -52,9 +59,11 @@ export class RigSelf {
   }
 
   start(): void {
-    if (this.#status === undefined) this.#readings.status(this.#state.status)
+    const text = this.#host.notes().get(noted)
+    this.#isRestored = text !== undefined && this.#state.restore(text)
+    if (this.#status === undefined) this.#readings.status(this.#state.status, this.#isRestored)
     else this.#status.start()
-    if (this.#ref === undefined) this.#readings.ref(this.#state.ref)
+    if (this.#ref === undefined) this.#readings.ref(this.#state.ref, this.#isRestored)
     else this.#ref.start()
   }
 
@@ -68,6 +77,7 @@ export class RigSelf {
     const { ref } = this.#state
     const place = this.#state.place(event, elements)
     if (this.#ref === undefined && this.#state.ref !== ref) this.#readings.ref(this.#state.ref)
+    if (event !== 'EXPSTATUS') this.#keep()
     return place
   }
 
@@ -80,18 +90,30 @@ export class RigSelf {
   done(event: EventName): void {
     const { status } = this.#state
     this.#state.done(event)
-    if (this.#status === undefined && this.#state.status !== status) this.#readings.status(this.#state.status)
+    const isNews = this.#state.status !== status || this.#isRestored
+    if (this.#status === undefined && isNews && event !== 'EXPSTATUS' && event !== 'EXPINFO') {
+      this.#isRestored = false
+      this.#readings.status(this.#state.status)
+    }
+    this.#keep()
   }
 
   /** From MQTT: a modern device says what it does. */
   setStatus(status: StatusName): void {
+    this.#isRestored = false
     this.#state.status = status
+    this.#keep()
     this.#readings.status(status)
   }
 
   setRef(ref: string | null): void {
     this.#state.ref = ref
+    this.#keep()
     this.#readings.ref(ref)
+  }
+
+  #keep(): void {
+    this.#host.note(noted, this.#state.kept)
   }
 }
 

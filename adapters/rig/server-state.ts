@@ -1,6 +1,7 @@
 /** What a rig that experiment PCs drive knows of itself: its state, the experiment, and which session a message belongs to. */
 import { isExactMap } from '../common/exact-json.js'
 import type { Exact } from '../common/exact-json.js'
+import { statusNames } from './events.js'
 import type { EventName, StatusName } from './events.js'
 import { isSameRef, refToSend } from './exp-ref.js'
 
@@ -75,6 +76,26 @@ export class ServerState {
     this.status = statusAfter[event] ?? this.status
   }
 
+  /** What outlives a restart of the gateway, as text for {@link restore}. */
+  get kept(): string {
+    const { status, ref } = this
+    return JSON.stringify({ status, ref, session: this.#session, last: this.#last, lastRef: this.#lastRef, count: this.#count })
+  }
+
+  /** False: the text is none of ours, and nothing changes. */
+  restore(text: string): boolean {
+    const kept = keptOf(text)
+    if (kept === undefined) return false
+    this.status = kept.status
+    this.ref = kept.ref
+    this.#session = kept.session
+    this.#last = kept.last
+    this.#lastRef = kept.lastRef
+    // What came after the text was kept may have had the next number.
+    this.#count = kept.count + 1000
+    return true
+  }
+
   /** An experiment PC that crashed sends no end; but it, or another, comes back with another experiment. */
   #isOther(ref: string | undefined): boolean {
     return ref !== undefined && this.#lastRef !== null && !isSameRef(ref, this.#lastRef)
@@ -113,4 +134,28 @@ function refOfMessage(event: EventName, elements: readonly Exact[]): string | un
   if (given === undefined || given === null) return undefined
   const read = refToSend(given)
   return read.ok && typeof read.value === 'string' && read.value.length <= maxRef ? read.value : undefined
+}
+
+interface Kept {
+  readonly status: StatusName
+  readonly ref: string | null
+  readonly session: string | undefined
+  readonly last: string | undefined
+  readonly lastRef: string | null
+  readonly count: number
+}
+
+function keptOf(text: string): Kept | undefined {
+  try {
+    const { status, ref, session, last, lastRef, count } = JSON.parse(text) as Record<string, unknown>
+    const name = statusNames.find((known) => known === status)
+    if (name === undefined || typeof count !== 'number') return undefined
+    return { status: name, ref: textOf(ref) ?? null, session: textOf(session), last: textOf(last), lastRef: textOf(lastRef) ?? null, count }
+  } catch {
+    return undefined
+  }
+}
+
+function textOf(value: unknown): string | undefined {
+  return typeof value === 'string' ? value : undefined
 }
