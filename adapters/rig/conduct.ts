@@ -78,6 +78,12 @@ export class Conduct {
     if (this.#isStopped) return
     this.#isStopped = true
     const waiting = Array.from(this.#turns.open)
+    for (const { event, id, isAnswered } of waiting)
+      if (stops.has(event) && !isAnswered)
+        this.#host.log.warn(
+          { event, id },
+          'the gateway stops while an end is carried out: what it had not begun yet is left; see to the devices'
+        )
     this.#turns.stop()
     for (const turn of waiting) {
       if (turn.answer === undefined) turn.controller.tellLast(encodeReport('Unreachable: the gateway is stopping', turn.event))
