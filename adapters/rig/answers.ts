@@ -2,15 +2,17 @@
 import type { Exact, Host } from '../../gateway/adapter.js'
 import { GatewayError } from '../../gateway/errors.js'
 import { Allowance } from '../common/allowance.js'
+import { isExactMap } from '../common/exact-json.js'
 import type { ExactMap } from '../common/exact-json.js'
 import { RarelyEach } from '../common/rarely.js'
 import { encodeMessage, encodeReport } from './codec.js'
-import { echoWithin } from './controller.js'
+import { echoWithin, keyOf, maxBytes } from './controller.js'
 import type { Controller } from './controller.js'
 import { numberOf } from './events.js'
 import type { AnsweredEvent } from './server-policies.js'
 import type { Answer, ServerReadings } from './server-readings.js'
 import type { Trouble } from './trouble.js'
+import { stops } from './turns.js'
 import type { Turn } from './turns.js'
 
 export interface AnswersOptions {
@@ -40,28 +42,56 @@ export class Answers {
     this.#trouble = new RarelyEach(clock, toldEvery)
   }
 
-  /** Never rejects. Resolves when it is confirmed, or when it is clear that it will not be. */
-  async give(turn: Turn, data: readonly Exact[]): Promise<void> {
+  /**
+   * `data` is asked when the answer is written, as another may be under way: what is told is true then. Undefined: it is not known, which
+   * `unknown` says as a report. Never rejects. Resolves when it is confirmed, or when it is clear that it will not be.
+   */
+  async give(turn: Turn, data: () => readonly Exact[] | undefined, unknown: string): Promise<void> {
     const { host, changed, done } = this.#options
     const { controller, event, key, number } = turn
-    const bytes = encodeMessage(event, data)
     const code = numberOf[event]
+    const late = new AbortController()
+    let failure: string | undefined
+    let told: readonly Exact[] = []
     turn.isAnswered = true
-    turn.answer = bytes
+    const fresh = (): Buffer | undefined => {
+      const now = data()
+      const bytes = now === undefined ? undefined : encodeMessage(event, now)
+      failure = bytes === undefined ? unknown : tooLong(bytes)
+      if (failure !== undefined || now === undefined) return undefined
+      told = now
+      turn.answer = bytes
+      return bytes
+    }
+    const limit = host.clock.after(Math.max(0, turn.due - host.clock.monotonic()), () => {
+      if (turn.answer === undefined) late.abort()
+    })
     try {
-      const { seconds } = await controller.peer.send(bytes)
+      const { signal } = late
+      // The answer to a stop waits for none but the one under way.
+      const options = { urgent: stops.has(event), signal, lateWithin: () => lateWithin(turn, told) }
+      const { seconds } = await controller.peer.send(fresh, options)
       controller.hasConfirmed = true
+      controller.isSilent = false
       host.count('answered')
-      this.#show(turn, { code, data, confirmed: true, seconds })
+      this.#show(turn, { code, data: told, confirmed: true, seconds })
       changed()
     } catch (thrown) {
       const trouble = thrown as Trouble
-      if (trouble.kind === 'too-large') return this.fail(turn, `ValueError: the answer has ${bytes.length} bytes, more than can be sent`)
-      this.#show(turn, { code, data, confirmed: false, error: trouble.message })
+      if (failure !== undefined) return this.fail(turn, failure)
+      if (late.signal.aborted) {
+        host.count('dropped')
+        return this.fail(turn, 'TimeoutError: it was carried out, but answers before this one were not confirmed in time')
+      }
+      this.#show(turn, { code, data: told, confirmed: false, error: trouble.message })
       this.#unconfirmed(controller, trouble, `the answer to ${event}`)
+    } finally {
+      limit.cancel()
     }
-    controller.told(bytes, key)
-    controller.handled.add({ key, event, number, answer: bytes, isFailed: false })
+    if (turn.answer !== undefined) {
+      controller.told(turn.answer, key)
+      controller.handled.add({ key, event, number, answer: turn.answer, isFailed: false })
+    }
     done(turn)
   }
 
@@ -82,7 +112,7 @@ export class Answers {
   }
 
   /** There was no room for it. */
-  refuse({ controller, event }: Turn): void {
+  refuse(controller: Controller, event: AnsweredEvent): void {
     this.#options.host.count('refused')
     this.#warn('refused', controller, { event }, 'a controller says more than can be answered: the rest is echoed, but not carried out')
     if (!this.#refusals.has(controller.id)) return
@@ -102,7 +132,13 @@ export class Answers {
     const told = await Promise.all(controllers.map(async (controller) => await this.#pushTo(controller, bytes)))
     if (told.every(({ error }) => error !== undefined)) {
       const said = told.map(({ name, error = '' }) => `${name}: ${error}`).join('; ')
-      throw new GatewayError('Timeout', `no controller has echoed it (${said})`, { code: 'echo-timeout', maybeExecuted: true })
+      const troubles = told.map(({ trouble }) => trouble)
+      const maybeExecuted = troubles.some((trouble) => trouble?.maybeExecuted === true)
+      if (troubles.every((trouble) => trouble?.kind === 'too-large'))
+        throw new GatewayError('BadPayload', `nothing was sent: ${said}`, { code: 'too-large' })
+      if (troubles.every((trouble) => trouble?.kind === 'busy'))
+        throw new GatewayError('Busy', `nothing was sent: ${said}`, { code: 'busy' })
+      throw new GatewayError('Timeout', `no controller has echoed it (${said})`, { code: 'echo-timeout', maybeExecuted })
     }
     return new Map([['controllers', new Map(told.map(({ name, came }): [string, Exact] => [name, came]))]])
   }
@@ -110,17 +146,19 @@ export class Answers {
   async #pushTo(
     controller: Controller,
     bytes: Buffer
-  ): Promise<{ readonly name: string; readonly came: ExactMap; readonly error?: string }> {
+  ): Promise<{ readonly name: string; readonly came: ExactMap; readonly error?: string; readonly trouble?: Trouble }> {
     const { name, peer } = controller
     try {
       controller.told(bytes)
       const { seconds } = await peer.send(bytes)
       controller.told(bytes)
+      controller.isSilent = false
+      this.#options.changed()
       return { name, came: new Map<string, Exact>([...confirmed, ['seconds', seconds]]) }
     } catch (thrown) {
       const { message: error } = thrown as Trouble
       this.#unconfirmed(controller, thrown as Trouble, 'what was pushed')
-      return { name, came: new Map<string, Exact>([...unconfirmed, ['error', error]]), error }
+      return { name, came: new Map<string, Exact>([...unconfirmed, ['error', error]]), error, trouble: thrown as Trouble }
     }
   }
 
@@ -171,6 +209,21 @@ export class Answers {
     if (alike === undefined) return
     this.#options.host.log.warn({ controller: name, transport, ...fields, ...(alike > 0 ? { alike } : {}) }, message)
   }
+}
+
+function tooLong({ length }: Buffer): string | undefined {
+  return length > maxBytes ? `ValueError: the answer has ${length} bytes, more than can be sent` : undefined
+}
+
+/**
+ * Seconds in which a late echo of the answer is known as one, and swallowed. What its controller may say itself in the same bytes must be
+ * echoed, and a stop is never taken for anything else (section 9 has this for who sends commands).
+ */
+function lateWithin({ event, key, answer }: Turn, data: readonly Exact[]): number {
+  const last = data.at(-1)
+  const isOurs = answer !== undefined && keyOf(answer) !== key && last !== undefined && isExactMap(last) && last.has('spec_version')
+  if (isOurs) return 10
+  return stops.has(event) ? 0 : 0.25
 }
 
 const confirmed: readonly (readonly [string, Exact])[] = [['confirmed', true]]

@@ -10,6 +10,7 @@ import { shownOdd } from './conceal.js'
 import { keyOf } from './controller.js'
 import type { Controller } from './controller.js'
 import type { Controllers } from './controllers.js'
+import { readStatus, statusNumberOf } from './events.js'
 import type { EventName } from './events.js'
 import { Logins } from './logins.js'
 import { Performer } from './performer.js'
@@ -42,6 +43,8 @@ export class Conduct {
   /** Messages so far that were not the network's, and the number of the last that ends an experiment. */
   #accepted = 0
   #ended = -1
+  /** The last that was carried out. */
+  #doneBy = -1
 
   constructor({ config, host, controllers }: ConductOptions) {
     const { device, maxRate, alyx, answerWithin } = config
@@ -75,9 +78,15 @@ export class Conduct {
     if (this.#isStopped) return
     this.#isStopped = true
     const waiting = Array.from(this.#turns.open)
+    for (const { event, id, isAnswered } of waiting)
+      if (stops.has(event) && !isAnswered)
+        this.#host.log.warn(
+          { event, id },
+          'the gateway stops while an end is carried out: what it had not begun yet is left; see to the devices'
+        )
     this.#turns.stop()
     for (const turn of waiting) {
-      if (!turn.isAnswered) turn.controller.tellLast(encodeReport('Unreachable: the gateway is stopping', turn.event))
+      if (turn.answer === undefined) turn.controller.tellLast(encodeReport('Unreachable: the gateway is stopping', turn.event))
       this.#turns.done(turn)
     }
     this.self.stop()
@@ -110,7 +119,7 @@ export class Conduct {
 
   /** Tells all controllers something unasked. `data` undefined: what they would be answered. */
   async push(event: AnsweredEvent, data: Exact | undefined): Promise<Exact> {
-    const given = data === undefined ? automaticAnswer(event, this.self.known) : isExactList(data) ? data : [data]
+    const given = data === undefined ? automaticAnswer(event, this.self.known) : withStatus(event, isExactList(data) ? data : [data])
     if (given === undefined) throw new GatewayError('Stale', `${this.self.whyUnknown}: give data`)
     const controllers = this.#listening()
     if (controllers.length > 0) return await this.#answers.push(controllers, event, given.length === 0 ? [null] : given)
@@ -142,10 +151,14 @@ export class Conduct {
     }
     const isShown = this.#readings.mayShow(from, bytes.length)
     this.#accepted += 1
-    if (stops.has(event)) this.#ended = this.#accepted
-    const place = event === 'ALYX' ? this.self.aside() : this.self.place(event, elements)
+    const size = bytes.length
+    const hasRoom = event === 'ALYX' || this.#turns.hasRoom({ controller: from, event, size })
+    if (hasRoom && stops.has(event)) this.#ended = this.#accepted
+    // What is refused begins no session, ends none, and names no experiment.
+    const place = event === 'ALYX' || !hasRoom ? this.self.aside() : this.self.place(event, elements)
     if (isShown) this.#readings.event(from, place, event, elements)
     if (event === 'ALYX') return this.#logins.take(from, elements, place.id)
+    if (!hasRoom) return this.#answers.refuse(from, event)
     const due = this.#host.clock.monotonic() + this.#config.answerWithin
     const work = new AbortController()
     const turn = {
@@ -154,14 +167,14 @@ export class Conduct {
       event,
       elements,
       key,
-      size: bytes.length,
+      size,
       due,
       number: this.#accepted,
       isShown,
       work,
       isAnswered: false
     }
-    if (!this.#turns.take(turn)) this.#answers.refuse(turn)
+    this.#turns.take(turn)
   }
 
   /**
@@ -172,7 +185,7 @@ export class Conduct {
     const isQuestion = event === 'EXPSTATUS' || event === 'EXPINFO'
     const turn = from.answering(key)
     if (turn !== undefined && (!stops.has(event) || turn.number === this.#accepted)) {
-      if (!turn.isAnswered) return true
+      if (turn.answer === undefined) return true
       // Its answer is on its way, or lost.
       if (isQuestion) return false
       this.#answers.again(from, turn.answer)
@@ -189,16 +202,24 @@ export class Conduct {
   /** Never rejects. Resolves when the answer is handed over, confirmed or not. */
   async #serve(turn: Turn): Promise<void> {
     const policy = policyFor(turn.event, this.#config.answers)
+    if (this.#host.clock.monotonic() >= turn.due) return this.#answers.fail(turn, 'TimeoutError: its turn came too late; it was not begun')
     const done = await this.#performer.carryOut(policy, turn)
     if (this.#isStopped) return
     // When it failed the status stays as it is: nobody knows how far it came.
-    if (done.ok) this.self.done(turn.event)
-    const data = done.ok ? this.#dataOf(policy, turn, done.replies) : undefined
-    this.self.left(turn.event)
+    if (done.ok) this.#done(turn)
+    if (policy.kind === 'echo' || !done.ok) this.self.left(turn.event)
     if (policy.kind === 'echo') return this.#turns.done(turn)
     if (!done.ok) return this.#answers.fail(turn, done.text)
-    if (data !== undefined) void this.#answers.give(turn, data)
-    else this.#answers.fail(turn, `Stale: ${this.self.whyUnknown}`)
+    const given = this.#answers.give(turn, () => this.#dataOf(policy, turn, done.replies), `Stale: ${this.self.whyUnknown}`)
+    void given.then(() => this.self.left(turn.event))
+  }
+
+  /** Of two that were carried out at once the younger one says what the status is. */
+  #done({ event, number }: Turn): void {
+    if (number > this.#doneBy && event !== 'EXPSTATUS' && event !== 'EXPINFO') {
+      this.#doneBy = number
+      this.self.done(event)
+    }
   }
 
   /** After the event number. Undefined: the status belongs to it, and is not known. */
@@ -222,4 +243,11 @@ export class Conduct {
         this.#host.log.warn({ event, reason: refused.message }, message)
       }
   }
+}
+
+/** A status may be given by its name, and travels as its number (section 2.1). What is neither goes as it is: receivers check nothing. */
+function withStatus(event: AnsweredEvent, data: readonly Exact[]): readonly Exact[] {
+  const [first, ...rest] = data
+  const name = (event === 'EXPSTATUS' || event === 'EXPINFO') && typeof first === 'string' ? readStatus(first) : undefined
+  return name === undefined ? data : [BigInt(statusNumberOf[name]), ...rest]
 }

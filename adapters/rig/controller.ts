@@ -30,7 +30,7 @@ export const echoWithin = 1
 const maxWaiting = 40
 
 /** Of an answer: what a datagram holds, and as much as gets through a real connection (section 8). */
-const maxBytes = 65_507
+export const maxBytes = 65_507
 
 /** Seconds from our last write to an answer (section 9). */
 const gaps: Readonly<Record<Transport, number>> = { udp: 0.01, tcp: 0.025 }

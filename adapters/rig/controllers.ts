@@ -11,6 +11,8 @@ export interface ControllersOptions {
   readonly idleAfter: () => number
   /** One more or one less is known. */
   readonly onChange: () => void
+  /** One makes room for another. */
+  readonly onEvicted: (controller: Controller) => void
 }
 
 /** Seconds from one look at who is silent to the next. */
@@ -53,6 +55,7 @@ export class Controllers {
     if (known.size < this.#options.max) return true
     const least = leastCertain(known.values())
     if (least === undefined) return false
+    this.#options.onEvicted(least)
     this.remove(least, new Trouble('closed', 'another controller has taken its place (maxControllers)', true))
     return true
   }
@@ -101,16 +104,25 @@ export class Controllers {
   }
 }
 
-/** Whom to forget: a stranger before one that has echoed, one that waits for nothing before one that does. Undefined: all are needed. */
+/**
+ * Whom to forget: a stranger before one that has echoed, and of strangers one whose message is being carried out last, who would not hear what
+ * became of it. Undefined: all have echoed, and wait for something.
+ */
 function leastCertain(controllers: Iterable<Controller>): Controller | undefined {
   let found: Controller | undefined
-  let least = 3
+  let least = 4
   for (const controller of controllers) {
-    const rank = controller.hasConfirmed ? (controller.isBusy ? 3 : 2) : controller.isBusy ? 1 : 0
+    const rank = certainty(controller)
     if (rank >= least) continue
     least = rank
     found = controller
     if (rank === 0) break
   }
   return found
+}
+
+function certainty({ hasConfirmed, isBusy, turns }: Controller): number {
+  if (hasConfirmed) return isBusy ? 4 : 3
+  if (Array.from(turns).some(({ answer, event }) => answer === undefined && event !== 'EXPSTATUS' && event !== 'EXPINFO')) return 2
+  return isBusy ? 1 : 0
 }

@@ -43,9 +43,9 @@ export class Copies {
     this.#confirmed = { bytes, echoed: undefined }
   }
 
-  unconfirmed(bytes: Buffer, now: number): void {
+  unconfirmed(bytes: Buffer, now: number, within = lateWithin): void {
     this.#late = this.#late.filter(({ until }) => until > now).slice(1 - maxLate)
-    this.#late.push({ bytes, until: now + lateWithin })
+    if (within > 0) this.#late.push({ bytes, until: now + within })
   }
 
   /** `roundTrip`: seconds, where it is known. */

@@ -6,7 +6,12 @@ export interface SendOptions {
   readonly urgent?: boolean
   /** Takes it out of the line; what was written already is only not waited for any more. */
   readonly signal?: AbortSignal
+  /** Seconds after an echo-timeout in which the echo is known as late, and swallowed; asked then. Left out: 10 (section 9). */
+  readonly lateWithin?: () => number
 }
+
+/** The bytes; or what makes them at the moment they are written, undefined: there is nothing to say any more. */
+export type Own = Buffer | (() => Buffer | undefined)
 
 export interface Sent {
   /** Until the echo was here. */
@@ -14,7 +19,8 @@ export interface Sent {
 }
 
 export interface Waiting {
-  readonly bytes: Buffer
+  readonly own: Own
+  readonly lateWithin: (() => number) | undefined
   readonly isUrgent: boolean
   readonly done: (sent: Sent) => void
   readonly failed: (trouble: Trouble) => void
@@ -35,13 +41,14 @@ export class Outbox {
   }
 
   /** Rejects at once when there is no room; urgent ones have room of their own, so that no crowd keeps them out. */
-  add(bytes: Buffer, { urgent = false, signal }: SendOptions): Promise<Sent> {
+  add(own: Own, { urgent = false, signal, lateWithin }: SendOptions): Promise<Sent> {
     return new Promise((resolve, reject) => {
       const line = urgent ? this.#urgent : this.#others
       if (line.length >= this.#max) return reject(new Trouble('busy', `${line.length} messages wait already; it was not sent`, false))
       const settled = (): void => signal?.removeEventListener('abort', aborted)
       const waiting: Waiting = {
-        bytes,
+        own,
+        lateWithin,
         isUrgent: urgent,
         done: (sent) => {
           settled()
@@ -73,6 +80,6 @@ export class Outbox {
   }
 }
 
-function unwanted(): Trouble {
+export function unwanted(): Trouble {
   return new Trouble('closed', 'nobody wants it any more; it was not sent', false)
 }

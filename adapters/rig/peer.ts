@@ -4,7 +4,7 @@ import { mustEcho, readPayload } from './codec.js'
 import type { Payload, ReadOptions } from './codec.js'
 import { Copies } from './copies.js'
 import type { Copy, CopiesOptions } from './copies.js'
-import type { SendOptions, Sent } from './outbox.js'
+import type { Own, SendOptions, Sent } from './outbox.js'
 import { Sender } from './sender.js'
 import type { SenderOptions } from './sender.js'
 import type { Trouble } from './trouble.js'
@@ -40,8 +40,8 @@ export class Peer {
     this.#brake = new Brake(options.mayDuplicate ?? true)
     this.#sender = new Sender(options, {
       onConfirmed: (bytes) => this.#copies.confirmed(bytes),
-      onUnconfirmed: (bytes, { kind }) => {
-        this.#copies.unconfirmed(bytes, options.clock.monotonic())
+      onUnconfirmed: (bytes, { kind }, lateWithin) => {
+        this.#copies.unconfirmed(bytes, options.clock.monotonic(), lateWithin)
         if (kind === 'echo-mismatch') options.onCount('mismatch')
       }
     })
@@ -82,8 +82,8 @@ export class Peer {
    * Resolves when it was echoed; what nobody echoes, a report, when it was written. Rejects with {@link Trouble}. An answer that comes
    * together with the echo is told by onPayload before whoever awaits this runs on: be ready for it before sending.
    */
-  send(bytes: Buffer, options: SendOptions = {}): Promise<Sent> {
-    return this.#sender.send(bytes, options)
+  send(own: Own, options: SendOptions = {}): Promise<Sent> {
+    return this.#sender.send(own, options)
   }
 
   /**

@@ -18,18 +18,25 @@ export interface RigSelfOptions {
   readonly readings: ServerReadings
 }
 
+/** The note of {@link ServerState.kept}. */
+const noted = 'rig'
+
 export class RigSelf {
+  readonly #host: Host
   readonly #readings: ServerReadings
   readonly #state: ServerState
   readonly #info: ExactMap
   readonly #status: Mirror | undefined
   readonly #ref: Mirror | undefined
+  /** The status is of before a restart. */
+  #isRestored = false
   /** Why there may be no status to tell. */
   readonly whyUnknown: string
 
   constructor({ config, host, readings }: RigSelfOptions) {
     const { id, device, info, status, expRef } = config
     this.#readings = readings
+    this.#host = host
     this.whyUnknown = `the status of the rig is not known, as ${status} has no fresh reading`
     this.#state = new ServerState(id, () => host.clock.now())
     this.#info = fromPlain(info, { integers: true }) as ExactMap
@@ -52,9 +59,11 @@ export class RigSelf {
   }
 
   start(): void {
-    if (this.#status === undefined) this.#readings.status(this.#state.status)
+    const text = this.#host.notes().get(noted)
+    this.#isRestored = text !== undefined && this.#state.restore(text)
+    if (this.#status === undefined) this.#readings.status(this.#state.status, this.#isRestored)
     else this.#status.start()
-    if (this.#ref === undefined) this.#readings.ref(this.#state.ref)
+    if (this.#ref === undefined) this.#readings.ref(this.#state.ref, this.#isRestored)
     else this.#ref.start()
   }
 
@@ -65,12 +74,15 @@ export class RigSelf {
 
   /** A message comes: where it belongs. The experiment that it names is the one from now on. */
   place(event: EventName, elements: readonly Exact[]): Place {
-    return this.#watchRef(() => this.#state.place(event, elements))
+    const place = this.#watchRef(() => this.#state.place(event, elements))
+    if (event !== 'EXPSTATUS') this.#keep()
+    return place
   }
 
   /** The event is answered, or was not carried out. */
   left(event: EventName): void {
     this.#watchRef(() => this.#state.left(event))
+    if (event === 'EXPCLEANUP') this.#keep()
   }
 
   /** Of what is no event of an experiment. */
@@ -82,7 +94,12 @@ export class RigSelf {
   done(event: EventName): void {
     const { status } = this.#state
     this.#state.done(event)
-    if (this.#status === undefined && this.#state.status !== status) this.#readings.status(this.#state.status)
+    const isNews = this.#state.status !== status || this.#isRestored
+    if (this.#status === undefined && isNews && event !== 'EXPSTATUS' && event !== 'EXPINFO') {
+      this.#isRestored = false
+      this.#readings.status(this.#state.status)
+    }
+    this.#keep()
   }
 
   #watchRef<T>(run: () => T): T {
@@ -94,13 +111,20 @@ export class RigSelf {
 
   /** From MQTT: a modern device says what it does. */
   setStatus(status: StatusName): void {
+    this.#isRestored = false
     this.#state.status = status
+    this.#keep()
     this.#readings.status(status)
   }
 
   setRef(ref: string | null): void {
     this.#state.ref = ref
+    this.#keep()
     this.#readings.ref(ref)
+  }
+
+  #keep(): void {
+    this.#host.note(noted, this.#state.kept)
   }
 }
 

@@ -1,8 +1,8 @@
 /** Own messages to one remote: one at a time, each until its echo is here or too late (section 9, "Send"). */
 import type { Clock, Watch } from '../../gateway/adapter.js'
 import { mustEcho } from './codec.js'
-import { Outbox } from './outbox.js'
-import type { SendOptions, Sent, Waiting } from './outbox.js'
+import { Outbox, unwanted } from './outbox.js'
+import type { Own, SendOptions, Sent, Waiting } from './outbox.js'
 import { Outstanding } from './outstanding.js'
 import { Trouble } from './trouble.js'
 
@@ -24,7 +24,8 @@ export interface SenderOptions {
 
 export interface SenderEvents {
   readonly onConfirmed: (bytes: Buffer) => void
-  readonly onUnconfirmed: (bytes: Buffer, trouble: Trouble) => void
+  /** `lateWithin` as in {@link SendOptions}. */
+  readonly onUnconfirmed: (bytes: Buffer, trouble: Trouble, lateWithin?: number) => void
 }
 
 /** So many gaps an own message waits for a pause: who gets message after message must get a word in too. */
@@ -74,11 +75,12 @@ export class Sender {
     return this.#roundTrip
   }
 
-  async send(bytes: Buffer, options: SendOptions): Promise<Sent> {
+  async send(own: Own, options: SendOptions): Promise<Sent> {
     const { maxBytes } = this.#options
     if (this.#closed !== undefined) throw because(this.#closed, false)
-    if (bytes.length > maxBytes) throw new Trouble('too-large', `a message of ${bytes.length} bytes, and ${maxBytes} are the most`, false)
-    const sent = this.#outbox.add(bytes, options)
+    if (Buffer.isBuffer(own) && own.length > maxBytes)
+      throw new Trouble('too-large', `a message of ${own.length} bytes, and ${maxBytes} are the most`, false)
+    const sent = this.#outbox.add(own, options)
     this.#go()
     return await sent
   }
@@ -147,7 +149,11 @@ export class Sender {
     const waiting = this.#outbox.next()
     if (waiting === undefined) return
     const { clock, echoWithin, maxEchoBytes } = this.#options
-    const { bytes } = waiting
+    const bytes = Buffer.isBuffer(waiting.own) ? waiting.own : waiting.own()
+    if (bytes === undefined) {
+      waiting.failed(unwanted())
+      return this.#go()
+    }
     if (mustEcho(bytes)) {
       const timer = clock.after(echoWithin, () => this.#timeOut())
       this.#current = { waiting, message: new Outstanding(bytes, clock.monotonic(), maxEchoBytes), timer }
@@ -173,7 +179,7 @@ export class Sender {
     if (current === undefined) return
     current.timer.cancel()
     this.#current = undefined
-    this.#events.onUnconfirmed(current.message.bytes, trouble)
+    this.#events.onUnconfirmed(current.message.bytes, trouble, current.waiting.lateWithin?.())
     current.waiting.failed(trouble)
     this.#go()
   }

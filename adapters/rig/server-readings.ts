@@ -60,6 +60,8 @@ const toldEvery = 10
 /** Seconds between two readings of last_seen. */
 const seenEvery = 1
 
+const restored = { quality: 'uncertain', source: 'restored' } as const
+
 export class ServerReadings {
   readonly #options: ServerReadingsOptions
   readonly #rates: Allowance
@@ -94,13 +96,14 @@ export class ServerReadings {
     this.#seenTimer = undefined
   }
 
-  status(status: StatusName): void {
-    this.publish({ device: this.#options.device, codename: 'status', value: status })
+  /** `isRestored`: known from before a restart, and nobody has said since that it still holds. */
+  status(status: StatusName, isRestored = false): void {
+    this.publish({ device: this.#options.device, codename: 'status', value: status, ...(isRestored ? restored : {}) })
   }
 
-  ref(ref: string | null): void {
+  ref(ref: string | null, isRestored = false): void {
     const quality = ref === null || isRef(ref) ? 'good' : 'uncertain'
-    this.publish({ device: this.#options.device, codename: 'exp_ref', value: ref ?? '', quality })
+    this.publish({ device: this.#options.device, codename: 'exp_ref', value: ref ?? '', quality, ...(isRestored ? restored : {}) })
   }
 
   link(link: 'online' | 'silent'): void {

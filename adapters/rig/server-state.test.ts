@@ -78,6 +78,21 @@ describe('the state of a rig-server', () => {
     assert.equal(state.ref, null)
   })
 
+  it('goes on in its session after a restart, and gives no id twice', () => {
+    const before = new ServerState('stage', () => 1)
+    const { session, id } = before.place('EXPSTART', ['2024-01-01_001_a', null])
+    before.done('EXPSTART')
+    const after = new ServerState('stage', () => 2)
+    assert.equal(after.restore('{}'), false)
+    assert.equal(after.restore('no'), false)
+    assert.equal(after.restore(before.kept), true)
+    assert.deepEqual([after.status, after.ref, after.isInSession], ['RUNNING', '2024-01-01_001_a', true])
+    const end = after.place('EXPEND', [null])
+    assert.equal(end.session, session)
+    assert.notEqual(end.id, id)
+    assert.notEqual(after.place('EXPINIT', [null]).session, session)
+  })
+
   it('takes no reference that is longer than one can be', () => {
     const state = new ServerState('stage', () => 1)
     state.place('EXPSTART', [`2024-01-01_1_${'x'.repeat(500)}`, null])

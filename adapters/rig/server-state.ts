@@ -2,6 +2,7 @@
 import { isExactMap } from '../common/exact-json.js'
 import type { Exact } from '../common/exact-json.js'
 import { hideTokens } from './conceal.js'
+import { statusNames } from './events.js'
 import type { EventName, StatusName } from './events.js'
 import { isSameRef, refToSend } from './exp-ref.js'
 
@@ -94,6 +95,28 @@ export class ServerState {
     if (event === 'EXPCLEANUP') this.#forgetRef()
   }
 
+  /** What outlives a restart of the gateway, as text for {@link restore}. */
+  get kept(): string {
+    const { status, ref } = this
+    const session = { session: this.#session, last: this.#last, lastRef: this.#lastRef, count: this.#count }
+    return JSON.stringify({ status, ref, isRefOver: this.#isRefOver, ...session })
+  }
+
+  /** False: the text is none of ours, and nothing changes. */
+  restore(text: string): boolean {
+    const kept = keptOf(text)
+    if (kept === undefined) return false
+    this.status = kept.status
+    this.#ref = kept.ref
+    this.#isRefOver = kept.isRefOver
+    this.#session = kept.session
+    this.#last = kept.last
+    this.#lastRef = kept.lastRef
+    // What came after the text was kept may have had the next number.
+    this.#count = kept.count + 1000
+    return true
+  }
+
   /** An experiment PC that crashed sends no end; but it, or another, comes back with another experiment. */
   #isOther(ref: string | undefined): boolean {
     return ref !== undefined && this.#lastRef !== null && !isSameRef(ref, this.#lastRef)
@@ -139,4 +162,37 @@ function refOfMessage(event: EventName, elements: readonly Exact[]): string | un
   return read.ok && typeof read.value === 'string' && read.value.length <= maxRef && hideTokens(read.value) === read.value
     ? read.value
     : undefined
+}
+
+interface Kept {
+  readonly status: StatusName
+  readonly ref: string | null
+  readonly isRefOver: boolean
+  readonly session: string | undefined
+  readonly last: string | undefined
+  readonly lastRef: string | null
+  readonly count: number
+}
+
+function keptOf(text: string): Kept | undefined {
+  try {
+    const { status, ref, isRefOver, session, last, lastRef, count } = JSON.parse(text) as Record<string, unknown>
+    const name = statusNames.find((known) => known === status)
+    if (name === undefined || typeof count !== 'number') return undefined
+    return {
+      status: name,
+      ref: textOf(ref) ?? null,
+      isRefOver: isRefOver === true,
+      session: textOf(session),
+      last: textOf(last),
+      lastRef: textOf(lastRef) ?? null,
+      count
+    }
+  } catch {
+    return undefined
+  }
+}
+
+function textOf(value: unknown): string | undefined {
+  return typeof value === 'string' ? value : undefined
 }

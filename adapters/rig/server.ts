@@ -53,7 +53,8 @@ class RigServer implements Adapter {
       clock: host.clock,
       max: config.maxControllers,
       idleAfter: () => (this.#conduct.self.isInSession ? silentFor.inSession : silentFor.else),
-      onChange: () => this.#conduct.changed()
+      onChange: () => this.#conduct.changed(),
+      onEvicted: (controller) => this.#evicted(controller)
     })
     this.#conduct = new Conduct({ config, host, controllers: this.#controllers })
     this.#ports = this.#portsOf(config)
@@ -211,6 +212,16 @@ class RigServer implements Adapter {
     this.#warn(`cut ${why}`, { controller }, `a controller was disconnected: ${reasons[why]}`)
   }
 
+  #evicted({ name: controller, transport, hasSpoken, isBusy }: Controller): void {
+    if (!hasSpoken && !isBusy) return
+    this.#host.count('dropped')
+    this.#warn(
+      `evicted ${transport}`,
+      { controller, transport },
+      'a controller is forgotten for another one: raise maxControllers, or look who else sends here'
+    )
+  }
+
   #full(transport: Transport, who: string): void {
     this.#host.count('dropped')
     this.#warn(
@@ -228,6 +239,7 @@ class RigServer implements Adapter {
 
 const reasons: Readonly<Record<Cut, string>> = {
   slow: 'it does not read what it is sent',
+  browser: 'it speaks HTTP, perhaps for a web page that wants to drive the rig',
   long: 'what it sends has no end; a message has 256 KiB at most'
 }
 

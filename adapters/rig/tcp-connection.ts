@@ -16,8 +16,8 @@ export interface TcpConnectionOptions {
   readonly onGone: () => void
 }
 
-/** `slow`: does not read what it is sent. `long`: what it sends has no end. */
-export type Cut = 'slow' | 'long'
+/** `slow`: does not read what it is sent. `long`: what it sends has no end. `browser`: it speaks HTTP. */
+export type Cut = 'slow' | 'long' | 'browser'
 
 /** Seconds for the rest of a payload; then what is there is one (section 8). */
 const restWithin = 1
@@ -31,6 +31,9 @@ const atOnce = 32
 /** Milliseconds of silence after which the system asks whether the other side is still there; a run may be silent for hours. */
 const askAfter = 60_000
 
+/** Characters of the longest method of HTTP, and some more. */
+const maxMethod = 20
+
 export class TcpConnection {
   /** Address and port. */
   readonly name: string
@@ -38,6 +41,8 @@ export class TcpConnection {
   readonly #stream = new Stream()
   #rest: Watch | undefined
   #isGone = false
+  /** What came first, until it is clear that it is no HTTP. */
+  #head: Buffer | undefined = Buffer.alloc(0)
 
   constructor(options: TcpConnectionOptions) {
     const { socket } = options
@@ -64,9 +69,26 @@ export class TcpConnection {
   }
 
   #data(chunk: Buffer): void {
-    if (this.#isGone) return
+    if (this.#isGone || this.#isBrowser(chunk)) return
     this.#stream.push(chunk)
     this.#take()
+  }
+
+  /**
+   * Any web page can have a browser send a request here, with a message as its body. It begins with a method, which no controller says:
+   * what has come is looked at before any of it is taken.
+   */
+  #isBrowser(chunk: Buffer): boolean {
+    if (this.#head === undefined) return false
+    this.#head = Buffer.concat([this.#head, chunk.subarray(0, maxMethod)])
+    const head = this.#head.toString('latin1')
+    if (/^[A-Z]+ [\x21-\x7e]/.test(head)) {
+      this.#cut('browser')
+      return true
+    }
+    // Part of a method may have come, and be a payload of its own after its time.
+    if (this.#head.length > maxMethod || !/^[A-Z]+ ?$/.test(head)) this.#head = undefined
+    return false
   }
 
   /** Who says very much holds up nobody: then it is the turn of the others, and nothing more is read before. */

@@ -25,7 +25,7 @@ export interface Turn extends Place {
   /** An answer or a report is on its way. */
   isAnswered: boolean
   /** What was written of that. */
-  answer?: Buffer
+  answer?: Buffer | undefined
 }
 
 export interface TurnsOptions {
@@ -39,7 +39,7 @@ const maxStops = 4
 
 /** Bytes of all messages without an answer together; and of one that ends an experiment, which is taken all the same. */
 const maxBytes = 2 ** 24
-const stopBytes = 2 ** 13
+const stopBytes = 2 ** 16
 
 export const stops: ReadonlySet<EventName> = new Set(['EXPEND', 'EXPINTERRUPT'])
 const starts: ReadonlySet<AnsweredEvent> = new Set(['EXPINIT', 'EXPSTART'])
@@ -47,6 +47,8 @@ const starts: ReadonlySet<AnsweredEvent> = new Set(['EXPINIT', 'EXPSTART'])
 export class Turns {
   readonly #options: TurnsOptions
   readonly #open = new Set<Turn>()
+  /** Ends that are being carried out. */
+  readonly #stopping = new Set<Promise<void>>()
   #bytes = 0
 
   constructor(options: TurnsOptions) {
@@ -59,21 +61,25 @@ export class Turns {
   }
 
   /** False: too many wait, or too much. */
-  take(turn: Turn): boolean {
-    const { controller, event, size } = turn
+  hasRoom({ controller, event, size }: Pick<Turn, 'controller' | 'event' | 'size'>): boolean {
     const isStop = stops.has(event)
     if (controller.turns.size >= maxTurns + (isStop ? maxStops : 0)) return false
-    if (this.#bytes + size > maxBytes && !(isStop && size <= stopBytes)) return false
+    return this.#bytes + size <= maxBytes || (isStop && size <= stopBytes)
+  }
+
+  /** Where {@link hasRoom} says so. */
+  take(turn: Turn): void {
+    const { controller, event, size } = turn
+    const isStop = stops.has(event)
     if (isStop) this.#endStarts(event)
     this.#open.add(turn)
     this.#bytes += size
     controller.turns.add(turn)
-    if (isStop) void this.#options.serve(turn)
+    if (isStop) void this.#stop(turn)
     else {
       controller.line.push(turn)
       if (!controller.isServing) void this.#go(controller)
     }
-    return true
   }
 
   /** It is answered, confirmed or not: the same bytes are a new message from now on. */
@@ -95,7 +101,18 @@ export class Turns {
 
   async #go(controller: Controller): Promise<void> {
     controller.isServing = true
-    for (let turn = controller.line.shift(); turn !== undefined; turn = controller.line.shift()) await this.#options.serve(turn)
+    for (let turn = controller.line.shift(); turn !== undefined; turn = controller.line.shift()) {
+      // What an end still brings to rest must not fall into the run that begins. Each end has its own limit, which is sooner than ours.
+      while (starts.has(turn.event) && this.#stopping.size > 0) await Promise.all(this.#stopping)
+      await this.#options.serve(turn)
+    }
     controller.isServing = false
+  }
+
+  async #stop(turn: Turn): Promise<void> {
+    const stopped = this.#options.serve(turn)
+    this.#stopping.add(stopped)
+    await stopped
+    this.#stopping.delete(stopped)
   }
 }

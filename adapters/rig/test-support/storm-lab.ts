@@ -48,7 +48,7 @@ export class StormLab {
       maxRate: 100,
       alyx: 'refuse'
     }
-    this.#controllers = new Controllers({ clock, max: 100, idleAfter: () => 900, onChange: () => undefined })
+    this.#controllers = new Controllers({ clock, max: 100, idleAfter: () => 900, onChange: () => undefined, onEvicted: () => undefined })
     this.#conduct = new Conduct({ config, host, controllers: this.#controllers })
     const controller = new Controller({
       transport: 'udp',
