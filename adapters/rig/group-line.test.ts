@@ -122,6 +122,8 @@ describe('the line of a group', () => {
     const told: string[] = []
     start.abort()
     start.turn()?.onHalt(({ why }) => told.push(why))
+    // It says no more than that nobody waits.
+    start.turn()?.halt('ended')
     start.turn()?.halt('stop')
     start.turn()?.halt('interrupt')
     assert.deepEqual(told, ['gone', 'stop'])
