@@ -18,7 +18,7 @@ export interface Ask {
   readonly expires?: number
   /** Of our own accord: what comes of it is no event. */
   readonly isPoll?: boolean
-  /** Sent in place of event and elements: what an expert wrote, and how it is called in texts. */
+  /** Sent as it stands: what an expert wrote, and how it is called in texts; event and elements are what it is taken for. */
   readonly raw?: { readonly bytes: Buffer; readonly label: string }
 }
 

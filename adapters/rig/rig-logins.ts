@@ -3,7 +3,7 @@ import type { Exact, Host } from '../../gateway/adapter.js'
 import { asGatewayError } from '../../gateway/errors.js'
 import { exactEqual } from '../common/exact-json.js'
 import { RarelyEach } from '../common/rarely.js'
-import { holdsTokens } from './calls.js'
+import { holdsTokens } from './conceal.js'
 import type { Rig } from './rig.js'
 
 export interface LoginsOptions {

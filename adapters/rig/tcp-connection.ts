@@ -25,6 +25,9 @@ const restWithin = 1
 /** Bytes that may wait for a controller that does not read. */
 const maxUnread = 512 * 1024
 
+/** Payloads that are carried out in one turn of the event loop. */
+const atOnce = 32
+
 /** Milliseconds of silence after which the system asks whether the other side is still there; a run may be silent for hours. */
 const askAfter = 60_000
 
@@ -64,14 +67,23 @@ export class TcpConnection {
     if (this.#isGone) return
     this.#stream.push(chunk)
     this.#take()
-    if (this.#stream.isFull) return this.#cut('long')
-    this.#arm()
   }
 
+  /** Who says very much holds up nobody: then it is the turn of the others, and nothing more is read before. */
   #take(): void {
-    const { awaited, onPayload } = this.#options
-    for (let payload = this.#stream.next(awaited()); payload !== undefined && !this.#isGone; payload = this.#stream.next(awaited()))
+    const { awaited, onPayload, socket } = this.#options
+    for (let count = 0; count < atOnce; count += 1) {
+      const payload = this.#stream.next(awaited())
+      if (payload === undefined) return this.#stream.isFull ? this.#cut('long') : this.#arm()
       onPayload(payload)
+      if (this.#isGone) return
+    }
+    socket.pause()
+    setImmediate(() => {
+      if (this.#isGone) return
+      socket.resume()
+      this.#take()
+    })
   }
 
   /** From the first byte on: a stray bracket must not swallow what follows for ever. */

@@ -21,6 +21,9 @@ const askAfter = 60_000
 /** Bytes that the rig has not fetched yet; one that sends but does not read is left. */
 const maxUnsent = 1 << 20
 
+/** Payloads that are carried out in one turn of the event loop. */
+const atOnce = 32
+
 /** Seconds for the rest of a payload. */
 const restWithin = 1
 
@@ -66,6 +69,10 @@ export class TcpLink implements Link {
     this.#isOpen = true
     this.#failures = 0
     this.#dial().catch(() => undefined)
+  }
+
+  forgive(bytes: Buffer): void {
+    this.#connected?.peer.forgive(bytes)
   }
 
   get isAwaiting(): boolean {
@@ -169,15 +176,29 @@ export class TcpLink implements Link {
     return connected
   }
 
+  /** A rig that says very much holds up nobody: then it is the turn of the others, and nothing more is read before. */
   #take(connected: Connected): void {
-    const { peer, stream } = connected
+    const { peer, stream, socket } = connected
     let isMore = false
-    for (let next = stream.next(peer.awaited); next !== undefined; next = stream.next(peer.awaited)) {
+    for (let count = 0; count < atOnce; count += 1) {
+      const next = stream.next(peer.awaited)
+      if (next === undefined) return this.#taken(connected, isMore)
       isMore = true
       peer.receive(next)
       // It may have been left meanwhile.
       if (this.#connected !== connected) return
     }
+    socket.pause()
+    setImmediate(() => {
+      if (this.#connected !== connected) return
+      socket.resume()
+      this.#take(connected)
+    })
+  }
+
+  /** There is no whole payload any more. */
+  #taken(connected: Connected, isMore: boolean): void {
+    const { stream } = connected
     if (stream.isFull) return this.#lost('it sends more than can be a message')
     if (isMore || !stream.isWaiting) this.#rest?.cancel()
     if (!stream.isWaiting) this.#rest = undefined

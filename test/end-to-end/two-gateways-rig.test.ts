@@ -14,14 +14,17 @@ import type { Running } from '../support/start.js'
 const asked = Number(process.env['LABGATE_RIG_SESSIONS'] ?? 30)
 
 /** Rigs at the same time. */
-const abreast = Math.min(50, Math.max(6, Math.ceil(asked / 20)))
+const abreast = Math.min(50, Math.max(10, Math.ceil(asked / 20)))
 
 /** Datagrams of the same bytes in a session. A message takes four with its echo, its answer and that one's echo, and a session has two alike. */
 const storm = 50
 
+/** Milliseconds after a session, so that what is late comes into no other. */
+const aftermath = 250
+
 /** By turns of the sessions. `sure`: nothing is lost, so commands must be done. */
 const weathers: readonly (Weather & { readonly name: string; readonly sure: boolean })[] = [
-  { name: 'repeated', sure: true, loss: 0, twice: 0.2, late: 0, by: 30 },
+  { name: 'repeated', sure: true, loss: 0, twice: 0.2, late: 0, by: 5 },
   { name: 'reordered', sure: true, loss: 0, twice: 0, late: 0.3, by: 60 },
   { name: 'lost', sure: false, loss: 0.04, twice: 0, late: 0, by: 0 },
   { name: 'all of it', sure: false, loss: 0.03, twice: 0.1, late: 0.2, by: 100 }
@@ -97,6 +100,7 @@ for (const transport of ['udp', 'tcp'] as const)
         relay.restart()
       } else relay.road = kind as Road
       const told = await conductor.session(`rig-${i}`, status)
+      await new Promise((resolve) => setTimeout(resolve, aftermath))
       if (relay instanceof BadUdp) {
         worst = Math.max(worst, relay.most.copies)
         assert.ok(relay.most.copies <= storm, `rig-${i}, ${kind.name}: ${relay.most.copies} times ${relay.most.text}`)

@@ -1,10 +1,13 @@
 /**
- * Rigs that talk as fast as they can to whoever once spoke to them: node rig-babbler.js RIGS. In a process of their own, so that only the
- * gateway is what others wait for. Prints their ports, and at SIGTERM what was said and echoed; ends with 1 when an echo was none.
+ * Two rigs that talk as fast as they can, one over UDP to whoever once spoke to it, one over TCP to whoever connects. In a process of their
+ * own, so that only the gateway is what others wait for. Prints their ports, and at SIGTERM what was said and echoed; ends with 1 when an echo
+ * over UDP was none.
  */
 import assert from 'node:assert/strict'
 import { createSocket } from 'node:dgram'
-import type { RemoteInfo, Socket } from 'node:dgram'
+import type { RemoteInfo, Socket as UdpSocket } from 'node:dgram'
+import { createServer } from 'node:net'
+import type { AddressInfo, Socket } from 'node:net'
 
 export interface Babbled {
   readonly said: number
@@ -30,12 +33,12 @@ function wordsOf(n: number): string {
   }
 }
 
-function babble(socket: Socket, { port, address }: RemoteInfo): void {
+function babble(socket: UdpSocket, { port, address }: RemoteInfo): void {
   for (let i = 0; i < burst; i += 1) socket.send(wordsOf((said += 1)), port, address)
   setImmediate(() => babble(socket, { port, address } as RemoteInfo))
 }
 
-async function open(): Promise<number> {
+async function udp(): Promise<number> {
   const socket = createSocket('udp4')
   let isTalking = false
   socket.on('message', (datagram, from) => {
@@ -54,8 +57,26 @@ async function open(): Promise<number> {
   return socket.address().port
 }
 
-const ports = await Promise.all(Array.from({ length: Number(process.argv[2]) }, open))
-console.log(JSON.stringify({ ports }))
+/** What a connection takes, without a pause; it reads what comes, and echoes none of it. */
+async function tcp(): Promise<number> {
+  // Made beforehand, so that it is the gateway that has the work.
+  const words = Array.from({ length: 100 }, (_, i) => Array.from({ length: burst }, (_each, n) => `[32, 20, ${i * burst + n}]`).join(''))
+  const chunks = words.map((text) => Buffer.from(text))
+  const server = createServer((socket: Socket) => {
+    let next = 0
+    const pour = (): void => {
+      for (let more = !socket.destroyed; more; said += burst) more = socket.write(chunks[(next += 1) % chunks.length] as Buffer)
+    }
+    socket.on('error', () => undefined)
+    socket.on('drain', pour)
+    socket.on('data', (chunk: Buffer) => (echoed += chunk.toString('latin1').split(']').length - 1))
+    pour()
+  })
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  return (server.address() as AddressInfo).port
+}
+
+console.log(JSON.stringify({ udp: await udp(), tcp: await tcp() }))
 process.on('SIGTERM', () => {
   console.log(JSON.stringify({ said, echoed } satisfies Babbled))
   process.exit(0)

@@ -17,6 +17,7 @@ const messages = Number(process.env['LABGATE_RIG_MESSAGES'] ?? 10_000)
 /** Sessions at each of fifty rigs. */
 const sessions = Number(process.env['LABGATE_RIG_ROUNDS'] ?? 2)
 
+/** The babbling: one over UDP, one over TCP. */
 const [good, dead, babbling] = [43, 5, 2]
 
 /** Bytes of heap that may be more after most of the messages than after the first of them. */
@@ -45,12 +46,12 @@ describe('fifty rigs', function () {
       // On some of them there is not even a program.
       ports.set(`dead-${i}`, i % 2 === 0 ? silent.port : await freePort())
     }
-    babbler = new Program(process.execPath, [fileURLToPath(new URL('rig-babbler.js', import.meta.url)), String(babbling)])
-    const [, told = ''] = await babbler.says(/"ports":(\[[\d,]+\])/)
-    for (const [i, port] of (JSON.parse(told) as number[]).entries()) ports.set(`babbling-${i}`, port)
+    babbler = new Program(process.execPath, [fileURLToPath(new URL('rig-babbler.js', import.meta.url))])
+    const [, udp = '', tcp = ''] = await babbler.says(/"udp":(\d+),"tcp":(\d+)/)
+    const loud = [`babbling-0: udp://127.0.0.1:${udp}`, `babbling-1: tcp://127.0.0.1:${tcp}`]
     const addresses = Array.from(ports, ([name, port]) => `${name}: udp://127.0.0.1:${port}`)
     gateway = await Hosted.start(
-      `broker: { tcp: { port: 0 } }\nadapters: [{ id: room, type: rig-client, answerWithin: 3, rigs: { ${addresses.join(', ')} } }]\n`
+      `broker: { tcp: { port: 0 } }\nadapters: [{ id: room, type: rig-client, answerWithin: 3, rigs: { ${[...addresses, ...loud].join(', ')} } }]\n`
     )
     client = await TestClient.connect(gateway.started.mqtt)
   })

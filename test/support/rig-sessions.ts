@@ -96,7 +96,11 @@ export class Conductor {
   }
 }
 
-const ref = '2024-03-14_1_subject'
+/** Each session has its own, so that no two answers are alike but those to EXPSTATUS: what comes too often in a second is taken for a storm. */
+function refOf(id: string): string {
+  const [rig = '', session = ''] = id.split('.')
+  return `2024-03-14_${Number(session) % 1000}_${rig.replace('-', '_')}`
+}
 
 /** The id of the command is in the data, so that nothing can be taken for something else; EXPSTATUS carries none. */
 function argumentsOf(step: Step, id: string, status: Status): object {
@@ -104,12 +108,12 @@ function argumentsOf(step: Step, id: string, status: Status): object {
     case 'status':
       return { status }
     case 'start':
-      return { exp_ref: ref, data: { id } }
+      return { exp_ref: refOf(id), data: { id } }
     case 'info':
     case 'again':
       return { status: step === 'info' ? 'CONNECTED' : 'RUNNING', data: { id } }
     default:
-      return { data: { id, exp_ref: ref } }
+      return { data: { id, exp_ref: refOf(id) } }
   }
 }
 
