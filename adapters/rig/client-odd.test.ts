@@ -198,11 +198,35 @@ describe('logins of rigs', () => {
     assert.ok(!lab.far.texts.some((text) => text.includes('ffff')))
     // Its echo, and no more.
     assert.equal(ephys.texts.filter((text) => text.includes('ffff')).length, 1)
+    const before = ephys.texts.length
     lab.far.say(login)
     await lab.pass(0.3)
-    assert.equal(ephys.texts.at(-1), login)
+    // It has that one.
+    assert.equal(ephys.texts.length, before)
+    const other = login.replace(token, token.replace('0', '1'))
+    lab.far.say(other)
+    await lab.pass(0.3)
+    assert.equal(ephys.texts.at(-1), other)
     assert.doesNotMatch(lab.shown, new RegExp(`${token.slice(4, 30)}|ffffffff`))
     assert.deepEqual([lab.far.unconfirmed, ephys.unconfirmed], [[], []])
+  })
+
+  it('that come one after another fill neither the line of others nor the log: the newest is handed on', async () => {
+    lab = await open('alyx: { from: cameras, to: [ephys] }')
+    await lab.done('status', { answer: false })
+    ephys.manner = deaf
+    const at = (n: number): string => login.replace(token, `${token.slice(0, 30)}${n}`)
+    for (let n = 0; n < 50; n += 1) lab.far.say(at(n))
+    await lab.pass(0.5)
+    const start = await lab.call('init', { answer: false }, { device: 'ephys' })
+    await lab.pass(0.7)
+    ephys.manner = echo
+    assert.equal((await lab.final(start, 10)).phase, 'done')
+    await lab.pass(5)
+    assert.equal(lab.warnings().filter((line) => line.startsWith('a login was not handed on')).length, 1)
+    const handed = ephys.texts.filter((text) => text.startsWith('[128'))
+    assert.deepEqual([handed[0], handed.at(-1), handed.length], [at(0), at(49), 2])
+    assert.doesNotMatch(lab.shown, new RegExp(token.slice(4, 30)))
   })
 
   it('are not sent for an MQTT client to a rig that takes 127 for ALYX', async () => {

@@ -62,9 +62,12 @@ export class RigDevice {
     }
     this.#presence = new RigPresence({ host, name, device, where, hasConnection: transport === 'tcp', publish })
     const LinkOf = transport === 'tcp' ? TcpLink : UdpLink
+    const lastPort = Number(host.notes().get(`port ${name}`))
     this.#link = new LinkOf({
       ...entry,
       clock,
+      lastPort: isPort(lastPort) ? lastPort : undefined,
+      onPort: (port) => host.note(`port ${name}`, String(port)),
       onPayload: (payload, bytes) => this.#heard(payload, bytes),
       onCount: (what) => this.#counted(what),
       onUp: () => this.#presence.connected(),
@@ -241,4 +244,9 @@ export class RigDevice {
       .ask({ event: 'EXPSTATUS', elements, answer: true, answerWithin: pollWithin, isPoll: true })
       .answered.catch(() => undefined)
   }
+}
+
+/** A note may be of any age and make. */
+function isPort(value: number): boolean {
+  return Number.isInteger(value) && value > 0 && value < 65_536
 }

@@ -11,6 +11,10 @@ export interface LinkOptions extends HostAddressOptions {
   readonly maxEchoBytes: number | null
   /** Its numbers are int8. */
   readonly int8: boolean
+  /** UDP: our port of the last time; a rig that runs speaks to that. */
+  readonly lastPort?: number | undefined
+  /** UDP: our port. */
+  readonly onPort?: (port: number) => void
   /** Something came that is no confirmation; what must be echoed has been. */
   readonly onPayload: (payload: Payload, bytes: Buffer) => void
   readonly onCount: PeerOptions['onCount']

@@ -17,6 +17,7 @@ import { Exchange } from './rig-exchange.js'
 import type { Candidate } from './rig-exchange.js'
 import { Failures } from './rig-failures.js'
 import type { Link } from './rig-link.js'
+import type { Hold } from './rig-hold.js'
 import { Listeners } from './rig-listeners.js'
 import { Turns } from './rig-turns.js'
 
@@ -61,15 +62,6 @@ const urgentHold = 1
 
 /** Seconds for which a stop of the instance waits for the answer of a rig that need not answer. */
 const unaskedWithin = 10
-
-/** The place of what is over is kept for what may still come of it. */
-interface Hold {
-  readonly exchange: Exchange
-  /** Monotonic seconds. */
-  readonly since: number
-  /** What may come is owed already. */
-  readonly isOwed: boolean
-}
 
 export class Rig {
   readonly name: string

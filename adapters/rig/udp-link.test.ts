@@ -74,6 +74,28 @@ describe('the way to a rig over UDP', () => {
     assert.equal(asked.length, 2)
   })
 
+  it('has the port of the last time again, where it is free', async () => {
+    const { port, senders } = await rig('127.0.0.1')
+    const ports: number[] = []
+    const say = async (lastPort?: number): Promise<void> => {
+      open({ host: '127.0.0.1', port, lastPort, onPort: (own) => ports.push(own) })
+      const sent = link.send({ bytes: message, onWritten: () => undefined })
+      await pass(0.2)
+      await sent
+    }
+    await say()
+    const first = link
+    const [last] = ports
+    await first.close()
+    await say(last)
+    const second = link
+    await say(last)
+    assert.deepEqual(senders, ports)
+    assert.equal(ports[1], last)
+    assert.notEqual(ports[2], last)
+    await second.close()
+  })
+
   it('hears a rig at another address of this computer, whichever of them it speaks from', async () => {
     const { port } = await rig('0.0.0.0')
     open({ host: '127.0.1.1', port })

@@ -1,5 +1,5 @@
 /**
- * A rig over UDP. One connected socket for the life of the instance: a real rig answers to the port that asked, and is deaf for good when
+ * A rig over UDP. One connected socket for the life of the instance, and the same port for the next one: a real rig answers to the port that asked, and is deaf for good when
  * an answer, however late, is not echoed from there (sections 4.1 and 7).
  */
 import { createSocket } from 'node:dgram'
@@ -34,6 +34,8 @@ export class UdpLink implements Link {
   /** Sockets that close. */
   readonly #closing = new Set<Promise<void>>()
   #isOpen = false
+  /** Ours. */
+  #port: number | undefined
   /** What is sent, or was at last. */
   #own: Sending | undefined
   /** Why the system did not send the last datagram. */
@@ -42,6 +44,7 @@ export class UdpLink implements Link {
   constructor(options: LinkOptions) {
     this.#options = options
     this.#address = new HostAddress(options)
+    this.#port = options.lastPort
   }
 
   get lastHeard(): number | undefined {
@@ -117,16 +120,18 @@ export class UdpLink implements Link {
   }
 
   async #connect(address: string): Promise<Opened> {
-    const { port, clock, echoWithin, maxEchoBytes, int8, onPayload, onCount } = this.#options
-    const socket = createSocket('udp4')
+    const { port, clock, echoWithin, maxEchoBytes, int8, onPayload, onCount, onPort } = this.#options
     const isAlias = isOwnAlias(address)
+    // What a socket that listens on all addresses sends comes from another one than was asked.
+    const socket = await this.#bind(isAlias ? '127.0.0.1' : undefined)
     try {
       await new Promise<void>((resolve, reject) => {
         socket.once('error', reject)
-        // What a socket that listens on all addresses sends comes from another one than was asked.
-        if (isAlias) socket.bind(0, '127.0.0.1', resolve)
+        if (isAlias) resolve()
         else socket.connect(port, address, (error?: Error | null) => (error === undefined || error === null ? resolve() : reject(error)))
       })
+      this.#port = socket.address().port
+      onPort?.(this.#port)
     } catch (error) {
       socket.close()
       throw new Trouble('offline', (error as Error).message, false)
@@ -166,6 +171,24 @@ export class UdpLink implements Link {
       if (!isAlias || from.port === port) peer.receive(bytes)
     })
     return { socket, address, peer }
+  }
+
+  /** At our port of the last time, if it is free: a rig that was started before a restart of ours says there what it has to say. */
+  async #bind(address: string | undefined): Promise<Socket> {
+    for (const port of this.#port === undefined ? [0] : [this.#port, 0]) {
+      const socket = createSocket('udp4')
+      try {
+        await new Promise<void>((resolve, reject) => {
+          socket.once('error', reject)
+          socket.bind(port, address, resolve)
+        })
+        return socket
+      } catch (error) {
+        socket.close()
+        if (port === 0) throw new Trouble('offline', (error as Error).message, false)
+      }
+    }
+    throw new Trouble('offline', 'no port is free', false)
   }
 
   #failed(error: Error, peer: Peer): void {
