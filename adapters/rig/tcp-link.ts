@@ -21,6 +21,9 @@ const maxUnsent = 1 << 20
 /** Seconds for the rest of a payload. */
 const restWithin = 1
 
+/** Seconds of silence after which the system looks whether the other computer is still there. */
+const keepAlive = 15
+
 /** Seconds before a connection is made again: the first wait, how they grow, the longest, and how far apart instances are. */
 const waits = { first: 0.25, factor: 2, longest: 30, jitter: 0.2 }
 
@@ -107,7 +110,10 @@ export class TcpLink implements Link {
         limit = this.#options.clock.after(connectWithin, () => fail(new Error(`no connection within ${connectWithin} s`)))
         this.#address.find().then((host) => {
           if (isOver) return
-          socket = connect({ host, port: this.#options.port, noDelay: true }, resolve)
+          socket = connect(
+            { host, port: this.#options.port, noDelay: true, keepAlive: true, keepAliveInitialDelay: keepAlive * 1000 },
+            resolve
+          )
           socket.once('error', fail)
         }, fail)
       })
