@@ -137,6 +137,27 @@ describe('logins of rigs', () => {
     assert.ok(lab.far.unconfirmed.every((text) => text.startsWith('[0')))
   })
 
+  it('are shown nowhere in other events, replies and reports either', async () => {
+    lab = await open('groups: { both: { rigs: [cameras, ephys] } }')
+    const info = `[64, 20, {"exp_ref": "Token ${token}", "token": "${token}", "alyx_token": ["${token}"], "text": "'Authorization': 'Token ${token}'"}]`
+    for (const far of [lab.far, ephys]) far.manners.set('[64', answer(info))
+    const { value } = await lab.done('info')
+    assert.match(JSON.stringify(value), /"alyx_token":"\*\*\*"/)
+    for (const [topic, id] of [
+      ['lab/cameras/info/get', 'asked'],
+      ['lab/both/info/call', 'together']
+    ] as const) {
+      await lab.mqtt.publish(topic, { id })
+      assert.equal((await lab.final(id, 2)).phase, 'done')
+    }
+    lab.far.say(`[2, "Token ${token}", {"Authorization": "${token}"}]`)
+    lab.far.say(`[0, "HTTPError: {'Authorization': 'Token ${token}'}", 2]`)
+    lab.far.manners.set('[4', answer(`[0, "E: Bearer ${token}", 4]`))
+    assert.equal((await lab.done('stop')).phase, 'failed')
+    await lab.pass(61)
+    assert.doesNotMatch(lab.shown, new RegExp(token.slice(4, 30)))
+  })
+
   it('go from one rig to others in memory, at once and when they ask', async () => {
     lab = await open('alyx: { from: cameras, to: [ephys] }')
     await lab.done('status', { answer: false })

@@ -93,7 +93,7 @@ export class Failures {
 
   /** It waited, and something came that ends what it would have begun. */
   overtaken(ask: Ask, by: Ask): GatewayError {
-    const message = `${what(by)} came before the turn of ${what(ask)} at ${this.#who}; nothing was sent: send it again if it is still wanted`
+    const message = `${by.event} came before the turn of ${what(ask)} at ${this.#who}; nothing was sent: send it again if it is still wanted`
     return new GatewayError('Busy', message, { code: 'busy' })
   }
 

@@ -3,8 +3,8 @@ import type { Exact, Host, Reading } from '../../gateway/adapter.js'
 import { GatewayError, asGatewayError } from '../../gateway/errors.js'
 import { Allowance } from '../common/allowance.js'
 import { RarelyEach } from '../common/rarely.js'
-import { withoutTokens } from './codec.js'
 import type { Payload } from './codec.js'
+import { concealed, hideTokens } from './conceal.js'
 import { numberOf } from './events.js'
 import type { EventName, StatusName } from './events.js'
 import { isRef, refToSend } from './exp-ref.js'
@@ -59,11 +59,11 @@ export class RigReadings {
     const shown = new Map<string, Exact>([
       ['event', event],
       ['code', BigInt(numberOf[event])],
-      ['data', withoutTokens(event, elements)],
+      ['data', concealed(event, elements)],
       ...(ref === undefined
         ? []
         : ([
-            ['exp_ref', ref],
+            ['exp_ref', concealed(event, [ref])[0] ?? null],
             ['refValid', isRef(ref)]
           ] as const))
     ])
@@ -71,7 +71,7 @@ export class RigReadings {
       [
         ...(status === undefined ? [] : [this.#reading('status', status)]),
         ...(ref === undefined || text === undefined ? [] : [this.#refReading(text, isRef(ref))]),
-        ...(info === undefined ? [] : [this.#reading('info', new Map(info))]),
+        ...(info === undefined ? [] : [this.#reading('info', concealed(event, [new Map(info)])[0] ?? null)]),
         ...(isEvent ? [this.#reading('event', shown)] : []),
         ...this.#protocolReading(isCompact(bytes) ? 'iblutil 1.11 or newer, compact JSON as from MATLAB' : 'iblutil 1.11 or newer')
       ],
@@ -139,7 +139,7 @@ export class RigReadings {
   }
 
   #refReading(ref: string, isValid: boolean): Reading {
-    return { ...this.#reading('exp_ref', ref), ...(isValid ? {} : { quality: 'uncertain' as const }) }
+    return { ...this.#reading('exp_ref', hideTokens(ref)), ...(isValid ? {} : { quality: 'uncertain' as const }) }
   }
 
   #protocolReading(protocol: string): Reading[] {

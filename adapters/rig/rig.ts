@@ -31,7 +31,7 @@ export interface Ask {
   readonly expires?: number
   /** Of our own accord: what comes of it is no event. */
   readonly isPoll?: boolean
-  /** Sent in place of event and elements: what an expert wrote, and how it is called in texts. */
+  /** Sent as it stands: what an expert wrote, and how it is called in texts; event and elements are what it is taken for. */
   readonly raw?: { readonly bytes: Buffer; readonly label: string }
 }
 
@@ -66,6 +66,8 @@ export interface RigOptions {
   /** Seconds, for the texts of failures. */
   readonly echoWithin: number
   readonly link: Pick<Link, 'send' | 'isAwaiting'>
+  /** It is to leave now; what this returns is waited for first. */
+  readonly onBegin: (ask: Ask) => Promise<unknown> | undefined
   /** It is there. */
   readonly onEchoed: () => void
   /** It echoed, and answered if it was to; `answered` is undefined when the echo was enough. */
@@ -95,6 +97,7 @@ export class Rig {
   readonly #failures: Failures
   readonly #turns: Turns
   readonly #listeners: Listeners
+  readonly #endings = new Set<(event: EventName) => void>()
   #isOpen = false
   /** Under way. */
   #current: Exchange | undefined
@@ -148,11 +151,20 @@ export class Rig {
     else if (!this.#turns.hasRoom(ask)) exchange.fail(this.#failures.full(ask))
     else {
       // A start that is still to come would have the rig run after it was told to end.
-      if (ask.priority !== undefined) for (const begun of this.#turns.takeStarts()) begun.fail(this.#failures.overtaken(begun.ask, ask))
+      if (ask.priority !== undefined) {
+        for (const begun of this.#turns.takeStarts()) begun.fail(this.#failures.overtaken(begun.ask, ask))
+        for (const tell of this.#endings) tell(ask.event)
+      }
       this.#turns.push(exchange)
       this.#next()
     }
     return exchange
+  }
+
+  /** Tells each stop and interrupt that it is asked for, whoever asks: from then on nothing should begin that was asked before. */
+  onEnding(tell: (event: EventName) => void): Watch {
+    this.#endings.add(tell)
+    return { cancel: () => this.#endings.delete(tell) }
   }
 
   /** The next message of that event that comes after this call. Rejects with Timeout. */
@@ -220,11 +232,17 @@ export class Rig {
     this.#current = exchange
     exchange.sent()
     exchange.whenAborted(() => exchange.fail(this.#failures.left(exchange.ask, true)))
-    const { bytes } = exchange
-    this.#options.link.send({ bytes, onWritten: () => (exchange.isWritten = true) }).then(
+    this.#send(exchange).then(
       ({ seconds }) => this.#echoed(exchange, seconds),
       (trouble: unknown) => this.#unechoed(exchange, trouble)
     )
+  }
+
+  async #send(exchange: Exchange): Promise<{ readonly seconds: number }> {
+    const { ask, bytes } = exchange
+    const ready = this.#options.onBegin(ask)
+    if (ready !== undefined) await ready
+    return await this.#options.link.send({ bytes, onWritten: () => (exchange.isWritten = true) })
   }
 
   #unechoed(exchange: Exchange, trouble: unknown): void {

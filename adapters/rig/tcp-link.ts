@@ -68,6 +68,10 @@ export class TcpLink implements Link {
     this.#dial().catch(() => undefined)
   }
 
+  forgive(bytes: Buffer): void {
+    this.#connected?.peer.forgive(bytes)
+  }
+
   get isAwaiting(): boolean {
     return this.#connected?.peer.awaited !== undefined
   }
