@@ -168,7 +168,7 @@ describe('the queue of a rig', () => {
     assert.deepEqual((await lab.done('init')).error, undefined)
     assert.match((await lab.states()).at(-1) ?? '', /^online/)
     assert.deepEqual(lab.warnings().length, 1)
-    assert.ok(lab.running.log.lines.some(({ message }) => message === 'the rig is there again'))
+    assert.ok(lab.running.log.lines.some(({ message }) => message === 'the rig is there, and does what it is asked'))
   })
 
   it('says that an echo was another one, takes one that is cut where it is told to, and sends nothing that is too long', async () => {

@@ -15,9 +15,6 @@ const gap = 0.025
 /** Bytes of a message: a real rig does not get more through (section 8). */
 const maxBytes = 256 * 1024
 
-/** Milliseconds of silence after which the system asks whether the rig's computer is still there; a run may be silent for hours. */
-const askAfter = 60_000
-
 /** Bytes that the rig has not fetched yet; one that sends but does not read is left. */
 const maxUnsent = 1 << 20
 
@@ -26,6 +23,9 @@ const atOnce = 32
 
 /** Seconds for the rest of a payload. */
 const restWithin = 1
+
+/** Seconds of silence after which the system looks whether the other computer is still there. */
+const keepAlive = 15
 
 /** Seconds before a connection is made again: the first wait, how they grow, the longest, and how far apart instances are. */
 const waits = { first: 0.25, factor: 2, longest: 30, jitter: 0.2 }
@@ -117,7 +117,10 @@ export class TcpLink implements Link {
         limit = this.#options.clock.after(connectWithin, () => fail(new Error(`no connection within ${connectWithin} s`)))
         this.#address.find().then((host) => {
           if (isOver) return
-          socket = connect({ host, port: this.#options.port, noDelay: true, keepAlive: true, keepAliveInitialDelay: askAfter }, resolve)
+          socket = connect(
+            { host, port: this.#options.port, noDelay: true, keepAlive: true, keepAliveInitialDelay: keepAlive * 1000 },
+            resolve
+          )
           socket.once('error', fail)
         }, fail)
       })
