@@ -43,13 +43,14 @@ export class Answers {
   /** Never rejects. Resolves when it is confirmed, or when it is clear that it will not be. */
   async give(turn: Turn, data: readonly Exact[]): Promise<void> {
     const { host, changed, done } = this.#options
-    const { controller, event, key } = turn
+    const { controller, event, key, number } = turn
     const bytes = encodeMessage(event, data)
     const code = numberOf[event]
     turn.isAnswered = true
+    turn.answer = bytes
     try {
       const { seconds } = await controller.peer.send(bytes)
-      controller.confirmed(bytes, key)
+      controller.hasConfirmed = true
       host.count('answered')
       this.#show(turn, { code, data, confirmed: true, seconds })
       changed()
@@ -59,7 +60,8 @@ export class Answers {
       this.#show(turn, { code, data, confirmed: false, error: trouble.message })
       this.#unconfirmed(controller, trouble, `the answer to ${event}`)
     }
-    controller.answered(key, bytes)
+    controller.told(bytes, key)
+    controller.handled.add({ key, event, number, answer: bytes, isFailed: false })
     done(turn)
   }
 
@@ -74,7 +76,8 @@ export class Answers {
       'a message of a controller was not carried out, or not in full; it got a report'
     )
     this.#show(turn, { code: 0, data: [text, BigInt(numberOf[event])], confirmed: null })
-    controller.answered(turn.key, this.#report(controller, text, event))
+    const { key, number } = turn
+    controller.handled.add({ key, event, number, answer: this.#report(controller, text, event), isFailed: true })
     this.#options.done(turn)
   }
 
@@ -110,7 +113,9 @@ export class Answers {
   ): Promise<{ readonly name: string; readonly came: ExactMap; readonly error?: string }> {
     const { name, peer } = controller
     try {
+      controller.told(bytes)
       const { seconds } = await peer.send(bytes)
+      controller.told(bytes)
       return { name, came: new Map<string, Exact>([...confirmed, ['seconds', seconds]]) }
     } catch (thrown) {
       const { message: error } = thrown as Trouble
@@ -119,9 +124,21 @@ export class Answers {
     }
   }
 
-  /** What was said already, once more. */
-  again({ peer }: Controller, answer: Buffer): void {
-    peer.send(answer).catch(() => this.#options.host.count('dropped'))
+  /** What was said already, once more; undefined: it is to be said yet. */
+  again(controller: Controller, answer: Buffer | undefined): void {
+    if (answer === undefined || controller.saying === answer) return
+    controller.saying = answer
+    controller.peer
+      .send(answer)
+      .catch(() => this.#options.host.count('dropped'))
+      .finally(() => (controller.saying = undefined))
+  }
+
+  /** A copy of a start that has ended since; should it be meant, its sender must know that nothing runs. */
+  over(controller: Controller, event: AnsweredEvent): void {
+    const message = `the same ${event} came again within 2 s, and after its end: taken for a copy of the network, and not carried out`
+    this.#warn(`over ${event}`, controller, { event }, message)
+    this.#report(controller, `Interrupted: ${message}; send it once more if it is meant`, event)
   }
 
   #report({ peer }: Controller, text: string, event: AnsweredEvent): Buffer {

@@ -19,12 +19,9 @@ export class Brake {
     this.#most = mayDuplicate ? most.udp : most.tcp
   }
 
-  /**
-   * A message of our own was confirmed: the talk goes on, and is no storm. Whoever asks the same again and again, and gets its answers,
-   * is echoed each time.
-   */
-  forgive(): void {
-    for (const times of this.#times.values()) times.shift()
+  /** It was wanted, and is no part of a storm: it does not count. */
+  forgive(bytes: Buffer): void {
+    this.#times.get(keyOf(bytes))?.pop()
   }
 
   /**
@@ -32,7 +29,7 @@ export class Brake {
    * ones take no room.
    */
   stops(bytes: Buffer, now: number, within: number): boolean {
-    const key = crc32(bytes) * lengths + bytes.length
+    const key = keyOf(bytes)
     const times = this.#times.get(key) ?? []
     this.#times.delete(key)
     while (times.length > 0 && now - (times[0] as number) > within) times.shift()
@@ -54,3 +51,7 @@ export class Brake {
 
 /** More than any message is long. */
 const lengths = 2 ** 20
+
+function keyOf(bytes: Buffer): number {
+  return crc32(bytes) * lengths + bytes.length
+}

@@ -3,7 +3,8 @@ import { GatewayError } from '../../gateway/errors.js'
 import { isExactMap } from '../common/exact-json.js'
 import type { Exact, ExactMap } from '../common/exact-json.js'
 import { dumps } from '../common/python-text.js'
-import { classify, readPayload, statusToSend, withoutTokens } from './codec.js'
+import { classify, readPayload, statusToSend } from './codec.js'
+import { holdsTokens } from './conceal.js'
 import type { EventName } from './events.js'
 import { isRef, refToSend } from './exp-ref.js'
 
@@ -40,8 +41,12 @@ export function messageOf(codename: string, value: Exact): Message {
     elements: elementsOf(event, given),
     answer: given.get('answer') !== false,
     ...(seconds === undefined ? {} : { answerWithin: seconds }),
-    ...(event === 'EXPEND' ? { priority: 'stop' as const } : event === 'EXPINTERRUPT' ? { priority: 'interrupt' as const } : {})
+    ...priorityOf(event)
   }
+}
+
+function priorityOf(event: EventName): Pick<Message, 'priority'> {
+  return event === 'EXPEND' ? { priority: 'stop' } : event === 'EXPINTERRUPT' ? { priority: 'interrupt' } : {}
 }
 
 /** Of `await`. Throws as {@link messageOf}. */
@@ -55,13 +60,18 @@ export function awaited(value: Exact): { readonly event: EventName; readonly wit
   return { event: known.name, within: secondsOf(given) }
 }
 
-/** Of `send`: the bytes of what an expert wrote. Throws as {@link messageOf}. */
-export function rawOf(value: Exact): Buffer {
+/** What an expert wrote, and what a rig takes it for, EXPSTATUS where it is no message; only its echo is waited for. */
+export interface RawMessage extends Message {
+  readonly bytes: Buffer
+}
+
+/** Of `send`, to a rig that may take 127 for ALYX. Throws as {@link messageOf}. */
+export function rawOf(value: Exact, int8 = false): RawMessage {
   const given = argumentsOf(value)
   const [json, text] = [given.get('json'), given.get('text')]
   if ((json === undefined) === (text === undefined)) throw invalid('write json (any JSON) or text')
   const bytes = Buffer.from(typeof text === 'string' ? text : dumps(json ?? null))
-  const payload = readPayload(bytes)
+  const payload = readPayload(bytes, { int8 })
   if (payload.kind === 'message' && payload.event === 'ALYX' && holdsTokens(payload.elements))
     throw new GatewayError(
       'Forbidden',
@@ -70,7 +80,8 @@ export function rawOf(value: Exact): Buffer {
         code: 'invalid'
       }
     )
-  return bytes
+  const { event, elements } = payload.kind === 'message' ? payload : { event: 'EXPSTATUS' as const, elements: [] }
+  return { bytes, event, elements, answer: false, ...priorityOf(event) }
 }
 
 /**
@@ -83,11 +94,6 @@ export function loginOf(value: Exact): { readonly elements: readonly Exact[]; re
   if (!Array.isArray(elements) || elements.length === 0) throw invalid('elements are a URL or null, and the users with their tokens')
   const login = elements as readonly Exact[]
   return { elements: login, answer: typeof asks === 'boolean' ? asks : !holdsTokens(login) }
-}
-
-/** Whether there is a login in the elements of an ALYX message. */
-export function holdsTokens(elements: readonly Exact[]): boolean {
-  return dumps(withoutTokens('ALYX', elements)) !== dumps(elements)
 }
 
 function elementsOf(event: EventName, given: ExactMap): readonly Exact[] {

@@ -91,6 +91,22 @@ describe('what a rig says that is odd', () => {
     }
   })
 
+  it('is too much: what it is at last is shown all the same', async () => {
+    lab = await ClientLab.open({ more: 'maxRate: 10' })
+    await lab.done('status', { answer: false })
+    for (let n = 0; n < 40; n += 1) lab.far.say(`[64, 20, {"frames": ${n}}]`)
+    lab.far.say('[4, 30]')
+    lab.far.say('[2, "2023-03-14_2_last", null]')
+    await lab.pass(0.5)
+    assert.equal(
+      (await lab.events()).some(({ event }) => event === 'EXPEND'),
+      false
+    )
+    assert.deepEqual((await lab.readings('status')).at(-1), 'STOPPED')
+    assert.deepEqual((await lab.readings('info')).at(-1), { frames: 39 })
+    assert.deepEqual((await lab.readings('exp_ref')).at(-1), '2023-03-14_2_last')
+  })
+
   it('is the same again and again: stopped', async () => {
     lab = await ClientLab.open()
     await lab.done('status', { answer: false })
@@ -137,6 +153,27 @@ describe('logins of rigs', () => {
     assert.ok(lab.far.unconfirmed.every((text) => text.startsWith('[0')))
   })
 
+  it('are shown nowhere in other events, replies and reports either', async () => {
+    lab = await open('groups: { both: { rigs: [cameras, ephys] } }')
+    const info = `[64, 20, {"exp_ref": "Token ${token}", "token": "${token}", "alyx_token": ["${token}"], "text": "'Authorization': 'Token ${token}'"}]`
+    for (const far of [lab.far, ephys]) far.manners.set('[64', answer(info))
+    const { value } = await lab.done('info')
+    assert.match(JSON.stringify(value), /"alyx_token":"\*\*\*"/)
+    for (const [topic, id] of [
+      ['lab/cameras/info/get', 'asked'],
+      ['lab/both/info/call', 'together']
+    ] as const) {
+      await lab.mqtt.publish(topic, { id })
+      assert.equal((await lab.final(id, 2)).phase, 'done')
+    }
+    lab.far.say(`[2, "Token ${token}", {"Authorization": "${token}"}]`)
+    lab.far.say(`[0, "HTTPError: {'Authorization': 'Token ${token}'}", 2]`)
+    lab.far.manners.set('[4', answer(`[0, "E: Bearer ${token}", 4]`))
+    assert.equal((await lab.done('stop')).phase, 'failed')
+    await lab.pass(61)
+    assert.doesNotMatch(lab.shown, new RegExp(token.slice(4, 30)))
+  })
+
   it('go from one rig to others in memory, at once and when they ask', async () => {
     lab = await open('alyx: { from: cameras, to: [ephys] }')
     await lab.done('status', { answer: false })
@@ -166,6 +203,13 @@ describe('logins of rigs', () => {
     assert.equal(ephys.texts.at(-1), login)
     assert.doesNotMatch(lab.shown, new RegExp(`${token.slice(4, 30)}|ffffffff`))
     assert.deepEqual([lab.far.unconfirmed, ephys.unconfirmed], [[], []])
+  })
+
+  it('are not sent for an MQTT client to a rig that takes 127 for ALYX', async () => {
+    lab = await ClientLab.open({ rig: 'int8: true' })
+    const before = lab.far.heard.length
+    const { error } = await lab.done('send', { json: [127, url, { me: { token } }] })
+    assert.deepEqual([error?.class, lab.far.heard.length], ['Forbidden', before])
   })
 
   it('say in the log that they did not arrive, and nothing else', async () => {

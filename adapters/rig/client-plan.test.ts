@@ -62,4 +62,12 @@ describe('the plan of a rig-client', () => {
     const [found] = problems('rigs: { cameras: "udp://h" }', 'devices: { cameras: { codenames: { stop: {} } } }')
     assert.match(found ?? '', /rigs\.cameras not-callable: its codename stop is not callable/)
   })
+
+  it('warns of calls that are declared to end before the rig has answered', () => {
+    const declared = (timeout: number): string =>
+      `devices: { cameras: { codenames: { interrupt: { callable: { timeout: ${timeout} } } } } }`
+    assert.deepEqual(problems('rigs: { cameras: "udp://h" }', declared(11)), [])
+    const [found] = problems('rigs: { cameras: "udp://h" }', declared(1))
+    assert.match(found ?? '', /^warning .*rigs\.cameras short-timeout: interrupt of cameras end sooner than the rig, which has 11 s/)
+  })
 })

@@ -1,7 +1,7 @@
 /** What a client of rigs holds and brings along: a device for each rig, and one for each group. */
 import type { Device, Plan, Problem, Right, Site } from '../../gateway/adapter.js'
 import { groupCodenames } from './group-codenames.js'
-import { alyx, rigCalls, rigCodenames, rigReadings } from './rig-codenames.js'
+import { alyx, rigCalls, rigCodenames, rigReadings, send } from './rig-codenames.js'
 import { readEntries } from './rig-entry.js'
 import type { RigEntry } from './rig-entry.js'
 import type { RigClientConfig } from './types.js'
@@ -44,6 +44,7 @@ export function clientPlan(config: RigClientConfig, site: Site): Plan {
         entries.filter((entry) => !isOurs(entry)),
         site
       ),
+      ...entries.filter((entry) => !isOurs(entry)).flatMap((entry) => shortProblems(entry, site)),
       ...nameProblems(config),
       ...addressProblems(entries)
     ]
@@ -86,6 +87,20 @@ function declaredProblems(entries: readonly RigEntry[], site: Site): Problem[] {
       message: `its codename ${codename} is not callable: write callable, or leave it out`
     }))
   })
+}
+
+/** Who calls is told that it failed, while the rig is still at it. */
+function shortProblems({ name, device, echoWithin, answerWithin }: RigEntry, site: Site): Problem[] {
+  const known = site.devices.get(device)?.codenames
+  const within = echoWithin + answerWithin
+  const short = rigCalls.filter((codename) => (isEvent(codename) ? (known?.get(codename)?.callable?.timeout ?? within) : within) < within)
+  if (short.length === 0) return []
+  const message = `${short.join(', ')} of ${device} end sooner than the rig, which has ${within} s for its echo and its answer: give each callable: { timeout: ${within} }, or more where others use the rig too`
+  return [{ path: ['rigs', name], rule: 'short-timeout', message, warning: true }]
+}
+
+function isEvent(codename: string): boolean {
+  return codename !== alyx && codename !== send && codename !== 'await'
 }
 
 /** And nothing else. */

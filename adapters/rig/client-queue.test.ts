@@ -69,12 +69,12 @@ describe('the queue of a rig', () => {
     // It came: nothing is left to wait for.
     await lab.pass(1)
     at.length = 0
-    lab.far.manners.set('[1', ({ bytes, say }) => {
+    lab.far.manners.set('[8', ({ bytes, say }) => {
       at.push(lab.clock.monotonic())
       say(bytes)
-      say('[1, 10]')
+      say('[8, 10]')
     })
-    for (const id of [await lab.call('init', { answer: false }), await lab.call('status', { answer: false })]) await lab.final(id, 2)
+    for (const id of [await lab.call('cleanup', { answer: false }), await lab.call('status', { answer: false })]) await lab.final(id, 2)
     assert.ok((at[1] ?? 9) - (at[0] ?? 0) < 0.08, at.join(' '))
     assert.deepEqual(lab.far.unconfirmed, [])
   })
@@ -134,6 +134,21 @@ describe('the queue of a rig', () => {
     assert.deepEqual(lab.far.unconfirmed, [])
     const id = await lab.call('status')
     assert.equal((await lab.final(id, 12)).phase, 'done')
+  })
+
+  it('sends an interrupt in its turn, also when who called it does not wait any longer', async () => {
+    lab = await ClientLab.open({
+      file: 'devices: { cameras: { codenames: { interrupt: { callable: { timeout: 1 } }, info: { callable: { timeout: 30 } } } } }'
+    })
+    lab.far.manner = echo
+    await lab.call('info')
+    await lab.pass(0.1)
+    const interrupt = await lab.call('interrupt')
+    assert.deepEqual(told(await lab.final(interrupt, 2)), ['failed', 'Timeout', undefined, true])
+    assert.deepEqual(lab.far.texts, ['[64, 0, null]'])
+    lab.far.heard[0]?.say('[64, 0, {}]')
+    await lab.pass(0.2)
+    assert.equal(lab.far.texts.at(-1), '[16, null]')
   })
 
   it('tells the port that nobody listens on, at once, and finds the program again when it is started', async () => {

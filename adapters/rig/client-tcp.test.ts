@@ -121,7 +121,20 @@ describe('rig-client over TCP', () => {
     const id = await lab.call('init')
     await lab.pass(0.2)
     lab.far.connections[1]?.destroy()
-    assert.deepEqual(told(await lab.final(id, 12)).slice(0, 1), ['failed'])
+    assert.deepEqual(told(await lab.final(id, 1)), ['failed', 'Unreachable', 'offline', true])
+  })
+
+  it('fails what was echoed at once when the connection goes: an interrupt does not wait for an answer that cannot come', async () => {
+    lab = await ClientLab.open({ transport: 'tcp' })
+    await connected()
+    const init = await lab.call('init')
+    await lab.pass(0.2)
+    const interrupt = await lab.call('interrupt')
+    lab.far.manner = same
+    lab.far.connections[0]?.destroy()
+    const { error } = await lab.final(init, 1)
+    assert.deepEqual([error?.code, error?.maybeExecuted], ['offline', true])
+    assert.equal((await lab.final(interrupt, 1)).phase, 'done')
   })
 
   it('leaves a rig that sends without end, or does not read, and comes back', async () => {

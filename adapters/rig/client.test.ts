@@ -113,7 +113,19 @@ describe('rig-client', () => {
     assert.equal(lab.far.heard.length, messages.length)
     const report = await lab.done('send', { json: [0, 'ValueError: x', 1] })
     assert.match(String(report.value?.['note']), /rigs echo no such message/)
+    await lab.pass(0.05)
     assert.equal(lab.far.texts.at(-1), '[0, "ValueError: x", 1]')
+  })
+
+  it('does not take what rigs never echo for a sign that one is there', async () => {
+    lab = await ClientLab.open()
+    lab.far.manner = () => undefined
+    assert.equal(told(await lab.done('info'))[2], 'echo-timeout')
+    await lab.pass(4)
+    assert.equal((await lab.done('send', { json: [0, 'ValueError: x', 1] })).phase, 'done')
+    assert.deepEqual((await lab.readings('link')).at(-1), 'silent')
+    assert.match((await lab.states()).at(-1) ?? '', /^offline/)
+    assert.deepEqual(await lab.readings('last_seen'), [])
   })
 
   const refused: [codename: string, args: unknown, says: RegExp][] = [

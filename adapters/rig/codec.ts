@@ -3,12 +3,11 @@ import { isUtf8 } from 'node:buffer'
 import { isExactList, parseExact } from '../common/exact-json.js'
 import type { Exact } from '../common/exact-json.js'
 import { dumps } from '../common/python-text.js'
+import { concealed, hideTokens } from './conceal.js'
 import { classify, numberOf } from './events.js'
 import type { EventName } from './events.js'
-import { hideTokens, withoutTokens } from './tokens.js'
 
 export { classify, readStatus, statusToSend } from './events.js'
-export { withoutTokens } from './tokens.js'
 
 export interface Message {
   readonly kind: 'message'
@@ -23,6 +22,8 @@ export interface Report {
   readonly text: string
   /** The event that failed, where the report tells it. */
   readonly event: EventName | undefined
+  /** The message that failed, where the report quotes it (section 11). */
+  readonly about?: string
   /** After the 0; the second may be a text, the message as received (section 11). */
   readonly elements: readonly Exact[]
 }
@@ -47,6 +48,9 @@ const maxDepth = 190
 
 /** Numbers of events before 1.11 that mean nothing since (section 12). */
 const olderNumbers: ReadonlySet<Exact> = new Set([10n, 20n, 30n, 40n, 50n])
+
+/** Characters of what a stranger said that stand in a reason. */
+const maxReason = 300
 
 const byteOrderMark = '\uFEFF'
 
@@ -100,15 +104,29 @@ function readElements(first: Exact, elements: readonly Exact[], options: ReadOpt
   if (!classified.ok)
     return olderNumbers.has(first)
       ? { ...odd(`event ${dumps(first)} of iblutil before 1.11`), isOlder: true }
-      : odd(hideTokens(classified.message))
+      : odd(hideTokens(classified.message).slice(0, maxReason))
   const { name } = classified
   const [element, failed] = elements
   if (element === undefined && name !== 'EXPSTATUS') return odd(`${name ?? 'a report'} without elements`)
   if (name !== null) return { kind: 'message', event: name, elements }
-  const shown = withoutTokens(undefined, elements)
+  const shown = concealed(undefined, elements)
   const text = typeof shown[0] === 'string' ? shown[0] : dumps(shown[0] as Exact)
-  const about = failed === undefined ? undefined : classify(failed)
-  return { kind: 'report', text, event: about?.ok === true ? (about.name ?? undefined) : undefined, elements: shown }
+  return {
+    kind: 'report',
+    text,
+    event: failed === undefined ? undefined : eventOfFailed(failed, options),
+    ...(typeof shown[1] === 'string' ? { about: shown[1] } : {}),
+    elements: shown
+  }
+}
+
+/** The third element of a report: the number of the event, its name, or the message (section 11). */
+function eventOfFailed(failed: Exact, options: ReadOptions): EventName | undefined {
+  const quoted = typeof failed === 'string' && beginOfList.test(failed) ? parseExact(failed, { words: true, maxDepth }) : undefined
+  const first = quoted?.ok === true && isExactList(quoted.value) ? quoted.value[0] : failed
+  if (first === undefined) return undefined
+  const known = classify(options.int8 === true && first === 127n ? 128n : first)
+  return known.ok ? (known.name ?? undefined) : undefined
 }
 
 function odd(reason: string): Odd {

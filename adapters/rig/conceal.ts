@@ -1,8 +1,7 @@
-/** What may be shown on MQTT of what a stranger sends: a login must not be among it, however it is dressed up (section 6). */
+/** What may be shown, on MQTT and in the log, of what others send and of what they are sent: a login must not be among it, however it is dressed up (section 6). */
 import { isExactList, isExactMap } from '../common/exact-json.js'
 import type { Exact } from '../common/exact-json.js'
 import type { EventName } from './events.js'
-import { hideTokens } from './tokens.js'
 
 const hidden = '***'
 
@@ -11,6 +10,9 @@ const secretName = /token|password|secret|authorization/i
 /** As programs write it into the head of a request, and into their errors. */
 const bearer = /\b(token|bearer|basic)(\s+)[\w.~+/=-]{16,}/gi
 
+/** Where a text tells something secret; what follows is it. Counts are bounded, so that no text takes long. */
+const secretInText = /(?:token|password|secret|authorization)\w{0,20}\\{0,8}["']?\s{0,8}[:=]/i
+
 /** As a token is. */
 const longWord = /[0-9a-z_-]{20}/i
 const longNumber = /[0-9a-f]{20}/i
@@ -18,6 +20,18 @@ const longNumber = /[0-9a-f]{20}/i
 /** Elements of a message or an answer. Of ALYX only the address of the database and the names of the users. */
 export function concealed(event: EventName | undefined, elements: readonly Exact[]): readonly Exact[] {
   return event === 'ALYX' ? elements.map(login) : elements.map(cover)
+}
+
+/** A text, e.g. a message that could not be read, or what a device said, up to where it tells something secret. */
+export function hideTokens(text: string): string {
+  const found = secretInText.exec(text)
+  const told = found === null ? text : `${text.slice(0, found.index + found[0].length)} ${hidden}`
+  return told.replace(bearer, `$1$2${hidden}`)
+}
+
+/** Whether there is a login in the elements of an ALYX message; who asks for one names a database at most. */
+export function holdsTokens([url, ...users]: readonly Exact[]): boolean {
+  return (typeof url === 'string' ? /[?#@]/.test(url) || hideTokens(url) !== url : holds(url ?? null)) || users.some(holds)
 }
 
 /** Characters that a dead letter shows. */
@@ -31,10 +45,16 @@ export function shownOdd(bytes: Buffer, reason: string): { readonly detail: stri
 }
 
 function cover(value: Exact): Exact {
-  if (typeof value === 'string') return coverText(value)
+  if (typeof value === 'string') return hideTokens(value)
   if (isExactList(value)) return value.map(cover)
   if (!isExactMap(value)) return value
-  return new Map(Array.from(value, ([name, item]): [string, Exact] => [coverText(name), secretName.test(name) ? hidden : cover(item)]))
+  return new Map(Array.from(value, ([name, item]): [string, Exact] => [hideTokens(name), secretName.test(name) ? hidden : cover(item)]))
+}
+
+function holds(value: Exact): boolean {
+  if (typeof value === 'string') return true
+  if (isExactList(value)) return value.some(holds)
+  return isExactMap(value) && Array.from(value).some(([name, item]) => secretName.test(name) || holds(item))
 }
 
 function login(element: Exact, index: number): Exact {
@@ -53,10 +73,6 @@ function login(element: Exact, index: number): Exact {
 
 function userName(name: string): string {
   return longNumber.test(name) ? hidden : hideTokens(name)
-}
-
-function coverText(text: string): string {
-  return hideTokens(text).replace(bearer, `$1$2${hidden}`)
 }
 
 /** Without what may stand before the host, and after the path. */

@@ -17,7 +17,7 @@ import { RigSelf } from './rig-self.js'
 import { actionsOf, policies, policyFor } from './server-policies.js'
 import type { AnsweredEvent, Policy } from './server-policies.js'
 import { ServerReadings } from './server-readings.js'
-import { Turns } from './turns.js'
+import { Turns, stops } from './turns.js'
 import type { Turn } from './turns.js'
 import type { RigServerConfig } from './types.js'
 
@@ -39,6 +39,9 @@ export class Conduct {
   readonly #logins: Logins
   #link: 'online' | 'silent' | undefined
   #isStopped = true
+  /** Messages so far that were not the network's, and the number of the last that ends an experiment. */
+  #accepted = 0
+  #ended = -1
 
   constructor({ config, host, controllers }: ConductOptions) {
     const { device, maxRate, alyx, answerWithin } = config
@@ -138,25 +141,48 @@ export class Conduct {
       this.changed()
     }
     const isShown = this.#readings.mayShow(from, bytes.length)
+    this.#accepted += 1
+    if (stops.has(event)) this.#ended = this.#accepted
     const place = event === 'ALYX' ? this.self.aside() : this.self.place(event, elements)
     if (isShown) this.#readings.event(from, place, event, elements)
     if (event === 'ALYX') return this.#logins.take(from, elements, place.id)
     const due = this.#host.clock.monotonic() + this.#config.answerWithin
     const work = new AbortController()
-    const turn = { ...place, controller: from, event, elements, key, size: bytes.length, due, isShown, work, isAnswered: false }
+    const turn = {
+      ...place,
+      controller: from,
+      event,
+      elements,
+      key,
+      size: bytes.length,
+      due,
+      number: this.#accepted,
+      isShown,
+      work,
+      isAnswered: false
+    }
     if (!this.#turns.take(turn)) this.#answers.refuse(turn)
   }
 
   /**
    * The network has doubled a message, or the echo of an answer. A message that was answered gets its answer again, should it be meant, but is
-   * not carried out again. What is only asked is answered as it is now.
+   * not carried out again. What is only asked is answered as it is now; and a stop counts as doubled only when nothing else was said since.
    */
   #isDoubled(from: Controller, event: EventName, key: string): boolean {
-    if (from.isAnswering(key)) return true
+    const isQuestion = event === 'EXPSTATUS' || event === 'EXPINFO'
+    const turn = from.answering(key)
+    if (turn !== undefined && (!stops.has(event) || turn.number === this.#accepted)) {
+      if (!turn.isAnswered) return true
+      // Its answer is on its way, or lost.
+      if (isQuestion) return false
+      this.#answers.again(from, turn.answer)
+      return true
+    }
     if (event !== 'EXPSTATUS' && from.isOwnAnswer(key)) return true
-    const again = from.again(key)
-    if (again === undefined || event === 'EXPSTATUS' || event === 'EXPINFO') return false
-    this.#answers.again(from, again)
+    const copied = !from.mayDouble ? undefined : from.handled.copied(key, this.#accepted, this.#ended)
+    if (copied === undefined) return false
+    if (copied.isOver) this.#answers.over(from, copied.got.event)
+    else this.#answers.again(from, copied.got.answer)
     return true
   }
 
@@ -167,9 +193,10 @@ export class Conduct {
     if (this.#isStopped) return
     // When it failed the status stays as it is: nobody knows how far it came.
     if (done.ok) this.self.done(turn.event)
+    const data = done.ok ? this.#dataOf(policy, turn, done.replies) : undefined
+    this.self.left(turn.event)
     if (policy.kind === 'echo') return this.#turns.done(turn)
     if (!done.ok) return this.#answers.fail(turn, done.text)
-    const data = this.#dataOf(policy, turn, done.replies)
     if (data !== undefined) void this.#answers.give(turn, data)
     else this.#answers.fail(turn, `Stale: ${this.self.whyUnknown}`)
   }

@@ -4,6 +4,7 @@ import type { Clock } from '../../gateway/adapter.js'
 import type { Payload } from './codec.js'
 import { Peer } from './peer.js'
 import type { Counted } from './peer.js'
+import { Handled } from './handled.js'
 import type { Turn } from './turns.js'
 
 export type Transport = 'udp' | 'tcp'
@@ -38,9 +39,6 @@ const gaps: Readonly<Record<Transport, number>> = { udp: 0.01, tcp: 0.025 }
 const doubledWithin = 2
 const remembered = 8
 
-/** Seconds after an answer in which the message may come once more. Nobody types as fast. */
-const againWithin = 0.25
-
 export class Controller {
   readonly transport: Transport
   readonly name: string
@@ -60,10 +58,13 @@ export class Controller {
   /** Those that wait for the one before. */
   readonly line: Turn[] = []
   isServing = false
+  /** What it is told a second time, just now. */
+  saying: Buffer | undefined
   readonly #options: ControllerOptions
   /** Our answers that differ from what was asked, and until when; the oldest first. */
   readonly #answers = new Map<string, number>()
-  #last: { readonly key: string; readonly answer: Buffer; readonly until: number } | undefined
+  /** What it was answered of late. */
+  readonly handled: Handled
 
   constructor(options: ControllerOptions) {
     const { transport, name, clock, maxEchoBytes, write, onPayload, onCount } = options
@@ -71,6 +72,7 @@ export class Controller {
     this.transport = transport
     this.name = name
     this.id = `${transport} ${name}`
+    this.handled = new Handled(clock)
     this.peer = new Peer({
       clock,
       gap: gaps[transport],
@@ -99,17 +101,16 @@ export class Controller {
     this.#options.hangUp()
   }
 
-  /** The same bytes are being answered already: the network has doubled them. */
-  isAnswering(key: string): boolean {
-    return this.#mayDouble && Array.from(this.turns).some((turn) => turn.key === key)
+  /** The same bytes are being answered already. */
+  answering(key: string): Turn | undefined {
+    return this.mayDouble ? Array.from(this.turns).findLast((turn) => turn.key === key) : undefined
   }
 
-  /** It echoed this answer to that message. */
-  confirmed(answer: Buffer, asked: string): void {
-    this.hasConfirmed = true
+  /** This was written to it, unasked or as the answer to that message: its echo may come twice. */
+  told(answer: Buffer, asked?: string): void {
     const key = keyOf(answer)
     this.#answers.delete(key)
-    if (key !== asked && this.#mayDouble) this.#answers.set(key, this.#options.clock.monotonic() + doubledWithin)
+    if (key !== asked && this.mayDouble) this.#answers.set(key, this.#options.clock.monotonic() + doubledWithin)
     const [oldest] = this.#answers.keys()
     if (this.#answers.size > remembered && oldest !== undefined) this.#answers.delete(oldest)
   }
@@ -119,19 +120,8 @@ export class Controller {
     return this.#options.clock.monotonic() < (this.#answers.get(key) ?? -Infinity)
   }
 
-  /** The message got this answer, or this report. */
-  answered(key: string, answer: Buffer): void {
-    if (this.#mayDouble) this.#last = { key, answer, until: this.#options.clock.monotonic() + againWithin }
-  }
-
-  /** What this message got, when it came just before and no other since: the network, or an impatient program, has doubled it. */
-  again(key: string): Buffer | undefined {
-    if (this.#last?.key !== key) this.#last = undefined
-    return this.#last !== undefined && this.#options.clock.monotonic() < this.#last.until ? this.#last.answer : undefined
-  }
-
   /** Over TCP nothing comes twice. */
-  get #mayDouble(): boolean {
+  get mayDouble(): boolean {
     return this.transport === 'udp'
   }
 }

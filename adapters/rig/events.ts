@@ -28,7 +28,10 @@ export const statusNames = Object.keys(statusNumberOf) as readonly StatusName[]
 
 /** What str.strip() of Python takes off, which is not what trim() does. */
 const pythonSpace = '[\\t-\\r\\x1c-\\x20\\x85\\xa0\\u1680\\u2000-\\u200a\\u2028\\u2029\\u202f\\u205f\\u3000]'
-const outerSpace = new RegExp(`^${pythonSpace}+|${pythonSpace}+$`, 'g')
+const space = new RegExp(pythonSpace)
+
+/** Characters of a name, more than any has: the rest is not even looked at. */
+const maxName = 64
 
 /** Which event the first element of a message is; `name` null: a report. The errors are those of the original (section 2.2, table "event"). */
 export function classify(
@@ -36,7 +39,7 @@ export function classify(
 ): { ok: true; number: number; name: EventName | null } | { ok: false; error: 'ValueError' | 'TypeError'; message: string } {
   if (isFalsy(first)) return { ok: true, number: 0, name: null }
   if (typeof first === 'string') {
-    const name = first.replace(outerSpace, '').toUpperCase()
+    const name = nameOf(first)
     if (isEventName(name)) return { ok: true, number: numberOf[name], name }
     return { ok: false, error: 'ValueError', message: `Unrecognized event "${first}".` }
   }
@@ -68,12 +71,23 @@ export function statusToSend(
 export function readStatus(value: Exact): StatusName | undefined {
   if (typeof value === 'bigint' || typeof value === 'number') return statusOf(Number(value))
   if (typeof value !== 'string') return undefined
-  const name = value.replace(outerSpace, '').toUpperCase()
+  const name = nameOf(value)
   return statusNames.find((known) => known === name)
 }
 
 export function isEventName(name: string): name is EventName {
   return Object.hasOwn(numberOf, name)
+}
+
+/**
+ * Without the blanks around it, and in capitals. From both ends, as a pattern that ends in `+$` begins anew at every blank in the middle: one
+ * message of a stranger would keep everybody waiting for seconds.
+ */
+function nameOf(text: string): string {
+  let [from, to] = [0, text.length]
+  while (from < to && space.test(text.charAt(from))) from += 1
+  while (to > from && space.test(text.charAt(to - 1))) to -= 1
+  return to - from > maxName ? '' : text.slice(from, to).toUpperCase()
 }
 
 function statusOf(number: number): StatusName | undefined {

@@ -49,6 +49,9 @@ function join(ref: ExactMap): ReturnType<typeof refToSend> {
   return { ok: true, value: `${str(ref.get('date') as Exact)}_${sequence.value}_${str(ref.get('subject') as Exact)}` }
 }
 
+/** Characters of a number that Python reads, with room for blanks; of a longer text not even the error is written. */
+const maxSequence = 10_000
+
 /** int(value) of Python. */
 function toInt(value: Exact): { ok: true; value: bigint } | { ok: false; error: 'ValueError' | 'TypeError'; message: string } {
   if (typeof value === 'bigint') return { ok: true, value }
@@ -61,6 +64,7 @@ function toInt(value: Exact): { ok: true; value: bigint } | { ok: false; error: 
     const message = `int() argument must be a string, a bytes-like object or a real number, not '${typeName(value)}'`
     return { ok: false, error: 'TypeError', message }
   }
+  if (value.length > maxSequence) return { ok: false, error: 'ValueError', message: `no number has ${value.length} characters here` }
   const read = parseInt10(value)
   return read.ok ? read : { ok: false, error: 'ValueError', message: read.message }
 }

@@ -11,6 +11,8 @@ export interface GroupCall extends Message {
   readonly name: string
   /** Stop, interrupt, cleanup: from the last rig to the first, and a failure keeps no other rig from it. */
   readonly isEnding: boolean
+  /** Init, start: nothing of it is to come after a rig was told to end. */
+  readonly isBeginning: boolean
   readonly expires?: number
 }
 
@@ -19,7 +21,7 @@ const endings = ['stop', 'interrupt', 'cleanup']
 /** Throws a GatewayError where the arguments are not understood; then nothing was sent. */
 export function callOf({ codename, value, expires }: Pick<Command, 'codename' | 'value' | 'expires'>): GroupCall {
   const isEnding = endings.includes(codename)
-  const call = { ...messageOf(codename, value), name: codename, isEnding }
+  const call = { ...messageOf(codename, value), name: codename, isEnding, isBeginning: codename === 'init' || codename === 'start' }
   // Once some rigs have been told to end, it is not for a clock to keep others from it.
   return expires === undefined || isEnding ? call : { ...call, expires }
 }
@@ -36,6 +38,7 @@ export function interruptAfter(message: string): GroupCall {
     elements: [[reason]],
     answer: true,
     priority: 'interrupt',
-    isEnding: true
+    isEnding: true,
+    isBeginning: false
   }
 }

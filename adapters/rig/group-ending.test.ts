@@ -133,6 +133,79 @@ describe('a group of rigs that is told to end', () => {
     })
   })
 
+  describe('in part, by somebody else, while it starts', () => {
+    for (const by of ['another group', 'a call of the rig', 'a call of a rig that has started'])
+      it(`asks no further rigs: ${by}`, async () => {
+        const [cameras, ephys, sync] = ['cameras', 'ephys', 'sync'].map((name) => lab.rig(name))
+        assert.ok(cameras && ephys && sync)
+        ephys.manners.set('EXPSTART', { answer: 1.5 })
+        const start = lab.call(lab.group({ mode: 'sequential' }), 'start', args(['exp_ref', ref]))
+        await lab.host.clock.pass(0.1)
+        const ended = { 'another group': sync, 'a call of the rig': sync }[by] ?? cameras
+        const asked =
+          by === 'another group'
+            ? lab.call(lab.group({ name: 'two', mode: 'sequential', rigs: [ephys.rig, sync.rig] }), 'interrupt')
+            : ended.rig.ask({ event: 'EXPEND', elements: [null], answer: true, answerWithin: 10, priority: 'stop' }).answered
+        const { error } = await lab.ended(start)
+        await lab.host.clock.pass(5)
+        await asked
+        assert.deepEqual([error?.class, error?.code, error?.maybeExecuted], ['Busy', 'busy', true])
+        const what = by === 'another group' ? 'an interrupt' : 'a stop'
+        assert.match(
+          error?.message ?? '',
+          new RegExp(`not asked: sync \\(${what} of ${ended.rig.name} took its place\\); carried out by cameras, ephys; running now: `)
+        )
+        assert.ok(!lab.sent.includes('sync EXPSTART'))
+        const running = { 'another group': 'cameras', 'a call of the rig': 'cameras, ephys' }[by] ?? 'ephys'
+        assert.equal(lab.readings('running').at(-1), running)
+      })
+
+    it('takes back what waits for its turn at another rig', async () => {
+      lab.rig('ephys').manners.set('EXPINFO', { answer: 3 })
+      const info = lab.rig('ephys').rig.ask({ event: 'EXPINFO', elements: [0n, null], answer: true, answerWithin: 10 })
+      const start = lab.call(lab.group(), 'start', args(['exp_ref', ref]))
+      await lab.host.clock.pass(0.1)
+      await lab.ended(lab.call(lab.group({ name: 'two', rigs: [lab.rig('cameras').rig] }), 'stop'))
+      await lab.host.clock.pass(5)
+      await Promise.all([start, info.answered])
+      assert.deepEqual(lab.sent, ['ephys EXPINFO', 'cameras EXPSTART', 'cameras EXPEND'])
+    })
+
+    it('begins nothing when it still waits for its turn at the group', async () => {
+      const group = lab.group()
+      lab.rig('cameras').manners.set('EXPINFO', { answer: 3 })
+      const [info, start] = [lab.call(group, 'info'), lab.call(group, 'start', args(['exp_ref', ref]))]
+      await settle()
+      await lab.ended(lab.call(lab.group({ name: 'two', rigs: [lab.rig('sync').rig] }), 'stop'))
+      await lab.ended(info)
+      assert.equal((await start).error?.message, 'a stop of sync took its place before its turn came; nothing was sent')
+      assert.ok(!lab.sent.some((one) => one.endsWith('EXPSTART')))
+    })
+
+    it('interrupts by itself those who had started, also then', async () => {
+      lab.rig('cameras').manners.set('EXPSTART', { answer: 1.5 })
+      const start = lab.call(lab.group({ mode: 'sequential', afterFailure: 'interrupt' }), 'start', args(['exp_ref', ref]))
+      await lab.host.clock.pass(0.1)
+      await lab.ended(lab.call(lab.group({ name: 'two', rigs: [lab.rig('sync').rig] }), 'interrupt'))
+      const { error } = await lab.ended(start)
+      assert.match(error?.message ?? '', /interrupted after that: cameras; none of its rigs runs/)
+      assert.deepEqual(lab.sent, ['cameras EXPSTART', 'sync EXPINTERRUPT', 'cameras EXPINTERRUPT'])
+    })
+
+    it('still starts after its own stop, for which it waited, and other calls go on', async () => {
+      const group = lab.group({ mode: 'sequential' })
+      lab.rig('sync').manners.set('EXPEND', { answer: 3 })
+      const [stop, start] = [lab.call(group, 'stop'), lab.call(group, 'start', args(['exp_ref', ref]))]
+      await lab.ended(stop)
+      assert.ok((await lab.ended(start)).reply)
+      lab.rig('cameras').manners.set('EXPINFO', { answer: 3 })
+      const info = lab.call(group, 'info')
+      await settle()
+      await lab.ended(lab.call(lab.group({ name: 'two', rigs: [lab.rig('sync').rig] }), 'stop'))
+      assert.ok((await lab.ended(info)).reply)
+    })
+  })
+
   it('does not start a rig that another group, or somebody else, has told to end meanwhile', async () => {
     const cameras = lab.rig('cameras')
     cameras.manners.set('EXPINFO', { answer: 3 })

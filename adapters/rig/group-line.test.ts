@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { GatewayError } from '../../gateway/errors.js'
 import { settle } from '../../test/support/fake-clock.js'
-import { Line } from './group-line.js'
-import type { Rank, Turn } from './group-line.js'
+import { Line, Turn } from './group-line.js'
+import type { Rank } from './group-line.js'
 
 /** What becomes of a call, and the means to end it. */
 interface Taken {
@@ -28,7 +28,7 @@ describe('the line of a group', () => {
     let end: () => void = () => undefined
     const ended = new Promise<void>((resolve) => (end = resolve))
     const outcome = line
-      .take(rank, controller.signal, async (own) => {
+      .take(new Turn(rank), controller.signal, async (own) => {
         turn = own
         begun.push(name)
         await ended
@@ -121,7 +121,7 @@ describe('the line of a group', () => {
     const start = take('start')
     const told: string[] = []
     start.abort()
-    start.turn()?.onHalt((why) => told.push(why))
+    start.turn()?.onHalt(({ why }) => told.push(why))
     start.turn()?.halt('stop')
     start.turn()?.halt('interrupt')
     assert.deepEqual(told, ['gone', 'stop'])

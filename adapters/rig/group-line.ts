@@ -5,14 +5,24 @@ import { GatewayError } from '../../gateway/errors.js'
 export type Rank = 'interrupt' | 'stop' | 'other'
 
 /** Why a call asks no further rigs. */
-export type Why = 'interrupt' | 'stop' | 'gone' | 'closed'
+export type Why = 'interrupt' | 'stop' | 'gone' | 'closed' | 'ended'
 
 /** For people: "… took its place". */
 export const whyText: Readonly<Record<Why, string>> = {
   interrupt: 'an interrupt took its place',
   stop: 'a stop took its place',
   gone: 'its time was over, or the asker went away',
-  closed: 'the instance stops'
+  closed: 'the instance stops',
+  ended: 'one of its rigs was told to end meanwhile'
+}
+
+/** That a call is not to go on. */
+export interface Halt {
+  readonly why: Why
+  /** The reason, for people. */
+  readonly text: string
+  /** The rig that was told to end; it has dropped by itself what waited there. */
+  readonly rig?: string
 }
 
 /** Calls that may wait; the gateway lets one of each codename through, so that only forgotten ones could be more. */
@@ -23,8 +33,8 @@ const ranks: Readonly<Record<Rank, number>> = { other: 0, stop: 1, interrupt: 2 
 /** A call whose turn it is. */
 export class Turn {
   readonly rank: Rank
-  #why: Why | undefined
-  #onHalt: ((why: Why) => void) | undefined
+  #halted: Halt | undefined
+  #onHalt: ((halt: Halt) => void) | undefined
 
   constructor(rank: Rank) {
     this.rank = rank
@@ -32,21 +42,32 @@ export class Turn {
 
   /** Why it must not go on; undefined: it may. */
   get why(): Why | undefined {
-    return this.#why
+    return this.#halted?.why
+  }
+
+  /** Throws a GatewayError when it has been halted before it began. */
+  begin(): void {
+    if (this.#halted !== undefined) throw notBegun(this.#halted)
   }
 
   /** Tells each reason, and at once one that is there already. Replaces who was told before. */
-  onHalt(run: (why: Why) => void): void {
+  onHalt(run: (halt: Halt) => void): void {
     this.#onHalt = run
-    if (this.#why !== undefined) run(this.#why)
+    if (this.#halted !== undefined) run(this.#halted)
   }
 
-  /** That a call ends for a reason of ours says more than that nobody waits for it. */
-  halt(why: Why): void {
-    if (this.#why !== undefined && this.#why !== 'gone') return
-    this.#why = why
-    this.#onHalt?.(why)
+  /** That what took its place sees to its rigs, or the instance, says more than that nobody waits for it, or that one rig was told to end. */
+  halt(why: Why, more: Partial<Halt> = {}): void {
+    if (this.#halted !== undefined && !isWeak(this.#halted.why)) return
+    if (this.#halted !== undefined && isWeak(why)) return
+    this.#halted = { ...of(why), ...more }
+    this.#onHalt?.(this.#halted)
   }
+}
+
+/** The rigs that it has begun are not seen to by who came. */
+export function isWeak(why: Why): boolean {
+  return why === 'gone' || why === 'ended'
 }
 
 interface Waiting {
@@ -66,12 +87,12 @@ export class Line {
    * place, the signal came first, or the line is closed. A signal that comes later halts a turn of rank `other` only: who stops
    * something wants all of it stopped, also after going away.
    */
-  async take<T>(rank: Rank, signal: AbortSignal, run: (turn: Turn) => Promise<T>): Promise<T> {
-    const turn = new Turn(rank)
-    if (this.#isClosed) throw notBegun('closed')
+  async take<T>(turn: Turn, signal: AbortSignal, run: (turn: Turn) => Promise<T>): Promise<T> {
+    const { rank } = turn
+    if (this.#isClosed) throw notBegun(of('closed'))
     this.#makeWay(turn)
     if (!this.#isTurnOf(turn)) await this.#wait(turn, signal)
-    else if (signal.aborted) throw notBegun('gone')
+    else if (signal.aborted) throw notBegun(of('gone'))
     else this.#active.add(turn)
     const gone = (): void => turn.halt('gone')
     if (rank === 'other') signal.addEventListener('abort', gone, { once: true })
@@ -87,7 +108,7 @@ export class Line {
   /** Everything under way is halted, what waits is refused. Resolves when all turns have ended. */
   async close(): Promise<void> {
     this.#isClosed = true
-    for (const { refuse } of this.#waiting.splice(0)) refuse(notBegun('closed'))
+    for (const { refuse } of this.#waiting.splice(0)) refuse(notBegun(of('closed')))
     for (const turn of this.#active) turn.halt('closed')
     if (this.#active.size > 0) await new Promise<void>((resolve) => (this.#ended = resolve))
   }
@@ -98,7 +119,7 @@ export class Line {
     for (const turn of this.#active) if (isBelow(turn)) turn.halt(rank)
     const out = this.#waiting.filter(({ turn }) => isBelow(turn))
     this.#waiting = this.#waiting.filter(({ turn }) => !isBelow(turn))
-    for (const { refuse } of out) refuse(notBegun(rank))
+    for (const { refuse } of out) refuse(notBegun(of(rank)))
   }
 
   /** Who has made way may still wait for its last answers; an ordinary call lets it end first. */
@@ -112,7 +133,7 @@ export class Line {
     await new Promise<void>((resolve, reject) => {
       const gone = (): void => {
         this.#waiting = this.#waiting.filter((one) => one !== waiting)
-        reject(notBegun('gone'))
+        reject(notBegun(of('gone')))
       }
       const waiting: Waiting = {
         turn,
@@ -144,8 +165,12 @@ export class Line {
   }
 }
 
-function notBegun(why: Why): GatewayError {
-  return refusal(why, `${whyText[why]} before its turn came; nothing was sent`)
+function of(why: Why): Halt {
+  return { why, text: whyText[why] }
+}
+
+function notBegun({ why, text }: Omit<Halt, 'rig'>): GatewayError {
+  return refusal(why, `${text} before its turn came; nothing was sent`)
 }
 
 /** What who called is told, when it failed for this reason alone. */

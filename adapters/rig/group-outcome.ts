@@ -1,6 +1,7 @@
 /** What came of a group's call at each rig. */
 import type { Exact, ExactMap } from '../../gateway/adapter.js'
 import { GatewayError } from '../../gateway/errors.js'
+import { concealed } from './conceal.js'
 import { refusal } from './group-line.js'
 import type { Why } from './group-line.js'
 import { tookMs } from './took.js'
@@ -50,7 +51,11 @@ function membersOf(outcome: Outcome): [string, Exact][] {
   if (outcome.kind === 'skipped') return [['skipped', outcome.reason]]
   if (outcome.kind === 'failed') return [['error', errorOf(outcome.error)]]
   const { elements, note } = outcome
-  return [['answer', elements], ['tookMs', tookMs(outcome)], ...(note === undefined ? [] : [['note', note] as [string, Exact]])]
+  return [
+    ['answer', elements === null ? null : concealed(undefined, elements)],
+    ['tookMs', tookMs(outcome)],
+    ...(note === undefined ? [] : [['note', note] as [string, Exact]])
+  ]
 }
 
 function errorOf({ class: errorClass, code, message, maybeExecuted }: GatewayError): ExactMap {

@@ -92,6 +92,41 @@ describe('a group of rigs', () => {
       assert.deepEqual(lab.readings('running'), ['', 'ephys', ''])
     })
 
+    it('takes a rig for running from the moment that it may have been told to start, also when the gateway dies then', async () => {
+      const group = lab.group()
+      lab.rig('cameras').manner = { answer: 5 }
+      const start = lab.call(group, 'start', args(['exp_ref', ref]))
+      await settle()
+      assert.deepEqual([lab.sent, lab.readings('running').at(-1)], [['cameras EXPSTART'], 'cameras'])
+      assert.equal(lab.restarted().has('cameras'), true)
+      assert.equal(lab.restarted().has('ephys'), false)
+      await lab.ended(start)
+    })
+
+    it('lets a rig be started when that is on disk, or the disk has refused', async () => {
+      for (const isKept of [true, false]) {
+        const other = new GroupLab(['a'])
+        let kept: (isKept: boolean) => void = () => undefined
+        other.host.kept = () => new Promise((resolve) => (kept = resolve))
+        const start = other.call(other.group(), 'start', args(['exp_ref', ref]))
+        await settle()
+        assert.deepEqual([other.sent, other.restarted().has('a')], [[], true])
+        kept(isKept)
+        assert.ok((await other.ended(start)).reply)
+        assert.deepEqual(other.sent, ['a EXPSTART'])
+      }
+    })
+
+    for (const before of ['', 'cameras'])
+      it(`takes that back when nothing can have arrived: ${before === '' ? 'it does not run' : 'it goes on'}`, async () => {
+        const group = lab.group()
+        if (before !== '') lab.runs.heard('cameras', 'RUNNING')
+        lab.rig('cameras').manner = { echo: 'no-listener' }
+        await lab.ended(lab.call(group, 'start', args(['exp_ref', ref])))
+        assert.equal(lab.readings('running').at(-1), before)
+        assert.equal(lab.restarted().has('cameras'), before !== '')
+      })
+
     it('publishes nothing after it was closed, and closes when its calls have ended with their rigs', async () => {
       const group = lab.group({ mode: 'sequential', afterFailure: 'interrupt' })
       lab.rig('cameras').manner = { answer: 5 }

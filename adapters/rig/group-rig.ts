@@ -1,4 +1,4 @@
 /** What a group needs of a rig. */
 import type { Rig } from './rig.js'
 
-export type GroupRig = Pick<Rig, 'name' | 'ask' | 'next'>
+export type GroupRig = Pick<Rig, 'name' | 'ask' | 'next' | 'onEnding'>

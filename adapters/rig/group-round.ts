@@ -3,6 +3,7 @@ import type { Clock } from '../../gateway/adapter.js'
 import { asGatewayError } from '../../gateway/errors.js'
 import type { GroupCall, GroupMode } from './group-call.js'
 import type { Outcome } from './group-outcome.js'
+import type { Halt } from './group-line.js'
 import type { GroupRig } from './group-rig.js'
 import type { Asked } from './rig.js'
 
@@ -76,10 +77,10 @@ export class Round {
   }
 
   /** Asks no further rigs, and takes back what has not been sent. What is under way settles: to ask again before would deafen the rig. */
-  halt(reason: string): void {
+  halt({ text, rig }: Pick<Halt, 'text' | 'rig'>): void {
     if (this.#halted !== undefined) return
-    this.#halted = reason
-    this.#takeBack(reason)
+    this.#halted = text
+    this.#takeBack(text, rig)
   }
 
   /** Why the next rig is not asked. */
@@ -149,10 +150,10 @@ export class Round {
     if (this.#under.delete(rig)) this.#options.onWaiting()
   }
 
-  /** What waits for its turn at its rig is never sent then. */
-  #takeBack(reason: string): void {
-    for (const under of this.#under.values()) {
-      if (under.asked.isSent) continue
+  /** What waits for its turn at its rig is never sent then. `except`: that rig drops it itself, and says why. */
+  #takeBack(reason: string, except?: string): void {
+    for (const [rig, under] of this.#under) {
+      if (under.asked.isSent || rig === except) continue
       under.takenBack = reason
       under.controller.abort()
     }

@@ -5,9 +5,9 @@ import { refuseExpired } from '../common/expired.js'
 import { awaited } from './calls.js'
 import { callOf, interruptAfter } from './group-call.js'
 import type { GroupCall, GroupMode } from './group-call.js'
+import { Endings } from './group-endings.js'
 import { Listening } from './group-listening.js'
-import { Line, whyText } from './group-line.js'
-import type { Turn } from './group-line.js'
+import { Line, Turn, isWeak } from './group-line.js'
 import { failureOf, mayHaveDone, resultOf } from './group-outcome.js'
 import type { Outcome } from './group-outcome.js'
 import type { GroupRig } from './group-rig.js'
@@ -35,12 +35,14 @@ export interface GroupOptions {
 export class Group {
   readonly #options: GroupOptions
   readonly #line = new Line()
+  readonly #endings: Endings
   readonly #under = new Set<{ readonly waiting: readonly string[] }>()
   readonly #shown = new Map<string, string>()
   #isOpen = false
 
   constructor(options: GroupOptions) {
     this.#options = options
+    this.#endings = new Endings(options.rigs)
     options.runs.watch(() => this.#show())
   }
 
@@ -66,14 +68,22 @@ export class Group {
     if (op !== 'call') throw new GatewayError('ReadOnly', `${name}/${codename} is called`)
     if (codename === 'await') return await this.#await(value, signal)
     const call = callOf(command)
-    return await this.#line.take(call.priority ?? 'other', signal, async (turn) => {
-      refuseExpired(command, this.#options.host.clock)
-      return await this.#go(call, turn, command.id)
-    })
+    const turn = new Turn(call.priority ?? 'other')
+    const watch = call.isBeginning ? this.#endings.watch((rig, text) => turn.halt('ended', { rig, text })) : undefined
+    try {
+      return await this.#line.take(turn, signal, async () => {
+        turn.begin()
+        refuseExpired(command, this.#options.host.clock)
+        return await this.#go(call, turn, command.id)
+      })
+    } finally {
+      watch?.cancel()
+    }
   }
 
   async #go(call: GroupCall, turn: Turn, id: string): Promise<Exact> {
-    const { rigs, name } = this.#options
+    const { name } = this.#options
+    const rigs = this.#endings.own
     const outcomes = await this.#round(call, call.isEnding ? rigs.toReversed() : rigs, turn)
     const hasFailed = [...outcomes.values()].some(({ kind }) => kind !== 'done')
     const interrupts = hasFailed ? await this.#interrupt(call, outcomes, turn) : new Map<string, Outcome>()
@@ -98,7 +108,7 @@ export class Group {
       onWaiting: () => this.#show()
     })
     // What stops rigs is for the rigs, whether somebody waits for it or not.
-    turn.onHalt((why) => (why === 'gone' && call.isEnding ? undefined : round.halt(whyText[why])))
+    turn.onHalt((halt) => (isWeak(halt.why) && call.isEnding ? undefined : round.halt(halt)))
     this.#under.add(round)
     await round.run()
     this.#under.delete(round)
@@ -107,10 +117,10 @@ export class Group {
 
   /** The rigs that have carried it out, or may have, from the last to the first. Who takes the place of the call sees to them itself. */
   async #interrupt(call: GroupCall, outcomes: ReadonlyMap<string, Outcome>, turn: Turn): Promise<ReadonlyMap<string, Outcome>> {
-    const { rigs, afterFailure, name } = this.#options
-    const isOurs = turn.why === undefined || turn.why === 'gone'
-    if (afterFailure === 'leave' || !isOurs || (call.name !== 'init' && call.name !== 'start')) return new Map()
-    const begun = rigs.filter((rig) => mayHaveDone(outcomes.get(rig.name))).toReversed()
+    const { afterFailure, name } = this.#options
+    const isOurs = turn.why === undefined || isWeak(turn.why)
+    if (afterFailure === 'leave' || !isOurs || !call.isBeginning) return new Map()
+    const begun = this.#endings.own.filter((rig) => mayHaveDone(outcomes.get(rig.name))).toReversed()
     const message = failureText({ group: name, call, outcomes, interrupts: new Map(), running: [] })
     return await this.#round(interruptAfter(message), begun, turn)
   }

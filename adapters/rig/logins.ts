@@ -7,7 +7,7 @@ import { RarelyEach } from '../common/rarely.js'
 import { refOf } from '../common/ref.js'
 import { encodeMessage } from './codec.js'
 import type { Controller } from './controller.js'
-import { hideTokens } from './tokens.js'
+import { hideTokens } from './conceal.js'
 
 export interface LoginsOptions {
   readonly host: Host

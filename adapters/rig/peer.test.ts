@@ -37,7 +37,7 @@ describe('a rig peer that gets messages', () => {
     await lab.clock.pass(0.9)
     lab.receive(M)
     assert.deepEqual(lab.take(), [])
-    await lab.clock.pass(0.11)
+    await lab.clock.pass(0.21)
     lab.receive(M)
     assert.deepEqual(lab.take(), [`> ${M}`, `message ${M}`])
   })

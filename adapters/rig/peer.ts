@@ -21,6 +21,9 @@ export interface PeerOptions extends SenderOptions, CopiesOptions, ReadOptions {
   readonly onCount: (what: Counted) => void
 }
 
+/** Seconds in which the brake counts, at least: enough for a copy that goes round in 120 ms, and too short for who asks 8 times a second. */
+const brakeWithin = 1.1
+
 export class Peer {
   readonly #options: PeerOptions
   readonly #sender: Sender
@@ -66,7 +69,6 @@ export class Peer {
     this.#lastHeard = now
     if (this.#sender.takeEcho(bytes)) {
       this.#last = 'taken'
-      this.#brake.forgive()
     } else if (isLineEnd(bytes)) this.#receiveLineEnd(bytes)
     else {
       const copy = this.#copies.take(bytes, now, this.#sender.roundTrip)
@@ -82,6 +84,14 @@ export class Peer {
    */
   send(bytes: Buffer, options: SendOptions = {}): Promise<Sent> {
     return this.#sender.send(bytes, options)
+  }
+
+  /**
+   * This payload, which came just now, is the answer to something that we asked: asked so often, it may come so often. At most once for
+   * each question; and never of what answers itself, or one doubled datagram goes round for ever (section 7).
+   */
+  forgive(bytes: Buffer): void {
+    this.#brake.forgive(bytes)
   }
 
   /** The network says that no program has the port there. */
@@ -128,7 +138,7 @@ export class Peer {
 
   /** Seconds in which the brake counts: over a slow network a storm is slow too. */
   #brakeWithin(): number {
-    return Math.min(Math.max(16 * (this.#sender.roundTrip ?? 0), 1), 4)
+    return Math.min(Math.max(16 * (this.#sender.slowRoundTrip ?? 0), brakeWithin), 4)
   }
 }
 

@@ -1,17 +1,16 @@
 /** Carries out what the configuration says for a message of an experiment PC: gets, sets and calls of any device. */
 import type { Codename, Exact, Host, Request } from '../../gateway/adapter.js'
 import { GatewayError, asGatewayError } from '../../gateway/errors.js'
-import { isExactList, isExactMap } from '../common/exact-json.js'
-import { concealed } from './conceal.js'
+import { hideTokens } from './conceal.js'
 import type { StatusName } from './events.js'
+import { membersOf } from './members.js'
 import { actionsOf } from './server-policies.js'
 import type { Action, AnsweredEvent, Policy } from './server-policies.js'
-import { hideTokens } from './tokens.js'
 import type { Turn } from './turns.js'
 
 export interface PerformerOptions {
   readonly host: Host
-  /** What calls are told besides the message. */
+  /** What the rig knows of itself, which calls are told besides the message. */
   readonly known: () => { readonly ref: string | null; readonly status: StatusName | undefined }
 }
 
@@ -97,16 +96,22 @@ export class Performer {
     return taken(this.#told(turn), this.#options.host.meta(device, codename))
   }
 
+  /** Never as the message's own what only the rig knows: a start without a reference must not begin the session of yesterday. */
   #told({ id, session, event, elements, controller }: Turn): ReadonlyMap<string, Exact> {
     const { ref, status } = this.#options.known()
     return new Map<string, Exact>([
       ['id', id],
       ['session', session],
       ['event', event],
-      ['exp_ref', ref],
-      ['status', status ?? null],
-      ['data', concealed(event, elements).map(finite)],
-      ['controller', controller.name]
+      ...membersOf(event, elements),
+      ['controller', controller.name],
+      [
+        'rig',
+        new Map<string, Exact>([
+          ['status', status ?? null],
+          ['exp_ref', ref]
+        ])
+      ]
     ])
   }
 }
@@ -121,13 +126,6 @@ function taken(told: ReadonlyMap<string, Exact>, meta: Codename | undefined): Ex
   if (type !== undefined && type !== 'object') return undefined
   if (additionalProperties !== false) return told
   return new Map([...told].filter(([name]) => Object.hasOwn(properties ?? {}, name)))
-}
-
-/** NaN has no place in a command to a device that speaks MQTT. */
-function finite(value: Exact): Exact {
-  if (typeof value === 'number') return Number.isFinite(value) ? value : null
-  if (isExactList(value)) return value.map(finite)
-  return isExactMap(value) ? new Map(Array.from(value, ([name, item]) => [name, finite(item)])) : value
 }
 
 function failure(failures: readonly (readonly [Action, unknown])[], { event, work }: Turn): string {

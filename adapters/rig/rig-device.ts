@@ -3,9 +3,12 @@ import type { Command, Exact, ExactMap, Host } from '../../gateway/adapter.js'
 import { GatewayError } from '../../gateway/errors.js'
 import { Pace } from '../common/pace.js'
 import { awaited, loginOf, messageOf, rawOf } from './calls.js'
+import type { RawMessage } from './calls.js'
 import { mustEcho } from './codec.js'
 import type { Payload } from './codec.js'
+import { concealed } from './conceal.js'
 import { statusNumberOf } from './events.js'
+import { isRef } from './exp-ref.js'
 import type { Counted } from './peer.js'
 import { alyx, send } from './rig-codenames.js'
 import type { Link } from './rig-link.js'
@@ -45,6 +48,8 @@ export class RigDevice {
   readonly #readings: RigReadings
   readonly #polls: Pace | undefined
   #isOpen = false
+  /** What was answered last. */
+  #answered: Ask | undefined
 
   constructor(options: RigDeviceOptions) {
     const { entry, host, id, maxRate } = options
@@ -63,7 +68,11 @@ export class RigDevice {
       onPayload: (payload, bytes) => this.#heard(payload, bytes),
       onCount: (what) => this.#counted(what),
       onUp: () => this.#presence.connected(),
-      onDown: (reason) => this.#presence.lost(`rig ${name} (${where}): ${reason}`)
+      onDown: (reason) => {
+        this.#presence.lost(`rig ${name} (${where}): ${reason}`)
+        // Over UDP there is nothing that could be gone.
+        if (transport === 'tcp') this.rig.lost(reason)
+      }
     })
     this.rig = new Rig({
       name,
@@ -72,6 +81,7 @@ export class RigDevice {
       clock,
       echoWithin,
       link: this.#link,
+      onBegin: ({ event }) => options.runs.begun(name, event),
       onEchoed: () => this.#presence.heard(),
       onDone: (ask, answered) => this.#done(ask, answered),
       onFailed: (ask, error) => this.#failed(ask, error)
@@ -93,13 +103,14 @@ export class RigDevice {
     const polls = this.#polls?.stop()
     await this.rig.drain(drainWithin)
     await polls
+    this.#readings.stop()
     this.#isOpen = false
     this.#presence.stop()
     await this.#link.close()
   }
 
   async execute({ codename, op, value, expires, secret }: Command, signal: AbortSignal): Promise<Exact> {
-    const { device, answerWithin } = this.#options.entry
+    const { device, answerWithin, int8 } = this.#options.entry
     if (op === 'set') throw new GatewayError('ReadOnly', `${device}/${codename} is called`)
     const common = { signal, ...(expires === undefined ? {} : { expires }) }
     if (op === 'get') return await this.#get(codename, { answerWithin, ...common })
@@ -107,18 +118,20 @@ export class RigDevice {
       const { event, within = answerWithin } = awaited(value)
       const elements = await this.rig.next(event, within, signal)
       return new Map<string, Exact>([
-        ['answer', elements],
+        ['answer', concealed(event, elements)],
         ['event', event]
       ])
     }
-    if (codename === send) return await this.#sendRaw(rawOf(value), { answerWithin, ...common })
+    if (codename === send) return await this.#sendRaw(rawOf(value, int8), { answerWithin, ...common })
     if (codename === alyx) {
       if (secret !== true)
         throw new GatewayError('Forbidden', `${device}/${alyx} is for instances of this gateway alone: a login must not be on a topic`)
       return await this.#reply({ event: 'ALYX', ...loginOf(value), answerWithin, ...common })
     }
     const message = messageOf(codename, value)
-    return await this.#reply({ answerWithin, ...message, ...common })
+    // What stops things is not given up because whoever called it does not wait any longer.
+    const { signal: _, ...lasting } = common
+    return await this.#reply({ answerWithin, ...message, ...(message.priority === undefined ? common : lasting) })
   }
 
   /** What it says now, in the form of the reading. */
@@ -131,12 +144,12 @@ export class RigDevice {
     const value = codename === 'status' ? status : info
     if (value === undefined)
       throw new GatewayError('DeviceError', `rig ${name} answered ${event} without its ${codename}`, { code: 'no-value' })
-    return value
+    return concealed(event, [value])[0] ?? null
   }
 
-  async #sendRaw(bytes: Buffer, limits: Pick<Ask, 'answerWithin' | 'signal' | 'expires'>): Promise<Exact> {
+  async #sendRaw({ bytes, ...message }: RawMessage, limits: Pick<Ask, 'answerWithin' | 'signal' | 'expires'>): Promise<Exact> {
     const raw = { bytes, label: 'the message' }
-    const reply = await this.#reply({ event: 'EXPSTATUS', elements: [], answer: false, raw, ...limits })
+    const reply = await this.#reply({ ...message, raw, ...limits })
     // A report, say (section 3, step 2).
     return mustEcho(bytes)
       ? reply
@@ -146,7 +159,8 @@ export class RigDevice {
   async #reply(ask: Ask): Promise<ExactMap> {
     const { elements, event, echo, answer, waited, note } = await this.rig.ask(ask).answered
     return new Map<string, Exact>([
-      ['answer', ask.answer ? elements : null],
+      // A login that was asked for goes to an instance that hands it on, and to no topic.
+      ['answer', !ask.answer ? null : ask.event === 'ALYX' ? elements : concealed(event, elements)],
       ...(ask.raw === undefined ? [['event', event] as const] : []),
       ['tookMs', tookMs({ waited, echo, ...(ask.answer ? { answer } : {}) })],
       ...(note === undefined ? [] : [['note', note] as const])
@@ -160,10 +174,15 @@ export class RigDevice {
     if (payload.kind === 'odd') return this.#readings.odd(payload, bytes)
     if (payload.kind === 'report') {
       this.#readings.report(payload, bytes)
+      if (this.#options.runs.reported(this.rig.name, payload.event)) this.#readings.inferred('RUNNING', undefined)
       return this.rig.heard(payload)
     }
     const { event, elements } = payload
     const asked = this.rig.answers(payload)
+    if (asked !== undefined && asked !== this.#answered) {
+      this.#answered = asked
+      this.#link.forgive(bytes)
+    }
     const told = toldBy(event, elements, asked?.elements)
     if (told.status !== undefined) this.#options.runs.heard(this.rig.name, told.status)
     this.#readings.message(event, elements, bytes, told, asked?.isPoll !== true)
@@ -172,15 +191,14 @@ export class RigDevice {
   }
 
   #done(ask: Ask, answered: Answered | undefined): void {
-    this.#presence.proved()
-    if (ask.raw !== undefined) return
+    if (ask.raw === undefined || mustEcho(ask.raw.bytes)) this.#presence.proved()
     const { event, elements } = ask
     // What it says of its state itself was heard, and counts.
     const told = answered === undefined ? {} : toldBy(event, answered.elements, elements)
     const status = told.status === undefined ? statusAfter(event) : undefined
     if (told.status === undefined) this.#options.runs.done(this.rig.name, event)
     const [ref] = elements
-    const isTold = event === 'EXPSTART' && told.ref === undefined && typeof ref === 'string'
+    const isTold = event === 'EXPSTART' && told.ref === undefined && typeof ref === 'string' && isRef(ref)
     if (this.#isOpen) this.#readings.inferred(status, isTold ? ref : undefined)
   }
 
@@ -209,6 +227,10 @@ export class RigDevice {
     else if (what === 'odd') host.count('refused')
     else if (what !== 'mismatch') host.count('dropped')
     if (what === 'braked') this.#readings.storm()
+    if (what !== 'late' || !this.#isOpen) return
+    // Late, but there.
+    this.#presence.heard()
+    this.rig.late()
   }
 
   /** Never rejects. During a run a poll could cross what the rig says by itself. */

@@ -1,12 +1,24 @@
 /** One message to a rig, from the moment it is asked for until nothing of it is to come any more. */
 import type { Clock, Exact } from '../../gateway/adapter.js'
 import type { GatewayError } from '../../gateway/errors.js'
-import type { Answered, Ask, Asked } from './rig.js'
+import { readPayload } from './codec.js'
+import type { EventName } from './events.js'
+import type { Debt } from './owed.js'
+import type { Answered, Ask, Asked } from './rig-ask.js'
 
 interface Settle<T> {
   readonly resolve: (value: T) => void
   readonly reject: (error: GatewayError) => void
 }
+
+/** What may be its answer; `debt`: or that to this earlier message. */
+export interface Candidate {
+  readonly elements: readonly Exact[]
+  readonly debt: Debt | undefined
+}
+
+/** Messages before an echo that may be answers. */
+const maxEarly = 4
 
 export class Exchange implements Asked {
   readonly ask: Ask
@@ -14,7 +26,11 @@ export class Exchange implements Asked {
   readonly echoed: Promise<{ readonly echo: number; readonly waited: number }>
   readonly answered: Promise<Answered>
   /** What came of the same event before the echo: the network may turn the two round. */
-  early: readonly Exact[] | undefined
+  readonly early: Candidate[] = []
+  /** The last one that may be its answer, and may be an earlier one's. */
+  perhaps: (Candidate & { readonly debt: Debt }) | undefined
+  /** A report that may be about it, and may be about an earlier one. */
+  said: string | undefined
   /** It left. */
   isWritten = false
   /** The rig said that it failed, before its echo was here. */
@@ -40,6 +56,18 @@ export class Exchange implements Asked {
     // Who asks may wait for one of the two alone.
     this.echoed.catch(() => undefined)
     this.answered.catch(() => undefined)
+  }
+
+  /** What its answer is told by; undefined: none comes. */
+  get event(): EventName | undefined {
+    const { event, raw } = this.ask
+    if (raw === undefined) return event
+    const payload = readPayload(raw.bytes)
+    return payload.kind === 'message' ? payload.event : undefined
+  }
+
+  cameEarly(candidate: Candidate): void {
+    if (this.early.length < maxEarly) this.early.push(candidate)
   }
 
   get isEchoed(): boolean {

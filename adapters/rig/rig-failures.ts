@@ -3,7 +3,7 @@ import { GatewayError } from '../../gateway/errors.js'
 import type { ErrorClass } from '../../gateway/errors.js'
 import { Trouble } from './peer.js'
 import type { TroubleKind } from './peer.js'
-import type { Ask } from './rig.js'
+import type { Ask } from './rig-ask.js'
 
 const maybe = 'it may have been carried out'
 
@@ -65,10 +65,11 @@ export class Failures {
     }
   }
 
-  /** It was echoed after so many seconds, and no answer came. */
-  answerTimeout(ask: Ask, echo: number): GatewayError {
+  /** It was echoed after so many seconds, and no answer came. `said`: a report that may be about it, or about an earlier one. */
+  answerTimeout(ask: Ask, echo: number, said?: string): GatewayError {
     const advice = 'look at the rig; a slow one needs a longer answerWithin, one that never answers is called with answer: false'
-    const message = `${this.#who} echoed ${what(ask)} after ${milliseconds(echo)} ms but did not answer within ${ask.answerWithin} s; ${maybe}: ${advice}`
+    const reported = said === undefined || ask.event === 'ALYX' ? '' : ` (it reported ${oneLine(said)}, perhaps of an earlier message)`
+    const message = `${this.#who} echoed ${what(ask)} after ${milliseconds(echo)} ms but did not answer within ${ask.answerWithin} s${reported}; ${maybe}: ${advice}`
     return new GatewayError('Timeout', message, { code: 'answer-timeout', maybeExecuted: true })
   }
 
@@ -93,7 +94,7 @@ export class Failures {
 
   /** It waited, and something came that ends what it would have begun. */
   overtaken(ask: Ask, by: Ask): GatewayError {
-    const message = `${what(by)} came before the turn of ${what(ask)} at ${this.#who}; nothing was sent: send it again if it is still wanted`
+    const message = `${by.event} came before the turn of ${what(ask)} at ${this.#who}; nothing was sent: send it again if it is still wanted`
     return new GatewayError('Busy', message, { code: 'busy' })
   }
 

@@ -32,6 +32,8 @@ export interface Link {
   open(): void
   /** Resolves when it was echoed. Rejects with a Trouble. One at a time. */
   send(own: Sending): Promise<{ readonly seconds: number }>
+  /** This payload was the answer to a question of ours; see Peer. */
+  forgive(bytes: Buffer): void
   /** The echo of what was written has not come yet. */
   readonly isAwaiting: boolean
   /** Monotonic seconds. */

@@ -1,7 +1,7 @@
 /** Logins that go from one rig to others, in memory alone (section 6): only where the configuration says from whom to whom. */
 import type { Exact, Host } from '../../gateway/adapter.js'
 import { asGatewayError } from '../../gateway/errors.js'
-import { holdsTokens } from './calls.js'
+import { holdsTokens } from './conceal.js'
 import type { Rig } from './rig.js'
 
 export interface LoginsOptions {

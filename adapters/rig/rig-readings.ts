@@ -3,12 +3,13 @@ import type { Exact, Host, Reading } from '../../gateway/adapter.js'
 import { GatewayError, asGatewayError } from '../../gateway/errors.js'
 import { Allowance } from '../common/allowance.js'
 import { RarelyEach } from '../common/rarely.js'
-import { withoutTokens } from './codec.js'
 import type { Payload } from './codec.js'
+import { concealed, hideTokens } from './conceal.js'
 import { numberOf } from './events.js'
 import type { EventName, StatusName } from './events.js'
 import { isRef, refToSend } from './exp-ref.js'
 import { oneLine } from './rig-failures.js'
+import { RigLatest } from './rig-latest.js'
 import type { Told } from './rig-told.js'
 
 export interface RigReadingsOptions {
@@ -40,6 +41,7 @@ export class RigReadings {
   readonly #bytes: Allowance
   readonly #dead: Allowance
   readonly #rarely: RarelyEach<Trouble>
+  readonly #latest: RigLatest
   #protocol: string | undefined
 
   constructor(options: RigReadingsOptions) {
@@ -49,29 +51,38 @@ export class RigReadings {
     this.#bytes = new Allowance({ clock, rate: maxBytes, over: rateOver })
     this.#dead = new Allowance({ clock, rate: deadRate, over: deadOver })
     this.#rarely = new RarelyEach(clock, toldEvery)
+    this.#latest = new RigLatest({ clock, show: (readings) => this.#publish(readings, 'what it said last') })
   }
 
-  /** An understood message. `isEvent`: not the mere answer to a poll. */
+  /** What is held back is shown. */
+  stop(): void {
+    this.#latest.flush()
+  }
+
+  /** An understood message. `isEvent`: not the mere answer to a poll. Of one too many the event is lost, but not what the rig is now. */
   message(event: EventName, elements: readonly Exact[], bytes: Buffer, told: Told, isEvent: boolean): void {
-    if (!this.#mayTell(bytes.length)) return
     const { ref, status, info } = told
     const text = ref === undefined ? undefined : refText(ref)
+    const states = [
+      ...(status === undefined ? [] : [this.#reading('status', status)]),
+      ...(ref === undefined || text === undefined ? [] : [this.#refReading(text, isRef(ref))]),
+      ...(info === undefined ? [] : [this.#reading('info', concealed(event, [new Map(info)])[0] ?? null)])
+    ]
+    if (!this.#mayTell(bytes.length)) return this.#latest.hold(states)
     const shown = new Map<string, Exact>([
       ['event', event],
       ['code', BigInt(numberOf[event])],
-      ['data', withoutTokens(event, elements)],
+      ['data', concealed(event, elements)],
       ...(ref === undefined
         ? []
         : ([
-            ['exp_ref', ref],
+            ['exp_ref', concealed(event, [ref])[0] ?? null],
             ['refValid', isRef(ref)]
           ] as const))
     ])
     this.#publish(
       [
-        ...(status === undefined ? [] : [this.#reading('status', status)]),
-        ...(ref === undefined || text === undefined ? [] : [this.#refReading(text, isRef(ref))]),
-        ...(info === undefined ? [] : [this.#reading('info', new Map(info))]),
+        ...states,
         ...(isEvent ? [this.#reading('event', shown)] : []),
         ...this.#protocolReading(isCompact(bytes) ? 'iblutil 1.11 or newer, compact JSON as from MATLAB' : 'iblutil 1.11 or newer')
       ],
@@ -139,7 +150,7 @@ export class RigReadings {
   }
 
   #refReading(ref: string, isValid: boolean): Reading {
-    return { ...this.#reading('exp_ref', ref), ...(isValid ? {} : { quality: 'uncertain' as const }) }
+    return { ...this.#reading('exp_ref', hideTokens(ref)), ...(isValid ? {} : { quality: 'uncertain' as const }) }
   }
 
   #protocolReading(protocol: string): Reading[] {
@@ -167,6 +178,7 @@ export class RigReadings {
 
   #publish(readings: readonly Reading[], what: string): void {
     if (readings.length === 0) return
+    this.#latest.replaced(readings)
     this.#options.host.publish(...readings).catch((thrown: unknown) => {
       this.#protocol = undefined
       this.#options.host.count('dropped')

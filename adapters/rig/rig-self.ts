@@ -65,10 +65,12 @@ export class RigSelf {
 
   /** A message comes: where it belongs. The experiment that it names is the one from now on. */
   place(event: EventName, elements: readonly Exact[]): Place {
-    const { ref } = this.#state
-    const place = this.#state.place(event, elements)
-    if (this.#ref === undefined && this.#state.ref !== ref) this.#readings.ref(this.#state.ref)
-    return place
+    return this.#watchRef(() => this.#state.place(event, elements))
+  }
+
+  /** The event is answered, or was not carried out. */
+  left(event: EventName): void {
+    this.#watchRef(() => this.#state.left(event))
   }
 
   /** Of what is no event of an experiment. */
@@ -81,6 +83,13 @@ export class RigSelf {
     const { status } = this.#state
     this.#state.done(event)
     if (this.#status === undefined && this.#state.status !== status) this.#readings.status(this.#state.status)
+  }
+
+  #watchRef<T>(run: () => T): T {
+    const { ref } = this.#state
+    const result = run()
+    if (this.#ref === undefined && this.#state.ref !== ref) this.#readings.ref(this.#state.ref)
+    return result
   }
 
   /** From MQTT: a modern device says what it does. */

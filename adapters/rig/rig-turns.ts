@@ -1,7 +1,7 @@
 /** Messages that wait for their turn at one rig: interrupts first, then what stops, then all others as they came. */
 import type { Clock, Watch } from '../../gateway/adapter.js'
 import type { Exchange } from './rig-exchange.js'
-import type { Ask } from './rig.js'
+import type { Ask } from './rig-ask.js'
 
 export interface TurnsOptions {
   readonly clock: Clock
@@ -30,6 +30,11 @@ export class Turns {
 
   get length(): number {
     return this.#waiting.length
+  }
+
+  /** Something waits that interrupts or stops. */
+  get isUrgent(): boolean {
+    return this.#waiting[0]?.exchange.ask.priority !== undefined
   }
 
   hasRoom({ priority }: Ask): boolean {

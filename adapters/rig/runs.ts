@@ -8,10 +8,17 @@ const endings: ReadonlySet<EventName> = new Set(['EXPEND', 'EXPINTERRUPT', 'EXPC
 /** Name of the note. */
 const noted = 'running'
 
+/** Seconds for the note to be on disk. */
+const keptWithin = 1
+
 /** Outlives a crash: a rig goes on running when the gateway does not. */
 export class Runs {
   readonly #host: Host
   readonly #running: Set<string>
+  /** Of rigs that are being started: whether they ran before. */
+  readonly #before = new Map<string, boolean>()
+  /** Of rigs that ran: what has ended that. */
+  readonly #ended = new Map<string, EventName>()
   readonly #watches = new Set<() => void>()
 
   constructor(host: Host, names: readonly string[]) {
@@ -24,20 +31,54 @@ export class Runs {
     return this.#running.has(name)
   }
 
-  /** It carried out what it was asked, or echoed it where that was enough. */
-  done(name: string, event: EventName): void {
-    if (event === 'EXPSTART') this.#set(name, true)
-    else if (endings.has(event)) this.#set(name, false)
+  /**
+   * It is asked now. A start may be carried out from here on, whatever becomes of us: resolves when that is on disk, or the disk takes
+   * too long. Undefined: nothing is to be waited for.
+   */
+  begun(name: string, event: EventName): Promise<unknown> | undefined {
+    if (event !== 'EXPSTART') return undefined
+    this.#before.set(name, this.has(name))
+    this.#ended.delete(name)
+    this.#set(name, true)
+    return this.#host.kept(keptWithin)
   }
 
-  /** Nobody knows whether it did; one that took it and failed says so itself. */
-  failed(name: string, event: EventName, { code, maybeExecuted }: GatewayError): void {
-    if (event === 'EXPSTART' && maybeExecuted && code !== 'rig-report') this.#set(name, true)
+  /** It carried out what it was asked, or echoed it where that was enough. */
+  done(name: string, event: EventName): void {
+    if (event === 'EXPSTART') {
+      this.#before.delete(name)
+      this.#set(name, true)
+    } else if (endings.has(event)) {
+      if (this.has(name)) this.#ended.set(name, event)
+      this.#set(name, false)
+    }
+  }
+
+  /** Nobody knows whether it did, unless nothing can have arrived. One that took a start and failed may run in part. */
+  failed(name: string, event: EventName, { maybeExecuted }: GatewayError): void {
+    if (event !== 'EXPSTART') return
+    const before = this.#before.get(name)
+    this.#before.delete(name)
+    if (maybeExecuted) this.#set(name, true)
+    else if (before !== undefined) this.#set(name, before)
   }
 
   /** What it says of itself, or what follows from what it did. */
   heard(name: string, status: StatusName): void {
+    this.#before.delete(name)
+    this.#ended.delete(name)
     this.#set(name, status === 'RUNNING')
+  }
+
+  /**
+   * It says that it failed at this; undefined: it does not say at what. True: by its echo it was taken to have ended, but may run still.
+   */
+  reported(name: string, event: EventName | undefined): boolean {
+    const ended = this.#ended.get(name)
+    if (ended === undefined || (event !== undefined && event !== ended)) return false
+    this.#ended.delete(name)
+    this.#set(name, true)
+    return true
   }
 
   watch(run: () => void): void {

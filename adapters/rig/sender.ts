@@ -47,6 +47,7 @@ export class Sender {
   /** Since when the first in line waits for a pause; monotonic seconds. */
   #pausedSince: number | undefined
   #roundTrip: number | undefined
+  readonly #lastTrips: number[] = []
   #closed: Trouble | undefined
 
   constructor(options: SenderOptions, events: SenderEvents) {
@@ -61,6 +62,11 @@ export class Sender {
 
   get isIdle(): boolean {
     return this.#current === undefined && this.#outbox.length === 0
+  }
+
+  /** Seconds of the slowest of the last echoes; a copy that comes by chance right after what we send is no fast echo. */
+  get slowRoundTrip(): number | undefined {
+    return this.#lastTrips.length === 0 ? undefined : Math.max(...this.#lastTrips)
   }
 
   /** Seconds of the fastest echo so far. */
@@ -89,6 +95,8 @@ export class Sender {
     if (current === undefined || !current.message.isConfirmedBy(bytes)) return false
     const seconds = this.#options.clock.monotonic() - current.message.written
     this.#roundTrip = Math.min(this.#roundTrip ?? seconds, seconds)
+    this.#lastTrips.push(seconds)
+    if (this.#lastTrips.length > 3) this.#lastTrips.shift()
     current.timer.cancel()
     this.#current = undefined
     this.#events.onConfirmed(current.message.bytes)

@@ -54,6 +54,9 @@ describe('logins at a rig-server', () => {
     ['in a report', `[0, "KeyError: {'token': '${token}'}", 128]`],
     ['in a report of MATLAB', `[0, "failed", ${JSON.stringify(login)}]`],
     ['in an error', `[16, [{"error": "E", "message": "Authorization: Token ${token}"}]]`],
+    ['in a reference', `[2, "Token ${token}", {"Authorization": "Token ${token}"}]`],
+    ['in the reference of an EXPINIT', `[1, {"exp_ref": "Token ${token}", "alyx_token": ["${token}"]}]`],
+    ['in a traceback', `[16, [{"traceback": "headers={'Authorization': 'Token ${token}'}"}]]`],
     ['bare', token],
     ['as text', `token=${token}`]
   ]

@@ -34,6 +34,50 @@ describe('the state of a rig-server', () => {
     assert.equal(place('EXPINIT', null), '3')
   })
 
+  it('forgets a reference when its experiment is over, and another begins without one', () => {
+    const state = new ServerState('stage', () => 1)
+    const first = '2024-01-01_001_a'
+    state.place('EXPSTART', [first, null])
+    state.place('EXPEND', [null])
+    assert.equal(state.ref, first)
+    state.place('EXPSTART', [null, null])
+    assert.equal(state.ref, null)
+    state.place('EXPINIT', [new Map([['exp_ref', first]])])
+    state.place('EXPSTART', [null, null])
+    assert.equal(state.ref, first, 'of this experiment')
+  })
+
+  it('forgets a reference after the cleanup, which tells it still', () => {
+    const state = new ServerState('stage', () => 1)
+    state.place('EXPSTART', ['2024-01-01_001_a', null])
+    state.left('EXPSTART')
+    state.place('EXPCLEANUP', [null])
+    assert.equal(state.ref, '2024-01-01_001_a')
+    state.left('EXPCLEANUP')
+    assert.equal(state.ref, null)
+    // The next has begun while it was being carried out.
+    state.place('EXPCLEANUP', [null])
+    state.place('EXPINIT', [new Map([['exp_ref', '2024-01-01_002_a']])])
+    state.left('EXPCLEANUP')
+    assert.equal(state.ref, '2024-01-01_002_a')
+  })
+
+  it('keeps a reference that was set for the experiment to come', () => {
+    const state = new ServerState('stage', () => 1)
+    state.place('EXPSTART', ['2024-01-01_001_a', null])
+    state.place('EXPEND', [null])
+    state.ref = '2024-01-01_002_a'
+    state.place('EXPCLEANUP', [null])
+    state.left('EXPCLEANUP')
+    assert.equal(state.ref, '2024-01-01_002_a')
+    state.place('EXPINFO', [0n, null])
+    state.place('EXPSTART', [null, null])
+    assert.equal(state.ref, '2024-01-01_002_a')
+    state.place('EXPINTERRUPT', [null])
+    state.place('EXPINFO', [0n, null])
+    assert.equal(state.ref, null)
+  })
+
   it('takes no reference that is longer than one can be', () => {
     const state = new ServerState('stage', () => 1)
     state.place('EXPSTART', [`2024-01-01_1_${'x'.repeat(500)}`, null])

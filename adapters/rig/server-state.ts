@@ -1,6 +1,7 @@
 /** What a rig that experiment PCs drive knows of itself: its state, the experiment, and which session a message belongs to. */
 import { isExactMap } from '../common/exact-json.js'
 import type { Exact } from '../common/exact-json.js'
+import { hideTokens } from './conceal.js'
 import type { EventName, StatusName } from './events.js'
 import { isSameRef, refToSend } from './exp-ref.js'
 
@@ -23,15 +24,17 @@ const statusAfter: Partial<Readonly<Record<EventName, StatusName>>> = {
 const begins: ReadonlySet<EventName> = new Set(['EXPINFO', 'EXPINIT', 'EXPSTART'])
 const ends: ReadonlySet<EventName> = new Set(['EXPEND', 'EXPINTERRUPT'])
 
-/** Characters of a reference; a longer one is no reference, and would be told to everybody who asks. */
+/** Characters of a reference; a longer one is no reference, as little as one that holds a login, and would be told to everybody who asks. */
 export const maxRef = 200
 
 export class ServerState {
   readonly #name: string
   readonly #now: () => number
   status: StatusName = 'CONNECTED'
-  /** The last that was heard or set. */
-  ref: string | null = null
+  /** Of this experiment, or the last; null: none. */
+  #ref: string | null = null
+  /** The reference is that of an experiment that has ended. */
+  #isRefOver = false
   #session: string | undefined
   /** What began last, also when it has ended. */
   #last: string | undefined
@@ -43,6 +46,16 @@ export class ServerState {
   constructor(name: string, now: () => number) {
     this.#name = name.slice(0, 30)
     this.#now = now
+  }
+
+  get ref(): string | null {
+    return this.#ref
+  }
+
+  /** From MQTT, or heard: it counts until the next end. */
+  set ref(ref: string | null) {
+    this.#ref = ref
+    this.#isRefOver = false
   }
 
   get isInSession(): boolean {
@@ -59,6 +72,7 @@ export class ServerState {
     }
     const isAfter = ends.has(event) || event === 'EXPCLEANUP'
     const session = this.#session ?? (isAfter ? this.#last : undefined)
+    if (isAfter && this.#session !== undefined) this.#isRefOver = true
     if (ends.has(event)) this.#session = undefined
     this.#count += 1
     return { id: `${session ?? this.#idle()}/${this.#count}`, session: session ?? null }
@@ -75,6 +89,11 @@ export class ServerState {
     this.status = statusAfter[event] ?? this.status
   }
 
+  /** The event is answered. A cleanup tells what it cleans up (recording session-raw-to-rig), but the next experiment has nothing to do with it. */
+  left(event: EventName): void {
+    if (event === 'EXPCLEANUP') this.#forgetRef()
+  }
+
   /** An experiment PC that crashed sends no end; but it, or another, comes back with another experiment. */
   #isOther(ref: string | undefined): boolean {
     return ref !== undefined && this.#lastRef !== null && !isSameRef(ref, this.#lastRef)
@@ -85,6 +104,11 @@ export class ServerState {
     this.#session = this.#last = `${this.#stamp()}-${this.#sessions}`
     this.#lastRef = null
     this.#count = 0
+    this.#forgetRef()
+  }
+
+  #forgetRef(): void {
+    if (this.#isRefOver) this.ref = null
   }
 
   /** Outside of a session. */
@@ -112,5 +136,7 @@ function refOfMessage(event: EventName, elements: readonly Exact[]): string | un
   const given = event === 'EXPINFO' ? undefined : givenRef(event, elements)
   if (given === undefined || given === null) return undefined
   const read = refToSend(given)
-  return read.ok && typeof read.value === 'string' && read.value.length <= maxRef ? read.value : undefined
+  return read.ok && typeof read.value === 'string' && read.value.length <= maxRef && hideTokens(read.value) === read.value
+    ? read.value
+    : undefined
 }

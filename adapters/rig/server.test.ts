@@ -21,10 +21,10 @@ describe('rig-server', () => {
         await lab.exchange(controller, '[32, 20]', '[32, 20]')
         await lab.exchange(controller, '[4, []]', `[4, ${info(`"${ref}"`, ', "status": 30')}]`)
         await lab.exchange(controller, '[8, null]', `[8, ${info(`"${ref}"`, ', "status": 0')}]`)
-        await lab.exchange(controller, '[16, [{"error": "E"}]]', `[16, ${info(`"${ref}"`, ', "status": 30')}]`)
+        await lab.exchange(controller, '[16, [{"error": "E"}]]', `[16, ${info('null', ', "status": 30')}]`)
         await controller.assertQuiet()
         assert.deepEqual(await lab.values('status'), ['INITIALIZED', 'RUNNING', 'STOPPED', 'CONNECTED', 'STOPPED'])
-        assert.deepEqual(await lab.values('exp_ref'), [ref])
+        assert.deepEqual(await lab.values('exp_ref'), [ref, ''])
         assert.deepEqual(await lab.values('link'), ['online'])
         const answers = (await lab.values('answer')) as Record<string, unknown>[]
         assert.deepEqual(

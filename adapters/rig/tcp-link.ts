@@ -15,6 +15,9 @@ const gap = 0.025
 /** Bytes of a message: a real rig does not get more through (section 8). */
 const maxBytes = 256 * 1024
 
+/** Milliseconds of silence after which the system asks whether the rig's computer is still there; a run may be silent for hours. */
+const askAfter = 60_000
+
 /** Bytes that the rig has not fetched yet; one that sends but does not read is left. */
 const maxUnsent = 1 << 20
 
@@ -68,6 +71,10 @@ export class TcpLink implements Link {
     this.#dial().catch(() => undefined)
   }
 
+  forgive(bytes: Buffer): void {
+    this.#connected?.peer.forgive(bytes)
+  }
+
   get isAwaiting(): boolean {
     return this.#connected?.peer.awaited !== undefined
   }
@@ -110,7 +117,7 @@ export class TcpLink implements Link {
         limit = this.#options.clock.after(connectWithin, () => fail(new Error(`no connection within ${connectWithin} s`)))
         this.#address.find().then((host) => {
           if (isOver) return
-          socket = connect({ host, port: this.#options.port, noDelay: true }, resolve)
+          socket = connect({ host, port: this.#options.port, noDelay: true, keepAlive: true, keepAliveInitialDelay: askAfter }, resolve)
           socket.once('error', fail)
         }, fail)
       })

@@ -1,6 +1,7 @@
 /** Messages on their way to an answer: in order for each controller, bounded, and none that ends an experiment waits for another. */
 import type { Exact } from '../../gateway/adapter.js'
 import type { Controller } from './controller.js'
+import type { EventName } from './events.js'
 import type { AnsweredEvent } from './server-policies.js'
 import type { Place } from './server-state.js'
 
@@ -15,12 +16,16 @@ export interface Turn extends Place {
   readonly size: number
   /** Monotonic seconds until which it must be answered. */
   readonly due: number
+  /** Its place among all messages of all controllers. */
+  readonly number: number
   /** It became a reading. */
   readonly isShown: boolean
   /** Nothing more of it is begun; the reason is the event that ended it. */
   readonly work: AbortController
   /** An answer or a report is on its way. */
   isAnswered: boolean
+  /** What was written of that. */
+  answer?: Buffer
 }
 
 export interface TurnsOptions {
@@ -36,7 +41,7 @@ const maxStops = 4
 const maxBytes = 2 ** 24
 const stopBytes = 2 ** 13
 
-const stops: ReadonlySet<AnsweredEvent> = new Set(['EXPEND', 'EXPINTERRUPT'])
+export const stops: ReadonlySet<EventName> = new Set(['EXPEND', 'EXPINTERRUPT'])
 const starts: ReadonlySet<AnsweredEvent> = new Set(['EXPINIT', 'EXPSTART'])
 
 export class Turns {

@@ -54,6 +54,10 @@ export class UdpLink implements Link {
     this.#reach().catch(() => undefined)
   }
 
+  forgive(bytes: Buffer): void {
+    this.#opened?.peer.forgive(bytes)
+  }
+
   get isAwaiting(): boolean {
     return this.#opened?.peer.awaited !== undefined
   }

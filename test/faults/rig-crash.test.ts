@@ -93,6 +93,36 @@ describe('a gateway killed in mid-session', function () {
     await client.close()
   })
 
+  it(`as a controller knows afterwards that a rig may run which it had just told to start: ${kills} kills`, async () => {
+    const cameras = await rig({ answer: (message) => (message.startsWith('[2') ? undefined : message) })
+    gateway = new Crashing(
+      'fast',
+      `adapters:
+  - id: room
+    type: rig-client
+    rigs: { cameras: 'udp://127.0.0.1:${cameras.port}' }
+    groups: { all: { rigs: [cameras] } }\n`
+    )
+    await gateway.start()
+    for (let round = 0; round < kills; round += 1) {
+      const heard = cameras.heard.length
+      const client = await TestClient.connect(gateway.port)
+      await client.subscribe('lab/+/+/reply')
+      await client.publish('lab/cameras/start/call', { id: `start-${round}`, arguments: { exp_ref: '2024-03-14_1_subject' } })
+      await cameras.hears(heard + 1)
+      await gateway.kill()
+      await client.vanish()
+      await gateway.start()
+      const after = await TestClient.connect(gateway.port)
+      await after.subscribe('lab/all/+', 'lab/all/+/reply')
+      await after.nextJson(({ topic, text }) => topic === 'lab/all/running' && text.includes('"value":"cameras"'))
+      await after.publish('lab/all/interrupt/call', { id: `end-${round}`, arguments: {} })
+      await after.next(({ topic, text }) => topic === 'lab/all/interrupt/reply' && text.includes('"done"'))
+      await after.nextJson(({ topic, text }) => topic === 'lab/all/running' && text.includes('"value":""'))
+      await after.close()
+    }
+  })
+
   it('as a rig is there again on its port, and shows nothing of before as if it were of now', async () => {
     const port = await freePort()
     gateway = new Crashing('fast', `adapters: [{ id: rig, type: rig-server, port: ${port}, device: camera }]\n`)

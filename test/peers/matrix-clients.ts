@@ -97,11 +97,10 @@ def read():
 
 /** What is old for a moment, as after a command, is asked for again. */
 const run = `
-was = None if HAS_VALUE else read()
 reply = command()
 end = time.time() + 10
 reading = read()
-while time.time() < end and (reading != VALUE if HAS_VALUE else reading is None or reading == was):
+while time.time() < end and (reading != VALUE if HAS_VALUE else reading is None):
     time.sleep(0.05)
     reading = read()
 say([reply, reading])
@@ -124,11 +123,10 @@ async function runExperiment({ read, command, value }: Cell, ports: Readonly<Rec
   const pc = RigPeer.experiment(`udp://127.0.0.1:${ports[rig]}`, '--pause', '0.2', '--answer-within', '3')
   const ask = async (): Promise<unknown> => ((await pc.do(question))['answer'] as unknown[] | undefined)?.[0]
   try {
-    const was = value === undefined ? await ask() : undefined
     const { answer } = await pc.do(step)
     const end = performance.now() + 10_000
     let reading = await ask()
-    while ((value === undefined ? reading === was : reading !== value) && performance.now() < end) reading = await ask()
+    while ((value === undefined ? reading === undefined : reading !== value) && performance.now() < end) reading = await ask()
     return { reply: answer, reading }
   } finally {
     await pc.gone()

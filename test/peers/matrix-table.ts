@@ -33,6 +33,9 @@ export interface Row {
 /** What a rig answers to the start of a session, as the reply to a call. */
 const started = (ref: string): RegExp => new RegExp(`"answer": ?\\["${ref}", ?\\{.*"status": ?20`)
 
+/** The same, as the answer that an experiment PC gets. */
+const answered = (ref: string): RegExp => new RegExp(`^\\["${ref}", ?\\{.*"status": ?20`)
+
 const ramp = (length: number): number[] => Array.from({ length }, (_, index) => index / 4)
 
 export const rows = {
@@ -117,7 +120,7 @@ export const rows = {
         read: 'rig-cameras status',
         command: 'rig-cameras start=2026-07-01_5_mouse',
         asks: 'start',
-        reply: started('2026-07-01_5_mouse'),
+        reply: answered('2026-07-01_5_mouse'),
         value: '2026-07-01_5_mouse'
       }
     }

@@ -21,12 +21,14 @@ for (const transport of ['udp', 'tcp'] as const)
 
     it('is echoed and answered each time', async () => {
       running = await start('adapters: [{ id: stage, type: rig-server, port: 0, device: stage }]')
-      const steps = Array.from({ length: 40 }, () => 'status')
+      // Over UDP the network may double a message: what comes more than eight times a second is taken for that.
+      const times = transport === 'tcp' ? 40 : 20
+      const steps = Array.from({ length: times }, () => 'status')
       const uri = `${transport}://127.0.0.1:${running.port('stage')}`
       // What a controller says over TCP right behind its echo is one message with it, for the original.
-      pc = new RigPeer('controller', uri, ...(transport === 'tcp' ? ['--pause', '0.005'] : []), ...steps)
+      pc = new RigPeer('controller', uri, '--pause', transport === 'tcp' ? '0.005' : '0.13', ...steps)
       assert.equal(await pc.ended(), 0)
       const done = pc.said.filter(({ what }) => what === 'done')
-      assert.deepEqual([done.length, pc.said.filter(({ what }) => what === 'failed').length], [40, 0])
+      assert.deepEqual([done.length, pc.said.filter(({ what }) => what === 'failed').length], [times, 0])
     })
   })

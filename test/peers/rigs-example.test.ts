@@ -71,6 +71,34 @@ describe('config/examples/rigs.yaml', function () {
     }
   })
 
+  it('an experiment PC says to real rigs behind the room, word for word, what it says to the room', async () => {
+    const room = new RigPeer(
+      'controller',
+      `udp://127.0.0.1:${running.port('room-rig')}`,
+      '--pause',
+      '0.1',
+      `init={"exp_ref": "${ref}", "n": [1, null]}`,
+      `start=["${ref}", {"x": 1}]`,
+      'stop=[]',
+      'start',
+      'interrupt=[{"error": "E", "line_no": [1, 2]}]'
+    )
+    peers.push(room)
+    assert.equal(await room.ended(), 0, JSON.stringify(room.said))
+    for (const rig of [cameras, ephys])
+      assert.deepEqual(
+        rig.said.filter(({ what }) => what === 'received').map(({ event, elements }) => [event, elements]),
+        [
+          ['EXPINIT', [{ exp_ref: ref, n: [1, null] }]],
+          ['EXPSTART', [ref, { x: 1 }]],
+          ['EXPEND', [[]]],
+          // Not with the reference of the experiment before.
+          ['EXPSTART', [null, null]],
+          ['EXPINTERRUPT', [[{ error: 'E', line_no: [1, 2] }]]]
+        ]
+      )
+  })
+
   it('whoever has MQTT stops them all, when the experiment PC is no more', async () => {
     const pc = experiment(`start=${ref}`)
     assert.equal(await pc.ended(), 0, JSON.stringify(pc.said))

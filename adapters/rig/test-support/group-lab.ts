@@ -42,6 +42,7 @@ export class ScriptedRig implements Pick<Link, 'send' | 'isAwaiting'> {
       clock: lab.host.clock,
       echoWithin: 1,
       link: this,
+      onBegin: ({ event }) => lab.runs.begun(name, event),
       onEchoed: () => undefined,
       onDone: ({ event }) => lab.runs.done(name, event),
       onFailed: ({ event }, error) => lab.runs.failed(name, event, error)

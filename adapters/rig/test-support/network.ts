@@ -9,6 +9,8 @@ export interface Faults {
   readonly delay?: { readonly least: number; readonly most: number }
   /** The only datagram that is repeated, counted from 0. */
   readonly repeatedAt?: number
+  /** Seconds by which a copy is later. */
+  readonly repeatedAfter?: number
 }
 
 export class Network {
@@ -29,13 +31,13 @@ export class Network {
   /** What an end writes with; `receive` is the other end. */
   to(receive: () => (bytes: Buffer) => void): (bytes: Buffer) => void {
     return (bytes) => {
-      const { lost = 0, repeated = 0, repeatedAt } = this.#faults
+      const { lost = 0, repeated = 0, repeatedAt, repeatedAfter = 0 } = this.#faults
       const isRepeated = this.written === repeatedAt || this.#random() < repeated
       this.written += 1
       this.lastWritten = this.#clock.monotonic()
       for (let time = 0; time < (isRepeated ? 2 : 1); time += 1) {
         if (this.#random() < lost) continue
-        this.#clock.after(this.#delay(), () => receive()(Buffer.from(bytes)))
+        this.#clock.after(this.#delay() + time * repeatedAfter, () => receive()(Buffer.from(bytes)))
       }
     }
   }

@@ -60,6 +60,8 @@ adapters:
   }
 
   async close(): Promise<void> {
+    // A stop waits for what a rig owes still.
+    await Promise.all(this.rigs.map((rig) => rig.catchUp()))
     await this.running?.stop()
     await Promise.all(this.rigs.map((rig) => rig.close()))
     // What the original would be deaf from.

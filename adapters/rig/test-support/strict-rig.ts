@@ -47,9 +47,18 @@ export class HeardLog {
   }
 }
 
+/** Milliseconds for the echo of its answer. */
+const echoWithin = 1000
+
+/** Something that it says, until its echo is there. */
+interface Open {
+  readonly text: string
+  readonly limit: NodeJS.Timeout
+}
+
 /**
  * A rig at the other end of a real socket, as strict as the original: each read is one payload, every message is echoed byte for byte,
- * and what comes in place of the echo of its answer breaks it (section 7).
+ * and what comes in place of the echo of its answer, or no echo within a second, breaks it (sections 4.1 and 7).
  */
 export class StrictRig {
   readonly name: string
@@ -59,7 +68,10 @@ export class StrictRig {
   readonly #heard: HeardLog
   readonly #timers = new Set<NodeJS.Timeout>()
   /** Answers whose echo is to come. */
-  readonly #open: string[] = []
+  readonly #open: Open[] = []
+  /** Messages that it has not answered. */
+  #kept: (() => void)[] = []
+  #quiet: () => void = () => undefined
   #udp: UdpSocket | undefined
   #tcp: Server | undefined
   readonly #connections = new Set<Socket>()
@@ -100,8 +112,24 @@ export class StrictRig {
     this.#tcp = server
   }
 
+  /** Answers what it has not so far; resolves when that is echoed, or it is broken. */
+  async catchUp(): Promise<void> {
+    const kept = this.#kept
+    this.#kept = []
+    if (this.#udp === undefined && this.#connections.size === 0) return
+    for (const speak of kept) {
+      speak()
+      if (this.#open.length > 0) await new Promise<void>((resolve) => (this.#quiet = resolve))
+    }
+  }
+
   /** Its program ends. */
   async close(): Promise<void> {
+    for (const { text, limit } of this.#open.splice(0)) {
+      clearTimeout(limit)
+      this.broken.push(`no echo of ${text} when it was closed`)
+    }
+    this.#quiet()
     for (const timer of this.#timers) clearTimeout(timer)
     this.#timers.clear()
     const [udp, tcp] = [this.#udp, this.#tcp]
@@ -114,27 +142,41 @@ export class StrictRig {
 
   #receive(text: string, send: (text: string) => void): void {
     const [awaited] = this.#open
-    if (awaited !== undefined && text !== awaited) this.broken.push(`${text} in place of the echo ${awaited}`)
-    if (awaited === text) {
+    if (awaited !== undefined && text !== awaited.text) this.broken.push(`${text} in place of the echo ${awaited.text}`)
+    if (awaited?.text === text) {
+      clearTimeout(awaited.limit)
       this.#open.shift()
+      if (this.#open.length === 0) this.#quiet()
       return
     }
     const [code, ...data] = JSON.parse(text) as [number, ...unknown[]]
     this.#heard.add({ rig: this.name, code, text })
     const { echo = true, answer = 20, report, data: own = data } = this.manners.get(code) ?? {}
-    if (!echo) return
-    send(text)
-    if (answer === null) return
     const said = JSON.stringify(report === undefined ? [code, ...own] : [0, report, code])
     const speak = (): void => {
-      if (report === undefined) this.#open.push(said)
+      if (report === undefined) this.#awaitEcho(said)
       send(said)
     }
+    if (!echo) return
+    send(text)
+    if (answer === null) return void this.#kept.push(speak)
     if (answer === 0) return speak()
     const timer = setTimeout(() => {
       this.#timers.delete(timer)
       speak()
     }, answer)
     this.#timers.add(timer)
+  }
+
+  #awaitEcho(text: string): void {
+    const open: Open = {
+      text,
+      limit: setTimeout(() => {
+        this.#open.splice(this.#open.indexOf(open), 1)
+        this.broken.push(`no echo of ${text} within a second`)
+        this.#quiet()
+      }, echoWithin)
+    }
+    this.#open.push(open)
   }
 }

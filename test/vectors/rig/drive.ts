@@ -8,7 +8,8 @@ import type { Outcome } from '../run.js'
 import { callsOf } from './calls.js'
 import type { Asked } from './calls.js'
 import { Driver } from './driver.js'
-import { FarRig } from './far-rig.js'
+import { openFarRig } from './far-rig.js'
+import type { FarRig } from './far-rig.js'
 import { misfit, shown } from './fits.js'
 import { has, option } from './transcript.js'
 import type { Call, Program, Step, Transcript } from './transcript.js'
@@ -26,7 +27,7 @@ export async function playDriven(transcript: Transcript): Promise<Outcome> {
   const { setup, transport, owed, steps } = transcript
   const program = setup.find(({ program: name }) => name === 'drive_rig.py')
   if (program === undefined) return { problems: ['no controller is set up'], better: [], unreachable: undefined }
-  const far = await FarRig.open(transport)
+  const far = await openFarRig(transport)
   const port = far.port
   // Nobody is there.
   const isAbsent = transport === 'udp' && steps.length === 0 && transcript.calls.some(({ ok }) => !ok)
@@ -45,7 +46,7 @@ export async function playDriven(transcript: Transcript): Promise<Outcome> {
     if (more !== undefined) differences.push(`at the end: ${shown(more)}, where the original says nothing more`)
     return isExact
       ? { problems: differences, better: [], unreachable: undefined }
-      : { problems: await driver.dead(), better: differences, unreachable: undefined }
+      : { problems: isAbsent ? [] : await driver.dead(far), better: differences, unreachable: undefined }
   } finally {
     await driver.close()
     if (!isAbsent) far.close()
@@ -82,12 +83,28 @@ async function carryOut(asked: Asked, program: Program, driver: Driver): Promise
   }
 }
 
+/**
+ * What a failure of the original is here. That a message cannot be sent it only finds out by waiting; where its connection is lost for good,
+ * ours is dialled anew.
+ */
+const kinds: Readonly<Record<string, readonly string[]>> = {
+  TimeoutError: ['echo-timeout', 'answer-timeout', 'no-listener', 'too-large'],
+  RuntimeError: ['echo-mismatch'],
+  OSError: ['offline', 'no-listener', 'echo-timeout'],
+  KeyError: ['invalid'],
+  ValueError: ['invalid']
+}
+
 /** The real controller's account of its calls, and ours. */
 function compare(wanted: readonly Call[], came: readonly Came[]): string[] {
   return wanted.flatMap((call, i) => {
     const one = came[i]
     if (one === undefined) return [`call ${i + 1} was not made`]
-    if (!one.ok) return call.ok ? [`call ${i + 1} failed: ${one.message}`] : []
+    if (!one.ok && call.ok) return [`call ${i + 1} failed: ${one.message}`]
+    if (!one.ok)
+      return kinds[call.error]?.includes(one.code) === false
+        ? [`call ${i + 1} failed with ${one.code}, not ${call.error}: ${one.message}`]
+        : []
     if (!call.ok) return [`call ${i + 1} was done, where the original fails with ${call.error}`]
     const { data } = call
     if (data === undefined || data === null || one.answer === undefined || exactEqual(data, one.answer)) return []

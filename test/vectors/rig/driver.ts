@@ -9,8 +9,12 @@ import { GatewayError, asGatewayError } from '../../../gateway/errors.js'
 import { Gateway } from '../../../gateway/gateway.js'
 import { createLog } from '../../../gateway/log.js'
 import type { Asked } from './calls.js'
+import type { FarRig } from './far-rig.js'
 
 const device = 'far'
+
+/** Milliseconds until a rig that is there again can be driven: a connection is dialled anew. */
+const lifeWithin = 8000
 
 /** Instances that dial start after the gateway. A call that is only refused by its schema has been there. */
 async function running(host: Host): Promise<void> {
@@ -65,15 +69,17 @@ export class Driver {
     return await this.#host.request({ device, codename, op: 'call', value, ...(isSecret ? { secret: true } : {}) })
   }
 
-  /** Empty when it still takes calls; that nobody answers is no wonder. */
-  async dead(): Promise<string[]> {
-    try {
-      await this.#host.request({ device, codename: 'status', op: 'call', value: new Map([['answer', false]]) })
-    } catch (thrown) {
-      const { class: errorClass, message } = asGatewayError(thrown)
-      if (errorClass === 'Internal') return [`afterwards it takes no calls: ${message}`]
+  /** Empty when the rig can still be driven, if it echoes from now on. */
+  async dead(far: FarRig): Promise<string[]> {
+    far.echo()
+    const value = new Map([['answer', false]])
+    const until = performance.now() + lifeWithin
+    for (;;) {
+      const trouble = await this.#host.request({ device, codename: 'status', op: 'call', value }).then(() => undefined, asGatewayError)
+      if (trouble === undefined) return []
+      if (performance.now() > until) return [`afterwards the rig cannot be driven: ${trouble.message}`]
+      await delay(50)
     }
-    return []
   }
 
   async close(): Promise<void> {

@@ -28,9 +28,10 @@ export async function playServed(transcript: Transcript): Promise<Outcome> {
   const isExact = owed === 'same' || owed === 'effect'
   try {
     const differences = await playSteps(transcript, controllers, isExact)
-    if (isExact) return { problems: [...differences, ...(await controllers.surplus())], better: [], unreachable: undefined }
+    const surplus = isExact ? await controllers.surplus() : []
     const { delivered } = rig
     if (delivered !== transcript.delivered) differences.push(`${delivered} events are delivered, ${transcript.delivered} by the original`)
+    if (isExact) return { problems: [...differences, ...surplus], better: [], unreachable: undefined }
     const dead = await unserved(transcript, rig.port)
     return { problems: dead === undefined ? [] : [dead], better: differences, unreachable: undefined }
   } finally {

@@ -95,7 +95,7 @@ function actor(program: Program, delay: number, counted: { events: number }): Ad
         const asked = isExactMap(value) ? value : new Map<string, Exact>()
         if (asked.get('event') === event) throw new GatewayError('DeviceError', `ValueError: ${message}`)
         if (delay > 0) await new Promise((resolve) => host.clock.after(delay / 1000, () => resolve(undefined)))
-        const data = asked.get('data') ?? null
+        const data = asked.get('elements') ?? null
         return isExactList(data) ? data : [data]
       }
     })
