@@ -24,16 +24,23 @@ function commandOf(n: number): string {
   ][n % 6] as string
 }
 
+/** Whoever was the last to come has been answered: of two newcomers at a time the one would take the other's place, when all are taken. */
+let newest: Promise<unknown> = Promise.resolve()
+
 async function work(): Promise<void> {
   while (asked < messages) {
     const controller = await StrictController.udp(port)
-    for (let i = 0; i < life && asked < messages; i += 1) {
+    const ask = async (): Promise<void> => {
+      if (asked >= messages) return
       asked += 1
       const answer = await controller.ask(commandOf(asked))
       assert.ok(answer.length > 4)
       answered += 1
       if (answered % Math.ceil(messages / 10) === 0) console.log(JSON.stringify({ answered }))
     }
+    newest = newest.then(ask)
+    await newest
+    for (let i = 1; i < life; i += 1) await ask()
     slowest = Math.max(slowest, controller.slowest)
     await controller.close()
   }

@@ -10,7 +10,7 @@ import { Hosted } from './hosted.js'
 import { Random } from './random.js'
 
 /** Milliseconds of each storm; 10 s for a release. */
-const lasting = Number(process.env['LABGATE_RIG_SECONDS'] ?? 0.7) * 1000
+const lasting = Number(process.env['LABGATE_RIG_SECONDS'] ?? 0.5) * 1000
 
 /** Connections at once that a rig is knocked at with. */
 const crowd = 1000
