@@ -101,7 +101,7 @@ export class TcpConnection {
       if (this.#isGone) return
     }
     socket.pause()
-    setImmediate(() => {
+    this.#options.clock.after(0, () => {
       if (this.#isGone) return
       socket.resume()
       this.#take()

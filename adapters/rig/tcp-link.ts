@@ -192,7 +192,7 @@ export class TcpLink implements Link {
       if (this.#connected !== connected) return
     }
     socket.pause()
-    setImmediate(() => {
+    this.#options.clock.after(0, () => {
       if (this.#connected !== connected) return
       socket.resume()
       this.#take(connected)
