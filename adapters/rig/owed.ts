@@ -17,6 +17,9 @@ export interface Debt {
 /** Seconds for which an answer may be late. */
 const owedFor = 60
 
+/** Seconds for which a stop of the instance waits for one (section 9). */
+const stopWithin = 10
+
 /** Messages without an answer that are remembered. */
 const max = 64
 
@@ -29,8 +32,8 @@ export class Owed {
     this.#clock = clock
   }
 
-  /** `pressing`: seconds for which a stop of the instance waits for it; left out: for as long as it may come. */
-  add(event: EventName, bytes: Buffer, pressing = owedFor): void {
+  /** `pressing`: seconds for which a stop of the instance waits for it. */
+  add(event: EventName, bytes: Buffer, pressing = stopWithin): void {
     const now = this.#clock.monotonic()
     this.putBack({ event, text: bytes.toString(), until: now + owedFor, pressing: now + pressing })
   }

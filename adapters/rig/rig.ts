@@ -61,7 +61,7 @@ const holdWithin = 3
 const urgentHold = 1
 
 /** Seconds for which a stop of the instance waits for the answer of a rig that need not answer. */
-const unaskedWithin = 10
+const unaskedWithin = 3
 
 export class Rig {
   readonly name: string

@@ -43,7 +43,7 @@ const played: readonly Format[] = [
   { name: 'pickles', has: (line) => kindOf(line).startsWith('pickle.'), play: (line) => Promise.resolve(playPickle(line)) },
   { name: 'HTTP transcripts', has: (line) => kindOf(line).startsWith('http.'), play: async (line) => await playTranscript(line) },
   { name: 'WebSocket transcripts', has: (line) => kindOf(line).startsWith('ws.'), play: async (line) => await playWebSockets(line) },
-  { name: 'rig transcripts', has: isRigTalk, play: async (line) => await playRig(line), atOnce: 8 },
+  { name: 'rig transcripts', has: isRigTalk, play: async (line) => await playRig(line), atOnce: 16 },
   { name: 'rig tables', has: isRigTable, play: async (line) => await playTable(line) }
 ]
 
