@@ -46,8 +46,20 @@ describe('the rig codec', () => {
       event: 'EXPEND',
       elements: ['ValueError: x', 4n]
     })
-    assert.deepEqual(read('[0,"failed","[1,{}]"]'), { kind: 'report', text: 'failed', event: undefined, elements: ['failed', '[1,{}]'] })
-    assert.deepEqual(read('[null, "x", "EXPINIT"]'), { kind: 'report', text: 'x', event: 'EXPINIT', elements: ['x', 'EXPINIT'] })
+    assert.deepEqual(read('[0,"failed","[1,{}]"]'), {
+      kind: 'report',
+      text: 'failed',
+      event: 'EXPINIT',
+      about: '[1,{}]',
+      elements: ['failed', '[1,{}]']
+    })
+    assert.deepEqual(read('[null, "x", "EXPINIT"]'), {
+      kind: 'report',
+      text: 'x',
+      event: 'EXPINIT',
+      about: 'EXPINIT',
+      elements: ['x', 'EXPINIT']
+    })
     for (const about of ['0', '3', 'null', '{}', '[4]', '4.0'])
       assert.equal((read(`[false, "x", ${about}]`) as { event?: string }).event, undefined)
     assert.deepEqual(read('[0, "text only"]'), { kind: 'report', text: 'text only', event: undefined, elements: ['text only'] })

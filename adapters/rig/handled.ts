@@ -59,8 +59,8 @@ export class Handled {
     const begun = this.#begun.get(key)
     if (begun !== undefined && now < begun.until) {
       const { got } = begun
-      // Whoever has heard that its experiment is over prepares the next one, perhaps in the same words. A start has its reference.
-      if (got.event === 'EXPINIT' && got.number < this.#ended) return undefined
+      // Whoever has heard that its experiment is over begins the next one, perhaps in the same words.
+      if (got.number < this.#ended) return undefined
       return { got, isOver: got.number < ended }
     }
     const last = this.#last

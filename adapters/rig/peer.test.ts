@@ -42,6 +42,19 @@ describe('a rig peer that gets messages', () => {
     assert.deepEqual(lab.take(), [`> ${M}`, `message ${M}`])
   })
 
+  it('lets through what a question of ours waits for, also in a storm of the same bytes', () => {
+    let isWanted = false
+    const lab = new PeerLab({ isWanted: (payload) => isWanted && payload.kind === 'message' && payload.event === 'EXPINIT' })
+    for (let time = 0; time < 12; time += 1) lab.receive('[1, 10]', '[32, 20]')
+    lab.take()
+    isWanted = true
+    lab.receive('[32, 20]', '[1, 10]')
+    assert.deepEqual(lab.take(), ['> [1, 10]', 'message [1, 10]'])
+    isWanted = false
+    lab.receive('[1, 10]')
+    assert.deepEqual(lab.take(), [])
+  })
+
   it('lets through what comes eight times a second, without end', async () => {
     const lab = new PeerLab()
     for (let time = 0; time < 100; time += 1) {

@@ -17,6 +17,8 @@ export type Counted = 'echoed' | 'braked' | 'late' | 'repeated' | 'odd' | 'misma
 export interface PeerOptions extends SenderOptions, CopiesOptions, ReadOptions {
   /** After the echo was written. Never for a confirmation, a late or repeated copy, or what was braked. Must not throw. */
   readonly onPayload: (payload: Payload, bytes: Buffer) => void
+  /** Is it what a question of ours waits for? Then the brake lets it pass: a rig whose answer is not echoed is deaf for good. */
+  readonly isWanted?: (payload: Payload) => boolean
   /** `odd`: given to onPayload too, or a line end alone. `mismatch`: a message failed by it. */
   readonly onCount: (what: Counted) => void
 }
@@ -73,7 +75,7 @@ export class Peer {
     else {
       const copy = this.#copies.take(bytes, now, this.#sender.roundTrip)
       if (copy !== 'new') this.#drop(copy)
-      else if (this.#brake.stops(bytes, now, this.#brakeWithin())) this.#drop('braked')
+      else if (this.#brake.stops(bytes, now, this.#brakeWithin()) && !this.#isWanted(bytes)) this.#drop('braked')
       else this.#receiveNew(bytes)
     }
   }
@@ -103,6 +105,10 @@ export class Peer {
   close(trouble: Trouble): void {
     this.#isClosed = true
     this.#sender.close(trouble)
+  }
+
+  #isWanted(bytes: Buffer): boolean {
+    return this.#options.isWanted?.(readPayload(bytes, this.#options)) ?? false
   }
 
   #receiveNew(bytes: Buffer): void {

@@ -1,6 +1,8 @@
 /** What is asked of a rig, and what comes of it. */
-import type { Exact } from '../../gateway/adapter.js'
+import type { Clock, Exact } from '../../gateway/adapter.js'
+import type { GatewayError } from '../../gateway/errors.js'
 import type { EventName } from './events.js'
+import type { Link } from './rig-link.js'
 
 export interface Ask {
   readonly event: EventName
@@ -42,4 +44,22 @@ export interface Asked {
   readonly answered: Promise<Answered>
   /** It does not wait for its turn any more: a signal cannot take it back. */
   readonly isSent: boolean
+}
+
+export interface RigOptions {
+  readonly name: string
+  readonly device: string
+  /** For people: its URI. */
+  readonly where: string
+  readonly clock: Clock
+  /** Seconds, for the texts of failures. */
+  readonly echoWithin: number
+  readonly link: Pick<Link, 'send' | 'isAwaiting'>
+  /** It is to leave now; what this returns is waited for first. */
+  readonly onBegin: (ask: Ask) => Promise<unknown> | undefined
+  /** It is there. */
+  readonly onEchoed: () => void
+  /** It echoed, and answered if it was to; `answered` is undefined when the echo was enough. */
+  readonly onDone: (ask: Ask, answered: Answered | undefined) => void
+  readonly onFailed: (ask: Ask, error: GatewayError) => void
 }

@@ -69,6 +69,7 @@ export class RigDevice {
       lastPort: isPort(lastPort) ? lastPort : undefined,
       onPort: (port) => host.note(`port ${name}`, String(port)),
       onPayload: (payload, bytes) => this.#heard(payload, bytes),
+      isWanted: (payload) => this.rig.wants(payload),
       onCount: (what) => this.#counted(what),
       onUp: () => this.#presence.connected(),
       onDown: (reason) => {

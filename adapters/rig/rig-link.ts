@@ -17,6 +17,8 @@ export interface LinkOptions extends HostAddressOptions {
   readonly onPort?: (port: number) => void
   /** Something came that is no confirmation; what must be echoed has been. */
   readonly onPayload: (payload: Payload, bytes: Buffer) => void
+  /** Is it the answer that a question of ours waits for? */
+  readonly isWanted: (payload: Payload) => boolean
   readonly onCount: PeerOptions['onCount']
   /** A connection was made. */
   readonly onUp: () => void

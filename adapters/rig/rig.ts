@@ -12,34 +12,15 @@ import { encodeMessage, mustEcho } from './codec.js'
 import type { EventName } from './events.js'
 import { Owed, answersTo } from './owed.js'
 import { Trouble } from './peer.js'
-import type { Answered, Ask, Asked } from './rig-ask.js'
+import type { Ask, Asked, RigOptions } from './rig-ask.js'
 import { Exchange } from './rig-exchange.js'
 import type { Candidate } from './rig-exchange.js'
 import { Failures } from './rig-failures.js'
-import type { Link } from './rig-link.js'
 import type { Hold } from './rig-hold.js'
 import { Listeners } from './rig-listeners.js'
 import { Turns } from './rig-turns.js'
 
-export type { Answered, Ask, Asked } from './rig-ask.js'
-
-export interface RigOptions {
-  readonly name: string
-  readonly device: string
-  /** For people: its URI. */
-  readonly where: string
-  readonly clock: Clock
-  /** Seconds, for the texts of failures. */
-  readonly echoWithin: number
-  readonly link: Pick<Link, 'send' | 'isAwaiting'>
-  /** It is to leave now; what this returns is waited for first. */
-  readonly onBegin: (ask: Ask) => Promise<unknown> | undefined
-  /** It is there. */
-  readonly onEchoed: () => void
-  /** It echoed, and answered if it was to; `answered` is undefined when the echo was enough. */
-  readonly onDone: (ask: Ask, answered: Answered | undefined) => void
-  readonly onFailed: (ask: Ask, error: GatewayError) => void
-}
+export type { Answered, Ask, Asked, RigOptions } from './rig-ask.js'
 
 /** Messages that may wait for their turn; as many again for those that stop things. */
 export const maxWaiting = 32
@@ -160,6 +141,11 @@ export class Rig {
     const current = this.#current
     if (current === undefined || payload.kind !== 'message' || !isAnswer(current, payload.event)) return undefined
     return this.#isConfirmed(current) || (current.isWritten && !this.#owed.has(payload.event)) ? current.ask : undefined
+  }
+
+  /** It is the answer that is waited for. */
+  wants(payload: Payload): boolean {
+    return this.#current?.isEchoed === true && this.answers(payload) !== undefined
   }
 
   /** A payload came that is no confirmation. */

@@ -61,10 +61,18 @@ describe('a rig-server to which messages come twice', () => {
     assert.deepEqual(begun(), ['acquire'])
   })
 
-  it('does not start after the end for a copy, and says so', async () => {
+  it('starts again in the same words for who has heard that the experiment is over', async () => {
     const controller = await lab.controller()
     await lab.exchange(controller, start, '[2, "acquire"]')
     await lab.exchange(controller, '[4, null]', '[4, "stop"]')
+    await lab.exchange(controller, start, '[2, "acquire"]')
+    assert.deepEqual(begun(), ['acquire', 'stop', 'acquire'])
+  })
+
+  it('does not start for a copy after an end of which its controller has not heard, and says so', async () => {
+    const [controller, other] = [await lab.controller(), await lab.controller()]
+    await lab.exchange(controller, start, '[2, "acquire"]')
+    await lab.exchange(other, '[4, null]', '[4, "stop"]')
     await controller.echoed(start)
     await lab.gap()
     assert.match(await controller.next(), /^\[0, "Interrupted: the same EXPSTART came again within 2 s, and after its end: .*", 2\]$/)

@@ -142,7 +142,7 @@ export class TcpLink implements Link {
   }
 
   #begin(socket: Socket): Connected {
-    const { clock, echoWithin, maxEchoBytes, int8, onPayload, onCount, onUp } = this.#options
+    const { clock, echoWithin, maxEchoBytes, int8, onPayload, isWanted, onCount, onUp } = this.#options
     const stream = new Stream()
     const peer = new Peer({
       clock,
@@ -159,6 +159,7 @@ export class TcpLink implements Link {
       },
       int8,
       onPayload,
+      isWanted,
       onCount
     })
     const connected: Connected = { socket, peer, stream, since: clock.monotonic() }

@@ -34,7 +34,7 @@ describe('the way to a rig over UDP', () => {
 
   function open(more: Partial<LinkOptions> & Pick<LinkOptions, 'host' | 'port'>): UdpLink {
     const nothing = (): void => undefined
-    const handlers = { onPayload: nothing, onCount: nothing, onUp: nothing, onDown: nothing }
+    const handlers = { isWanted: () => false, onPayload: nothing, onCount: nothing, onUp: nothing, onDown: nothing }
     link = new UdpLink({ clock, echoWithin: 1, maxEchoBytes: null, int8: false, ...handlers, ...more })
     link.open()
     return link

@@ -120,7 +120,7 @@ export class UdpLink implements Link {
   }
 
   async #connect(address: string): Promise<Opened> {
-    const { port, clock, echoWithin, maxEchoBytes, int8, onPayload, onCount, onPort } = this.#options
+    const { port, clock, echoWithin, maxEchoBytes, int8, onPayload, isWanted, onCount, onPort } = this.#options
     const isAlias = isOwnAlias(address)
     // What a socket that listens on all addresses sends comes from another one than was asked.
     const socket = await this.#bind(isAlias ? '127.0.0.1' : undefined)
@@ -163,6 +163,7 @@ export class UdpLink implements Link {
       },
       int8,
       onPayload,
+      isWanted,
       onCount
     })
     socket.removeAllListeners('error')
