@@ -183,13 +183,13 @@ describe('recorded cases', () => {
       await assert.rejects(play(join(folder, 'nothing.jsonl')), /cannot be read/)
       const { count, lines } = await play(
         fileOf(
-          { id: 'a', transport: 'udp', role: 'master', steps: [] },
+          { id: 'a', transport: 'udp', role: 'both', replay: false, steps: [] },
           { ...pull('b', []), server: { kind: 'fax' } },
           { ...pull('c', []), server: { kind: 'live1' } }
         )
       )
       assert.deepEqual(count, { passed: 0, failed: 0, skipped: 3 })
-      assert.match(lines.join('\n'), /1 × rig transcripts: .*\n {2}1 × sockets of kind fax .*\n {2}1 × version 1 of LiveSocket/)
+      assert.match(lines.join('\n'), /1 × a: both ends are real, .*\n {2}1 × sockets of kind fax .*\n {2}1 × version 1 of LiveSocket/)
     })
 
     it('plays what the recorded file has no case of', async () => {
