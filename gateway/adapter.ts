@@ -127,6 +127,8 @@ export interface Codename {
   readonly timeout?: number
   /** JSON Schema of the value, for readings and for `set`. */
   readonly schema?: object
+  /** What the history keeps: every reading, changes only, nothing, or at most one in so many seconds. Left out: as the gateway does. */
+  readonly history?: 'every' | 'change' | 'off' | number
   /** The plain mirror on …/value is retained too. */
   readonly retainMirror?: boolean
   /** The name on the legacy side where it differs. */

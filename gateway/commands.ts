@@ -14,6 +14,8 @@ import type { Answer } from './remembered.js'
 import { commandPayload, replyPayload } from './reply.js'
 import type { ReplyFields } from './reply.js'
 import { formatTime } from './time.js'
+import type { HistoryQuestion } from './history/ask.js'
+import type { Step } from './stories.js'
 import { below } from './topic.js'
 import type { Validators } from './validators.js'
 
@@ -40,6 +42,10 @@ export interface CommandsOptions {
   /** Why a device can not be reached that said so; undefined: it may be there. */
   readonly whyOffline: (device: string) => string | undefined
   readonly log: Logger
+  /** Every moment in the life of every command that is no secret. Must be quick, and must not throw. */
+  readonly step: (step: Step) => void
+  /** Answers a question for the history, on the reply topic, by itself; throws the refusal. */
+  readonly askHistory: (question: HistoryQuestion) => void
   /** Where commands under way are kept over a crash; undefined: nowhere. */
   readonly keep?: Keep | undefined
 }
@@ -123,7 +129,10 @@ export class Commands {
     try {
       if (message.retain) throw new GatewayError('Retained', 'a command must not be retained: it would run again at every reconnect')
       const entry = this.#options.devices.expect(device, codename)
-      if (op === 'history') throw new GatewayError('ReadOnly', 'this gateway keeps no history yet')
+      if (op === 'history') {
+        this.#options.askHistory({ entry, id, client, payload })
+        return { kind: 'answered' }
+      }
       const envelope = openEnvelope(op, payload, entry.meta, this.#options.validators)
       if (envelope.value !== undefined && !isFiniteExact(envelope.value)) throw notFinite(op)
       const pending = this.#begin(entry, op, id, client, key, envelope, undefined)

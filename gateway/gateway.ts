@@ -9,14 +9,19 @@ import { Commands } from './commands.js'
 import type { Checked } from './config.js'
 import { Devices, self } from './devices.js'
 import { GatewayError } from './errors.js'
-import { InstanceHost } from './host.js'
+import { Instances } from './instances.js'
+import { HistoryDesk } from './history/ask.js'
+import { History } from './history/history.js'
 import { Latest } from './latest.js'
+import { Notices } from './notices.js'
+import { replyPayload } from './reply.js'
+import { Runs } from './runs/runs.js'
+import { Stories } from './stories.js'
 import { Throttle } from './log.js'
 import { metaPayload } from './payload.js'
 import { Self, selfDevice } from './self.js'
 import { restore } from './restore.js'
 import { States } from './states.js'
-import { Supervisor } from './supervisor.js'
 import type { Schedule } from './supervisor.js'
 import { Topics, below } from './topic.js'
 import { Validators } from './validators.js'
@@ -57,8 +62,13 @@ export class Gateway {
   readonly #contract: Contract
   readonly #devices: Devices
   readonly #self: Self
+  readonly #notices: Notices
+  readonly #history: History
+  readonly #desk: HistoryDesk
+  readonly #runs: Runs
+  readonly #stories: Stories
   readonly #topics: Topics
-  readonly #instances = new Map<string, { supervisor: Supervisor; host: InstanceHost; listens: boolean }>()
+  readonly #instances: Instances
   readonly #listeners = new Map<'tcp' | 'http', Listener>()
   /** The broker in process. */
   #opened: Promise<void> | undefined
@@ -68,9 +78,11 @@ export class Gateway {
 
   /** Opens nothing, starts no timer. */
   constructor(options: GatewayOptions) {
-    const { checked, log } = options
+    const { checked } = options
     const { config } = checked
     const clock = options.clock ?? systemClock
+    this.#notices = new Notices({ clock, log: options.log })
+    const { log } = this.#notices
     const limits = config.broker.limits
     this.#options = options
     this.#log = log
@@ -100,11 +112,25 @@ export class Gateway {
       forgotten: (entry) => publish(below(entry.topic, 'meta'), '', 'meta'),
       left: (device) => this.#states.forget(device)
     })
+    this.#history = new History({
+      clock,
+      log,
+      devices: this.#devices,
+      config: config.history,
+      data: config.gateway.data,
+      changed: () => this.#self.changed()
+    })
+    this.#stories = new Stories({ clock, devices: this.#devices, log })
     this.#latest = new Latest({
       clock,
       devices: this.#devices,
       publish,
       wanted: this.#broker.wanted,
+      taken: (entry, held) => {
+        this.#history.take(entry, held)
+        this.#runs.take(entry, held)
+        this.#stories.take(entry, held)
+      },
       onError: (error) => log.error({ err: error }, 'an instance failed on a reading that it watches')
     })
     this.#states = new States({
@@ -115,6 +141,19 @@ export class Gateway {
       isOffline: (device) => this.#latest.expire(device),
       changed: () => this.#self.changed()
     })
+    this.#runs = new Runs({
+      clock,
+      log,
+      devices: this.#devices,
+      latest: this.#latest,
+      checked,
+      version: options.version ?? 'unknown',
+      changed: () => this.#self.changed()
+    })
+    this.#desk = new HistoryDesk({
+      history: this.#history,
+      reply: (entry, reply, value) => publish(below(entry.topic, 'reply'), replyPayload(reply, value, clock.now()), 'reply')
+    })
     this.#commands = new Commands({
       clock,
       devices: this.#devices,
@@ -124,11 +163,13 @@ export class Gateway {
       log,
       whyOffline: (device) => this.#states.whyOffline(device),
       keep: config.gateway.data === undefined && options.openDisk === undefined ? undefined : this.#broker.keep,
-      execute: async (instance, command, signal) => {
-        const found = this.#instances.get(instance)
-        if (found === undefined) throw new GatewayError('Unreachable', `the instance ${instance} is not there`)
-        return await found.supervisor.execute(command, signal)
-      }
+      step: (step) => {
+        this.#stories.step(step)
+        this.#runs.step(step)
+      },
+      askHistory: (question) => this.#desk.ask(question),
+      execute: async (instance, command, signal) =>
+        instance === self ? await this.#runs.execute(command, signal) : await this.#instances.execute(instance, command, signal)
     })
     const throttle = new Throttle(refusalsEvery, () => clock.monotonic())
     this.#contract = new Contract({
@@ -149,7 +190,21 @@ export class Gateway {
           )
       }
     })
-    this.#createInstances(clock, validators)
+    this.#instances = new Instances(
+      { checked, types: options.types, schedule: options.schedule },
+      {
+        clock,
+        log,
+        validators,
+        broker: this.#broker,
+        topics: this.#topics,
+        devices: this.#devices,
+        latest: this.#latest,
+        commands: this.#commands,
+        states: this.#states,
+        self: this.#self
+      }
+    )
   }
 
   /** Broker in process; then every listener; dialling starts after, and is not awaited. Rejects when an MQTT listener cannot open. */
@@ -160,13 +215,14 @@ export class Gateway {
     await this.#opened
     if (this.#stopping !== undefined) return
     this.#declare()
+    await this.#history.start()
+    await this.#runs.start()
     await this.#restore()
-    this.#states.announceAll(this.#instances.keys())
+    this.#states.announceAll(this.#instances.ids())
     this.#broker.publishWills()
     this.#commands.recover()
     this.#self.start({ devices: this.#devices, latest: this.#latest, states: this.#states, broker: this.#broker })
-    const servers = [...this.#instances.values()].filter(({ listens }) => listens)
-    await this.#patiently(servers.map(({ supervisor }) => supervisor.start()))
+    await this.#patiently(this.#instances.listen())
     try {
       await this.#listen('tcp', config.broker.tcp, (address) => listenTcp(address, this.#broker))
       if (config.http !== undefined) {
@@ -178,7 +234,7 @@ export class Gateway {
       await this.stop('it could not start')
       throw error
     }
-    for (const { supervisor, listens } of this.#instances.values()) if (!listens && this.#stopping === undefined) void supervisor.start()
+    if (this.#stopping === undefined) this.#instances.dial()
   }
 
   /** In reverse, complete and idempotent: afterwards nothing of the gateway is open. */
@@ -189,7 +245,7 @@ export class Gateway {
 
   /** Seconds after which a stop has ended, or something hangs. */
   get stopWithin(): number {
-    return Math.max(0, ...[...this.#instances.values()].map(({ supervisor }) => supervisor.stopWithin)) + restWithin
+    return this.#instances.stopWithin + restWithin
   }
 
   /** Where a listener really is; the port is one that the system chose when the configuration says 0. */
@@ -199,12 +255,7 @@ export class Gateway {
 
   /** The sockets of all running instances. */
   endpoints(): readonly Endpoint[] {
-    const found: Endpoint[] = []
-    for (const { supervisor } of this.#instances.values()) {
-      const endpoint = supervisor.running ? supervisor.adapter.endpoint?.() : undefined
-      if (endpoint !== undefined) found.push(endpoint)
-    }
-    return found
+    return this.#instances.endpoints()
   }
 
   /** For tests and the composition of others: what is known of an instance. */
@@ -228,42 +279,6 @@ export class Gateway {
 
   get retainedCount(): number {
     return this.#broker.retainedCount
-  }
-
-  #createInstances(clock: Clock, validators: Validators): void {
-    const { checked, types, log } = this.#options
-    const shared = {
-      clock,
-      validators,
-      broker: this.#broker,
-      topics: this.#topics,
-      devices: this.#devices,
-      latest: this.#latest,
-      commands: this.#commands,
-      states: this.#states,
-      self: this.#self,
-      endpoints: () => this.endpoints(),
-      isActive: (id: string) => this.#instances.get(id)?.supervisor.isActive ?? false
-    }
-    for (const config of checked.config.adapters) {
-      const { id } = config
-      const type = types.find((candidate) => candidate.type === config.type)
-      if (type === undefined)
-        throw new GatewayError('Internal', `the configuration was checked with other adapter types: ${config.type} is not there`)
-      const instanceLog = log.child({ instance: id })
-      const host = new InstanceHost(id, shared, instanceLog, () => this.#instances.get(id)?.supervisor)
-      const supervisor = new Supervisor({
-        id,
-        clock,
-        adapter: type.create(config, host),
-        log: instanceLog,
-        state: (state, reason, device) =>
-          device === undefined ? this.#states.instance(id, state, reason) : this.#states.ofOne(id, device, state, reason),
-        ...(this.#options.schedule === undefined ? {} : { schedule: this.#options.schedule })
-      })
-      const listens = (checked.plans.get(id)?.listens ?? []).length > 0
-      this.#instances.set(id, { supervisor, host, listens })
-    }
   }
 
   /** Devices of the configuration, then those that instances bring along, and who holds which right. */
@@ -360,12 +375,14 @@ export class Gateway {
     } catch {
       return // the data folder cannot be opened: nothing else was
     }
-    await Promise.all([...this.#instances.values()].map(({ supervisor }) => supervisor.stop()))
-    for (const { host } of this.#instances.values()) host.close()
+    await this.#instances.stop()
     this.#commands.stop()
+    this.#desk.stop()
+    await this.#runs.stop()
     this.#self.stop()
     this.#states.leave(reason)
     this.#latest.stop()
+    await this.#history.stop()
     await this.#broker.stop(flushWithin)
     await Promise.all([...this.#listeners.values()].map((listener) => listener.close()))
     this.#listeners.clear()

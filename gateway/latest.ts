@@ -42,6 +42,8 @@ export interface LatestOptions {
   readonly publish: Publish
   /** Would a message of QoS 0 that is not retained reach anybody? */
   readonly wanted: (topic: string) => boolean
+  /** Every reading that is taken in, and every one that has become stale. Must be quick, and must not throw. */
+  readonly taken: (entry: Entry, held: Held) => void
   /** A watcher threw; it must not hurt the publisher. */
   readonly onError: (error: unknown) => void
 }
@@ -107,6 +109,7 @@ export class Latest {
     this.#held.set(entry, held)
     if (announce) this.#announce(entry, held)
     else this.#mirror(entry, held)
+    this.#options.taken(entry, held)
     this.#arm(entry, held)
     const watchers = this.#watchers.get(entry.device)
     if (watchers !== undefined) for (const watcher of watchers) this.#tell(watcher, entry, held)
@@ -227,6 +230,7 @@ export class Latest {
     const stale: Held = { ...held, quality: 'stale' }
     this.#held.set(entry, stale)
     this.#announce(entry, stale)
+    this.#options.taken(entry, stale)
   }
 
   /** What is not good any more must reach the broker even when its queue is full: it would go on looking fresh. */

@@ -197,6 +197,48 @@ export interface Config {
      * Web pages, as https://lab.example:8443, whose scripts may connect by WebSocket besides those from the host itself and from this computer; '*' lets all in.
      */
     origins: string[]
+    /**
+     * true: over this listener, also by MQTT over WebSocket, everything is seen and nothing done.
+     */
+    readOnly: boolean
+  }
+  /**
+   * What is kept of the readings, in the folder history of gateway.data; without gateway.data in memory.
+   */
+  history: {
+    /**
+     * What is kept of codenames for which nothing else is said.
+     */
+    record: Record
+    /**
+     * Time in seconds that readings and their roll-ups of 10 s are kept.
+     */
+    keep: number
+    /**
+     * Time in seconds that the roll-ups of 5 min and of 1 h are kept.
+     */
+    keepRollups: number
+    /**
+     * Bytes on the disk; beyond, the oldest readings go first.
+     */
+    maxBytes: number
+    /**
+     * Bytes in memory, without gateway.data; beyond, the oldest readings go first.
+     */
+    maxMemory: number
+  }
+  /**
+   * Recordings from a start to a stop, each a folder to take home.
+   */
+  runs: {
+    /**
+     * Where the folders of runs are made. Left out: runs in gateway.data; without that there are no runs.
+     */
+    folder?: string
+    /**
+     * Bytes of one run; beyond, it is ended and says so.
+     */
+    maxBytes: number
   }
   /**
    * Device name to device. The name gateway is reserved.
@@ -236,6 +278,11 @@ export type Insecure = boolean
 export type Undeclared = 'accept' | 'refuse'
 
 /**
+ * every reading, only what changes (the value, its quality or unit), off, or a time in seconds: at most one reading in that time.
+ */
+export type Record = ('every' | 'change' | 'off') | number
+
+/**
  * One instrument, rig or computer.
  */
 export interface Device {
@@ -251,6 +298,10 @@ export interface Device {
    * Readings of codenames not listed here. Left out: as broker.undeclared.
    */
   undeclared?: Undeclared
+  /**
+   * What the history keeps of its codenames. Left out: as history.record.
+   */
+  history?: Record
   /**
    * Codename to what is known of it.
    */
@@ -294,6 +345,10 @@ export interface Codename {
   schema?: {
     [k: string]: unknown
   }
+  /**
+   * What the history keeps of it. Left out: as its device.
+   */
+  history?: Record
   /**
    * Retain the plain value on ROOT/DEVICE/CODENAME/value, so that a new subscriber sees it at once. Left out: it is not retained.
    */

@@ -1,0 +1,36 @@
+import type { Clock, Logger } from '../adapter.js'
+import type { Broker } from '../broker/broker.js'
+import type { Commands } from '../commands.js'
+import type { Config } from '../../schemas/types.js'
+import type { Devices } from '../devices.js'
+import type { History } from '../history/history.js'
+import type { Instances } from '../instances.js'
+import type { Latest } from '../latest.js'
+import type { Notices } from '../notices.js'
+import type { Runs } from '../runs/runs.js'
+import type { Self } from '../self.js'
+import type { States } from '../states.js'
+import type { Stories } from '../stories.js'
+import type { Topics } from '../topic.js'
+import type { Validators } from '../validators.js'
+
+/** What the routes of the HTTP listener may touch. */
+export interface Parts {
+  readonly clock: Clock
+  readonly log: Logger
+  readonly config: Config
+  readonly version: string
+  readonly topics: Topics
+  readonly devices: Devices
+  readonly validators: Validators
+  readonly latest: Latest
+  readonly states: States
+  readonly commands: Commands
+  readonly instances: Instances
+  readonly self: Self
+  readonly broker: Broker
+  readonly history: History
+  readonly runs: Runs
+  readonly stories: Stories
+  readonly notices: Notices
+}
