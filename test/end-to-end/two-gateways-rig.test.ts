@@ -11,7 +11,7 @@ import { start } from '../support/start.js'
 import type { Running } from '../support/start.js'
 
 /** Sessions for each transport; 1000 for a release. */
-const asked = Number(process.env['LABGATE_RIG_SESSIONS'] ?? 30)
+const asked = Number(process.env['LABGATE_RIG_SESSIONS'] ?? 12)
 
 /** Rigs at the same time. */
 const abreast = Math.min(50, Math.max(10, Math.ceil(asked / 20)))

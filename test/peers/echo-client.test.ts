@@ -118,6 +118,8 @@ describe('an echo server in Python, driven by the gateway', function () {
 
   it('stands still: a message has its limit, the device is offline until it goes on, and no late answer is taken for another', async () => {
     await open([], ', timeout: 0.5, keepAlive: 1')
+    // A ping that is on its way would be waited for first.
+    assert.equal((await call('"before"')).value, 'before')
     server.program.kill('SIGSTOP')
     const { error } = await call('"late"')
     assert.deepEqual([error?.class, error?.maybeExecuted], ['Timeout', true])
