@@ -1,4 +1,4 @@
-import type { Clock, Command, Exact, Logger, Op, Ref, Request, Watch } from './adapter.js'
+import type { Clock, Command, Exact, Logger, Op, Ref, Request } from './adapter.js'
 import { isFiniteExact } from '../adapters/common/exact-json.js'
 import configSchema from '../schemas/config.schema.json' with { type: 'json' }
 import type { Publish } from './broker/queue.js'
@@ -7,8 +7,12 @@ import type { Devices, Entry } from './devices.js'
 import { idOf, openEnvelope } from './envelope.js'
 import type { Envelope } from './envelope.js'
 import { GatewayError, asGatewayError, freshValue } from './errors.js'
+import { KeptCommands } from './kept-commands.js'
+import type { Keep } from './kept-commands.js'
 import type { Latest } from './latest.js'
 import { inTime } from './patience.js'
+import { ended } from './pending.js'
+import type { Pending } from './pending.js'
 import { Remembered } from './remembered.js'
 import type { Answer } from './remembered.js'
 import { commandPayload, replyPayload } from './reply.js'
@@ -50,26 +54,6 @@ export interface CommandsOptions {
   readonly keep?: Keep | undefined
 }
 
-/** Things kept by name. */
-export interface Keep {
-  note(name: string, content: Buffer | undefined): void
-  notes(): ReadonlyMap<string, Buffer>
-  /** Resolves when everything noted so far is on disk. */
-  committed(): Promise<void>
-}
-
-/** A command under way, as it is kept. */
-interface Kept {
-  readonly topic: string
-  readonly id: string
-  readonly op: Op
-  readonly client: string
-  readonly key?: string | undefined
-}
-
-/** Begins the names of kept commands; the topic follows, as commands of a codename are serial. */
-const kept = 'command:'
-
 /** What becomes of the MQTT message that carried a command. */
 export type Verdict =
   /** Goes on to subscribers; with `payload` for a native device: JSON with an id. */
@@ -79,30 +63,12 @@ export type Verdict =
   /** Answered with `failed`; goes to the dead letters. */
   | { readonly kind: 'refused'; readonly error: GatewayError }
 
-interface Pending {
-  readonly entry: Entry
-  readonly id: string
-  readonly op: Op
-  readonly client: string
-  readonly key: string | undefined
-  readonly native: boolean
-  /** Nothing of it is written or published. */
-  readonly secret: boolean
-  readonly controller: AbortController
-  /** Tells the asker after a while that the command is under way. */
-  readonly accepted: Watch
-  readonly timeout: Watch
-  readonly settle: ((answer: Answer) => void) | undefined
-  /** Who waits for the codename to be free. */
-  readonly waiting: Set<() => void>
-  finished: boolean
-}
-
 /** Commands to their executor, replies back: exactly one `done` or `failed` for each id. */
 export class Commands {
   readonly #options: CommandsOptions
   readonly #pending = new Map<Entry, Pending>()
   readonly #remembered: Remembered
+  readonly #kept: KeptCommands
   /** Of native devices: the last command that ended without their reply, which may still come. */
   readonly #unanswered = new WeakMap<Entry, string>()
   #counter = 0
@@ -111,6 +77,7 @@ export class Commands {
   constructor(options: CommandsOptions) {
     this.#options = options
     this.#remembered = new Remembered(options.clock, options.keep)
+    this.#kept = new KeptCommands(options.keep)
   }
 
   /** A command topic was published to. Never throws. */
@@ -161,7 +128,7 @@ export class Commands {
       const other = running()
       // Nothing may be awaited between this and the begin: another would find the codename free too.
       if (other === undefined) break
-      await this.#ended(other, left, signals)
+      await ended(other, this.#options.clock, left, signals)
     }
     const left = within === undefined ? undefined : Math.max(0, within - passed())
     const isLate = left !== undefined && (left === 0 || left < Math.min(leastLeft, (within ?? 0) / 10))
@@ -212,16 +179,12 @@ export class Commands {
 
   /** What was under way when an earlier run crashed is answered: nobody knows whether it was carried out. */
   recover(): void {
-    const { keep } = this.#options
     this.#remembered.recover()
-    for (const [name, content] of Array.from(keep?.notes() ?? [])) {
-      if (!name.startsWith(kept)) continue
-      const { topic, key, ...command } = JSON.parse(content.toString()) as Kept
+    for (const { topic, key, ...command } of this.#kept.left()) {
       const error = new GatewayError('Unreachable', 'the gateway ended while the command was under way; it may have been carried out', {
         maybeExecuted: true
       })
       this.#reply(below(topic, 'reply'), key, { ...command, error, phase: 'failed' }, undefined, true)
-      keep?.note(name, undefined)
     }
   }
 
@@ -291,14 +254,13 @@ export class Commands {
     }
     this.#pending.set(entry, pending)
     if (key !== undefined) this.#remembered.start(key, below(entry.topic, 'reply'))
-    const { keep } = this.#options
-    const record: Kept = { topic: entry.topic, id, op, client, key }
-    if (!secret) keep?.note(kept + entry.topic, Buffer.from(JSON.stringify(record)))
+    if (!secret) this.#kept.start({ topic: entry.topic, id, op, client, key })
     if (executor === undefined) return pending
     const { expires } = envelope
     const named = { device: entry.device, codename: entry.codename, id, op, value, client, ...(secret ? { secret } : {}) }
     const command: Command = expires === undefined ? named : { ...named, expires }
     // On disk first: nobody must find a heater on and no word of who switched it.
+    const { keep } = this.#options
     if (keep === undefined || secret) this.#run(pending, executor, command)
     else void keep.committed().then(() => pending.finished || this.#runInTime(pending, executor, command))
     return pending
@@ -326,21 +288,6 @@ export class Commands {
     )
   }
 
-  /** Resolves when the command is finished, the seconds are over, or the asker goes. */
-  async #ended({ waiting }: Pending, seconds: number, signals: readonly AbortSignal[]): Promise<void> {
-    await new Promise<void>((resolve) => {
-      const go = (): void => {
-        timer.cancel()
-        waiting.delete(go)
-        for (const signal of signals) signal.removeEventListener('abort', go)
-        resolve()
-      }
-      const timer = this.#options.clock.after(seconds, go)
-      for (const signal of signals) signal.addEventListener('abort', go, { once: true })
-      waiting.add(go)
-    })
-  }
-
   #fresh(entry: Entry): Exact {
     const { device, codename, meta } = entry
     const isOffline = this.#options.whyOffline(device) !== undefined
@@ -361,7 +308,7 @@ export class Commands {
     this.#pending.delete(entry)
     pending.accepted.cancel()
     pending.timeout.cancel()
-    this.#options.keep?.note(kept + entry.topic, undefined)
+    this.#kept.finish(entry.topic)
     pending.settle?.(error === undefined ? { value } : { error })
     const outcome = error === undefined ? { phase: 'done' as const } : { phase: 'failed' as const, error }
     const payload = replyPayload({ id, op, client, ...outcome }, value, this.#options.clock.now())
