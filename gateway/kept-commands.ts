@@ -1,4 +1,6 @@
-import type { Op } from './adapter.js'
+import type { Exact, Op, Ref } from './adapter.js'
+import { brief } from './brief.js'
+import type { Pending } from './pending.js'
 
 /** Things kept by name. */
 export interface Keep {
@@ -15,6 +17,15 @@ export interface Kept {
   readonly op: Op
   readonly client: string
   readonly key?: string | undefined
+  /** For its story. Left out by versions that told none. */
+  readonly asked?: Asked
+}
+
+interface Asked extends Ref {
+  /** Unix seconds. */
+  readonly at: number
+  /** As text, when it is short. */
+  readonly value?: string
 }
 
 /** Begins the names of kept commands; the topic follows, as commands of a codename are serial. */
@@ -29,8 +40,13 @@ export class KeptCommands {
     this.#keep = keep
   }
 
-  start(command: Kept): void {
-    this.#keep?.note(kept + command.topic, Buffer.from(JSON.stringify(command)))
+  start({ entry, id, op, client, key }: Pending, value: Exact, at: number): void {
+    if (this.#keep === undefined) return
+    const { topic, device, codename } = entry
+    const { text, whole } = brief(value)
+    const asked: Asked = { device, codename, at, ...(op !== 'get' && whole ? { value: text } : {}) }
+    const record: Kept = { topic, id, op, client, key, asked }
+    this.#keep.note(kept + topic, Buffer.from(JSON.stringify(record)))
   }
 
   finish(topic: string): void {

@@ -20,6 +20,8 @@ export interface Pending {
   /** Who waits for the codename to be free. */
   readonly waiting: Set<() => void>
   finished: boolean
+  /** Whoever asked has been let go: its time was up. */
+  unheard: boolean
 }
 
 /** Resolves when the command is finished, the seconds are over, or the asker goes. */
