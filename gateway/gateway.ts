@@ -14,7 +14,6 @@ import { HistoryDesk } from './history/ask.js'
 import { History } from './history/history.js'
 import { Latest } from './latest.js'
 import { Notices } from './notices.js'
-import { replyPayload } from './reply.js'
 import { Runs } from './runs/runs.js'
 import { Stories } from './stories.js'
 import { Throttle } from './log.js'
@@ -151,8 +150,12 @@ export class Gateway {
       changed: () => this.#self.changed()
     })
     this.#desk = new HistoryDesk({
+      clock,
+      validators,
       history: this.#history,
-      reply: (entry, reply, value) => publish(below(entry.topic, 'reply'), replyPayload(reply, value, clock.now()), 'reply')
+      keeps: () => true,
+      broker: this.#broker,
+      maxPacket: limits.maxPacket
     })
     this.#commands = new Commands({
       clock,
