@@ -21,6 +21,7 @@ import { formatTime } from './time.js'
 import type { HistoryQuestion } from './history/ask.js'
 import type { Step } from './stories.js'
 import { below } from './topic.js'
+import type { Verdict } from './verdict.js'
 import type { Validators } from './validators.js'
 
 /** Seconds after which the asker is told that the command is under way. */
@@ -54,15 +55,6 @@ export interface CommandsOptions {
   readonly keep?: Keep | undefined
 }
 
-/** What becomes of the MQTT message that carried a command. */
-export type Verdict =
-  /** Goes on to subscribers; with `payload` for a native device: JSON with an id. */
-  | { readonly kind: 'pass'; readonly payload?: string }
-  /** Answered here: a repetition, a mere check, a get from memory. Not forwarded: a native device would carry it out. */
-  | { readonly kind: 'answered' }
-  /** Answered with `failed`; goes to the dead letters. */
-  | { readonly kind: 'refused'; readonly error: GatewayError; readonly id: string }
-
 /** Commands to their executor, replies back: exactly one `done` or `failed` for each id. */
 export class Commands {
   readonly #options: CommandsOptions
@@ -88,10 +80,11 @@ export class Commands {
     // Of what is not there nothing is remembered: its names may be long, and it cannot be carried out twice.
     const isKnown = this.#options.devices.find(device, codename) !== undefined
     const key = given === undefined || !isKnown ? undefined : `${client}\0${topic}\0${op}\0${given}`
+    if (op === 'history') return this.#askHistory(message, id, key)
     const known = key === undefined ? undefined : this.#remembered.get(key)
-    const named = { device, codename, id, client }
+    const named = { device, codename, id, client, op }
     if (known !== undefined) {
-      if (op !== 'history') this.#step('asked', { ...named, op }, { repeated: true })
+      this.#step('asked', named, { repeated: true })
       if (known.reply !== undefined) this.#options.publish(known.topic, known.reply, 'reply')
       return { kind: 'answered' }
     }
@@ -99,12 +92,8 @@ export class Commands {
     try {
       if (message.retain) throw new GatewayError('Retained', 'a command must not be retained: it would run again at every reconnect')
       const entry = this.#options.devices.expect(device, codename)
-      if (op === 'history') {
-        this.#options.askHistory({ entry, id, client, payload })
-        return { kind: 'answered' }
-      }
       const envelope = openEnvelope(op, payload, entry.meta, this.#options.validators)
-      this.#step('asked', { ...named, op }, { value: envelope.value, check: envelope.check })
+      this.#step('asked', named, { value: envelope.value, check: envelope.check })
       isTold = true
       if (envelope.value !== undefined && !isFiniteExact(envelope.value)) throw notFinite(op)
       const pending = this.#begin(entry, op, id, client, key, envelope, undefined)
@@ -113,10 +102,23 @@ export class Commands {
     } catch (thrown) {
       const error = asGatewayError(thrown)
       this.#reply(below(topic, 'reply'), key, { id, op, client, error, phase: 'failed' }, undefined)
-      if (op !== 'history') {
-        if (!isTold) this.#step('asked', { ...named, op })
-        this.#step('refused', { ...named, op }, { error, dead: true })
-      }
+      if (!isTold) this.#step('asked', named)
+      this.#step('refused', named, { error, dead: true })
+      return { kind: 'refused', error, id }
+    }
+  }
+
+  /** Nothing is carried out: also what is not declared has a history, and who repeats a question is answered anew. */
+  #askHistory(message: Ref & { topic: string; payload: Uint8Array; retain: boolean; client: string }, id: string, key?: string): Verdict {
+    const { device, codename, topic, payload, retain, client } = message
+    try {
+      if (retain) throw new GatewayError('Retained', 'a question must not be retained: it would be asked again at every reconnect')
+      const { devices, askHistory } = this.#options
+      askHistory({ entry: devices.find(device, codename) ?? devices.expect(device, codename), id, key, client, payload })
+      return { kind: 'answered' }
+    } catch (thrown) {
+      const error = asGatewayError(thrown)
+      this.#reply(below(topic, 'reply'), undefined, { id, op: 'history', client, error, phase: 'failed' }, undefined)
       return { kind: 'refused', error, id }
     }
   }

@@ -14,7 +14,6 @@ import { History } from './history/history.js'
 import type { Parts } from './http/parts.js'
 import { Latest } from './latest.js'
 import { Notices } from './notices.js'
-import { replyPayload } from './reply.js'
 import { Runs } from './runs/runs.js'
 import { Stories } from './stories.js'
 import { Throttle } from './log.js'
@@ -149,8 +148,12 @@ export class Gateway {
       changed: () => this.#self.changed()
     })
     this.#desk = new HistoryDesk({
+      clock,
+      validators,
       history: this.#history,
-      reply: (entry, reply, value) => publish(below(entry.topic, 'reply'), replyPayload(reply, value, clock.now()), 'reply')
+      keeps: () => true,
+      broker: this.#broker,
+      maxPacket: limits.maxPacket
     })
     this.#commands = new Commands({
       clock,
