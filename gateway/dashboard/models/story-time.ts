@@ -36,18 +36,3 @@ export function ticks(length: number): number[] {
   const count = Math.floor(length / step + 1e-9)
   return Array.from({ length: count + 1 }, (_, i) => Number((i * step).toPrecision(12)))
 }
-
-/** A duration as people read it, fine enough for steps of a command: `0.4 ms`, `12 ms`, `1.25 s`, `2 min 5 s`. */
-export function preciseDuration(seconds: number): string {
-  if (!Number.isFinite(seconds)) return '–'
-  const sign = seconds < 0 ? '−' : ''
-  const ms = Math.abs(seconds) * 1000
-  if (ms === 0) return '0 ms'
-  if (ms < 9.95) return `${sign}${ms < 0.095 ? Number(ms.toFixed(3)) : Number(ms.toFixed(1))} ms`
-  if (ms < 999.5) return `${sign}${ms.toFixed(0)} ms`
-  const all = ms / 1000
-  if (all < 9.995) return `${sign}${all.toFixed(2)} s`
-  if (all < 119.95) return `${sign}${all.toFixed(1)} s`
-  const whole = Math.round(all)
-  return `${sign}${Math.floor(whole / 60)} min ${whole % 60} s`
-}

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { CounterRate, Rate } from './rate.js'
+import { CounterRate, Rate } from '../../gateway/dashboard/models/rate.js'
 
 describe('a rate', () => {
   it('of what comes evenly is how often it comes, early on too', () => {

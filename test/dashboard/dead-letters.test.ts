@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
-import { DeadLetters, grouped, letterFits } from './dead-letters.js'
-import type { DeadLetter } from './dead-letters.js'
+import { DeadLetters, grouped, letterFits } from '../../gateway/dashboard/models/dead-letters.js'
+import type { DeadLetter } from '../../gateway/dashboard/models/dead-letters.js'
 
 const letter = (second: number, change: Partial<DeadLetter> = {}): DeadLetter => ({
   topic: 'lab/furnace/setpoint/set',

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { indent, oneLine, showPayload, showText } from './payload.js'
+import { indent, oneLine, showPayload, showText } from '../../gateway/dashboard/models/payload.js'
 
 const bytes = (text: string): Uint8Array => new TextEncoder().encode(text)
 

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
-import { LogTail, fieldsText, fits, isGap } from './log-tail.js'
-import type { LogLevel, LogLine } from './log-tail.js'
+import { LogTail, fieldsText, fits, isGap } from '../../gateway/dashboard/models/log-tail.js'
+import type { LogLevel, LogLine } from '../../gateway/dashboard/models/log-tail.js'
 
 const line = (n: number, level: LogLevel = 'info', message = `line ${n}`, fields = {}, instance?: string): LogLine => ({
   n,

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { filterMatches, filterProblem } from './topic-filter.js'
+import { filterMatches, filterProblem } from '../../gateway/dashboard/models/topic-filter.js'
 
 describe('a topic filter', () => {
   const cases: readonly (readonly [filter: string, topic: string, fits: boolean])[] = [

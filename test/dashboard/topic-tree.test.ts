@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { TopicTree, treeRows } from './topic-tree.js'
+import { TopicTree, treeRows } from '../../gateway/dashboard/models/topic-tree.js'
 
 const bytes = (text: string): Uint8Array => new TextEncoder().encode(text)
 const take = (tree: TopicTree, topic: string, text = '1', at = 0, retained = false): void => tree.take(topic, bytes(text), { retained, at })
