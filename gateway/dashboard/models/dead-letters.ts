@@ -29,27 +29,43 @@ const keyOf = ({ topic, client, class: kind, rule }: DeadLetter): string => JSON
 
 /** The last dead letters, newest first, bounded. One may come over MQTT and again with the next answer of the API. */
 export class DeadLetters {
-  letters: readonly DeadLetter[] = []
+  /** Changes with each. */
+  version = 0
+  /** Oldest first. */
+  #known = new Map<string, DeadLetter>()
+  #letters: readonly DeadLetter[] | undefined
   readonly #most: number
 
   constructor(most = 500) {
     this.#most = most
   }
 
+  get letters(): readonly DeadLetter[] {
+    this.#letters ??= [...this.#known.values()].reverse()
+    return this.#letters
+  }
+
   /** An answer of the API, newest first: it knows best, but what came over MQTT since then stays. */
   replace(letters: readonly DeadLetter[]): void {
     const newest = letters[0]?.time ?? ''
-    const known = new Set(letters.map(identity))
-    const since = this.letters.filter((letter) => letter.n === undefined && letter.time >= newest && !known.has(identity(letter)))
-    this.letters = [...since, ...letters].slice(0, this.#most)
+    const since = [...this.#known.values()].filter(({ n, time }) => n === undefined && time >= newest)
+    this.#known = new Map()
+    for (const letter of [...letters.toReversed(), ...since]) this.#add(letter)
   }
 
-  /** One that came over MQTT, as it was published; false when it is none. */
+  /** One that came over MQTT, as it was published; false when it is none, or known. */
   take(text: string): boolean {
     const letter = readLetter(text)
-    if (letter === undefined) return false
-    if (this.letters.some((other) => identity(other) === identity(letter))) return false
-    this.letters = [letter, ...this.letters].slice(0, this.#most)
+    return letter !== undefined && this.#add(letter)
+  }
+
+  #add(letter: DeadLetter): boolean {
+    const key = identity(letter)
+    if (this.#known.has(key)) return false
+    this.#known.set(key, letter)
+    if (this.#known.size > this.#most) this.#known.delete(this.#known.keys().next().value as string)
+    this.#letters = undefined
+    this.version += 1
     return true
   }
 }
