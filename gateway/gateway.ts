@@ -2,16 +2,16 @@ import type { AdapterType, Clock, Endpoint, Logger } from './adapter.js'
 import { Broker } from './broker/broker.js'
 import { Contract } from './broker/contract.js'
 import type { OpenDisk } from './broker/store/disk.js'
-import { listenHttp, listenTcp } from './broker/listeners.js'
-import type { Address, Listener } from './broker/listeners.js'
+import type { Address } from './broker/listeners.js'
 import { systemClock } from './clock.js'
 import { Commands } from './commands.js'
 import type { Checked } from './config.js'
 import { Devices, self } from './devices.js'
-import { GatewayError } from './errors.js'
+import { Doors } from './doors.js'
 import { Instances } from './instances.js'
 import { HistoryDesk } from './history/ask.js'
 import { History } from './history/history.js'
+import type { Parts } from './http/parts.js'
 import { Latest } from './latest.js'
 import { Notices } from './notices.js'
 import { replyPayload } from './reply.js'
@@ -38,9 +38,6 @@ export interface GatewayOptions {
   /** How instances that failed are tried again. */
   readonly schedule?: Schedule
 }
-
-/** Seconds that the MQTT listeners wait for the legacy ones. One that hangs must not hold up the others. */
-const listenWithin = 1.5
 
 /** Seconds for what waits at the end. */
 const flushWithin = 2
@@ -69,7 +66,8 @@ export class Gateway {
   readonly #stories: Stories
   readonly #topics: Topics
   readonly #instances: Instances
-  readonly #listeners = new Map<'tcp' | 'http', Listener>()
+  readonly #doors: Doors
+  readonly #parts: Parts
   /** The broker in process. */
   #opened: Promise<void> | undefined
   /** Why the disk refuses, as it was told. */
@@ -205,12 +203,32 @@ export class Gateway {
         self: this.#self
       }
     )
+    this.#doors = new Doors({ clock, log, broker: this.#broker, isStopping: () => this.#stopping !== undefined })
+    this.#parts = {
+      clock,
+      log,
+      config,
+      version: options.version ?? 'unknown',
+      started: clock.now(),
+      topics: this.#topics,
+      devices: this.#devices,
+      validators,
+      latest: this.#latest,
+      states: this.#states,
+      commands: this.#commands,
+      instances: this.#instances,
+      self: this.#self,
+      broker: this.#broker,
+      history: this.#history,
+      runs: this.#runs,
+      stories: this.#stories,
+      notices: this.#notices
+    }
   }
 
   /** Broker in process; then every listener; dialling starts after, and is not awaited. Rejects when an MQTT listener cannot open. */
   async start(): Promise<void> {
     if (this.#stopping !== undefined) return
-    const { config } = this.#options.checked
     this.#opened = this.#broker.start(this.#contract, (client, present) => this.#presence(client, present))
     await this.#opened
     if (this.#stopping !== undefined) return
@@ -222,14 +240,8 @@ export class Gateway {
     this.#broker.publishWills()
     this.#commands.recover()
     this.#self.start({ devices: this.#devices, latest: this.#latest, states: this.#states, broker: this.#broker })
-    await this.#patiently(this.#instances.listen())
     try {
-      await this.#listen('tcp', config.broker.tcp, (address) => listenTcp(address, this.#broker))
-      if (config.http !== undefined) {
-        const { origins } = config.http
-        const { maxPacket } = config.broker.limits
-        await this.#listen('http', config.http, (address) => listenHttp(address, this.#broker, { maxPacket, origins }))
-      }
+      await this.#doors.open(this.#parts, this.#instances.listen())
     } catch (error) {
       await this.stop('it could not start')
       throw error
@@ -250,7 +262,7 @@ export class Gateway {
 
   /** Where a listener really is; the port is one that the system chose when the configuration says 0. */
   address(listener: 'tcp' | 'http'): Address | undefined {
-    return this.#listeners.get(listener)?.address
+    return this.#doors.address(listener)
   }
 
   /** The sockets of all running instances. */
@@ -334,34 +346,6 @@ export class Gateway {
     )
   }
 
-  async #patiently(starts: readonly Promise<void>[]): Promise<void> {
-    await new Promise<void>((resolve) => {
-      const timer = (this.#options.clock ?? systemClock).after(listenWithin, resolve)
-      void Promise.all(starts).then(() => {
-        timer.cancel()
-        resolve()
-      })
-    })
-  }
-
-  async #listen(name: 'tcp' | 'http', { host, port }: Address, open: (address: Address) => Promise<Listener>): Promise<void> {
-    if (this.#stopping !== undefined) return
-    try {
-      const listener = await open({ host, port })
-      if (this.#stopping !== undefined) return await listener.close()
-      this.#listeners.set(name, listener)
-      this.#log.info(
-        { listener: name === 'tcp' ? 'mqtt' : 'http', ...listener.address },
-        `${name === 'tcp' ? 'MQTT over TCP' : 'HTTP and MQTT over WebSocket'} on ${host}:${listener.address.port}`
-      )
-    } catch (error) {
-      const path = name === 'tcp' ? 'broker.tcp' : 'http'
-      const taken = (error as NodeJS.ErrnoException).code === 'EADDRINUSE'
-      const hint = taken ? `the port is taken: stop the other program, or choose another ${path}.port` : (error as Error).message
-      throw new GatewayError('Unreachable', `cannot listen on ${host}:${port} (${path}): ${hint}`, { cause: error })
-    }
-  }
-
   /** A native device whose client is named is there while that client is connected. */
   #presence(client: string, present: boolean): void {
     for (const [name, device] of Object.entries(this.#options.checked.config.devices))
@@ -384,7 +368,6 @@ export class Gateway {
     this.#latest.stop()
     await this.#history.stop()
     await this.#broker.stop(flushWithin)
-    await Promise.all([...this.#listeners.values()].map((listener) => listener.close()))
-    this.#listeners.clear()
+    await this.#doors.close()
   }
 }

@@ -52,13 +52,20 @@ const rules: readonly Rule[] = [
       [{ 'adapters/x/server.ts': 'const m = await import(name)' }, /made at run time/],
       [{ 'adapters/x/server.ts': "import { FakeHost } from '../../test/support/fake-host.js'" }, /imports from a test/],
       [{ 'adapters/common/exact-json.ts': "import { a } from '../../schemas/types.js'" }, /must stay a leaf/],
-      [{ 'gateway/a.ts': "import './main.js'" }, /nobody imports the process/]
+      [{ 'gateway/a.ts': "import './main.js'" }, /nobody imports the process/],
+      [
+        { 'gateway/dashboard/a.tsx': "import { Latest } from '../latest.js'" },
+        /^gateway\/dashboard\/a\.tsx:1 .*the dashboard imports from/
+      ],
+      [{ 'gateway/http/a.ts': "import { store } from '../dashboard/store.js'" }, /only a browser runs the dashboard/]
     ],
     fine: {
       'gateway/main.ts': "import { adapterTypes } from '../adapters/index.js'",
       'gateway/payload.ts':
         "import { toPlain } from '../adapters/common/exact-json.js'\nimport schema from '../schemas/reading.schema.json' with { type: 'json' }",
       'adapters/index.ts': "import { x } from './x/server.js'\nimport type { AdapterType } from '../gateway/adapter.js'",
+      'gateway/dashboard/a.tsx':
+        "import { store } from './store.js'\nimport { Topics } from '../topic.js'\nimport type { Reading } from '../../schemas/types.js'",
       'adapters/x/server.ts':
         "import { GatewayError } from '../../gateway/errors.js'\nimport { dumps } from '../common/python-text.js'\n// import { a } from '../y/a.js'",
       'adapters/x/x.test.ts': "import { start } from '../../test/support/start.js'"
@@ -80,9 +87,12 @@ const rules: readonly Rule[] = [
       [{ 'gateway/a.ts': "import { x } from 'lodash'" }, /lodash, which package\.json does not list/],
       [{ 'gateway/a.ts': "import { format } from 'prettier'" }, /prettier.* among dependencies/],
       [{ 'test/a.test.ts': "import { x } from '@scope/thing/deep.js'" }, /imports @scope\/thing,/],
-      [{ 'gateway/a.ts': "import fs from 'fs'" }, /write node:fs/]
+      [{ 'gateway/a.ts': "import fs from 'fs'" }, /write node:fs/],
+      [{ 'gateway/dashboard/a.tsx': "import { readFile } from 'node:fs'" }, /which no browser has/],
+      [{ 'gateway/dashboard/a.tsx': "import { x } from 'lodash'" }, /lodash.* among its packages/]
     ],
     fine: {
+      'gateway/dashboard/a.tsx': "import { format } from 'prettier'",
       'gateway/a.ts': "import { Ajv2020 } from 'ajv/dist/2020.js'\nimport { readFile } from 'node:fs/promises'",
       'schemas/generate.ts': "import { format } from 'prettier'",
       'test/a.test.ts': "import { format } from 'prettier'\nimport type { Context } from 'mocha'"
@@ -138,7 +148,8 @@ const rules: readonly Rule[] = [
       [{ 'gateway/a.ts': 'publish(`${this.root}/${device}`, text)' }, /joins a topic/],
       [{ 'adapters/x/a.ts': "subscribe('lab/furnace/temperature')" }, /writes the default root/],
       [{ 'adapters/x/a.ts': 'log(`see lab-dead/${device}`)' }, /writes the default root/],
-      [{ 'gateway/broker/a.ts': "packet.topic = '$SYS/labgate/x'" }, /writes a topic/]
+      [{ 'gateway/broker/a.ts': "packet.topic = '$SYS/labgate/x'" }, /writes a topic/],
+      [{ 'gateway/dashboard/a.tsx': 'const a = <p onClick={() => send(`${topic}/set`)}>set</p>' }, /knows the name of a topic level/]
     ],
     fine: {
       'gateway/topic.ts': 'return `${reading}/reply`',
@@ -152,10 +163,13 @@ const rules: readonly Rule[] = [
     broken: [
       [{ 'gateway/latest.ts': 'setTimeout(run, 1000)' }, /gateway\/latest\.ts:1 uses setTimeout/],
       [{ 'adapters/x/server.ts': 'const now = Date.now()\nconst then = new Date()' }, /uses Date\.now/, /:2 uses new Date/],
-      [{ 'gateway/broker/queue.ts': 'setInterval(run, 1000)' }, /uses setInterval/]
+      [{ 'gateway/broker/queue.ts': 'setInterval(run, 1000)' }, /uses setInterval/],
+      [{ 'gateway/dashboard/a.tsx': 'return (\n  <p title="a\'">\n    it\'s {Date.now()} / 2\n  </p>\n)' }, /a\.tsx:3 uses Date\.now/]
     ],
     fine: {
       'gateway/clock.ts': 'setTimeout(run, Date.now())',
+      'gateway/dashboard/clock.ts': 'setTimeout(run, Date.now())',
+      'gateway/dashboard/a.tsx': "const a = <p>don't setTimeout()</p>",
       'gateway/time.ts': 'new Date(seconds * 1000)',
       'test/a.test.ts': 'setTimeout(run, 1)',
       'gateway/a.ts': 'clock.setTimeout(run)'
@@ -188,7 +202,10 @@ const rules: readonly Rule[] = [
   {
     says: 'no file is longer than 400 lines',
     check: fileLength,
-    broken: [[{ 'gateway/a.ts': 'x\n'.repeat(401) }, /gateway\/a\.ts has 401 lines/]],
+    broken: [
+      [{ 'gateway/a.ts': 'x\n'.repeat(401) }, /gateway\/a\.ts has 401 lines/],
+      [{ 'gateway/dashboard/a.tsx': 'x\n'.repeat(401) }, /a\.tsx has 401 lines/]
+    ],
     fine: { 'gateway/a.ts': 'x\n'.repeat(400), 'schemas/types.ts': '/** Generated from the schemas. */\n'.repeat(500) }
   },
   {
@@ -326,6 +343,16 @@ describe('the reader of sources', () => {
     ].join('\n')
     assert.deepEqual(read(text), [])
     assert.equal(readSource("const a = /'/\nprocess.exit()").code, 'const a = 0\nprocess.exit()')
+  })
+
+  it('reads JSX: code in braces, nested elements, fragments; comparisons and types stay what they are', () => {
+    const jsx = (text: string): string => readSource(text, { jsx: true }).code.replace(/\s+/g, ' ')
+    assert.match(
+      jsx("const a = <a.B x={1} y='2'>don't<b/> {f(<i>`{g}</i>)} </a.B>\nh()"),
+      /^const a = \(0,\(1\),'0',\(f\(\(0,\(g\)\)\)\)\) h\(\)$/
+    )
+    assert.match(jsx("return <>it's</>\nprocess()"), /process/)
+    assert.equal(jsx('const f = useState<A>(b < c)'), 'const f = useState<A>(b < c)')
   })
 
   it('sees the code inside templates', () => {

@@ -20,6 +20,8 @@ export interface Parts {
   readonly log: Logger
   readonly config: Config
   readonly version: string
+  /** Unix seconds. */
+  readonly started: number
   readonly topics: Topics
   readonly devices: Devices
   readonly validators: Validators

@@ -27,7 +27,8 @@ export interface Import {
 /** A slash after one of these begins a regular expression; after anything else it divides. */
 const beforeRegex = /(?:^|[(,=:[!&|?{};+\-*%<>~^]|\b(?:return|typeof|case|in|of|do|else|void|delete|await|yield))$/
 
-export function readSource(text: string): Source {
+/** JSX in a file that has none would be a comparison or a type in angle brackets: only .tsx is read so. */
+export function readSource(text: string, { jsx = false } = {}): Source {
   const literals: Literal[] = []
   let at = text.startsWith('#!') ? Math.max(text.indexOf('\n'), 0) : 0
 
@@ -79,6 +80,43 @@ export function readSource(text: string): Source {
     return '0'
   }
 
+  /** An element from its `<` on: only what stands in its braces is code. The text between tags is for people. */
+  const element = (): string => {
+    let holes = ''
+    const hole = (): void => {
+      at += 1
+      holes += `,(${code(true)})`
+    }
+    const attributes = (): void => {
+      while (at < text.length && text[at] !== '>') {
+        const next = text[at] as string
+        if (next === '{') hole()
+        else if (next === "'" || next === '"') holes += `,${quoted(next)}`
+        else {
+          if (next === '\n') holes += next
+          at += 1
+        }
+      }
+      at += 1
+    }
+    attributes()
+    let depth = text[at - 2] === '/' ? 0 : 1
+    while (at < text.length && depth > 0) {
+      const next = text[at] as string
+      if (next === '{') hole()
+      else if (next === '<') {
+        const isEnd = text[at + 1] === '/'
+        attributes()
+        if (isEnd) depth -= 1
+        else if (text[at - 2] !== '/') depth += 1
+      } else {
+        if (next === '\n') holes += next
+        at += 1
+      }
+    }
+    return `(0${holes})`
+  }
+
   const code = (inHole: boolean): string => {
     let out = ''
     let depth = 0
@@ -91,6 +129,7 @@ export function readSource(text: string): Source {
         out += ' ' + breaks(start, at)
       } else if (next === "'" || next === '"') out += quoted(next)
       else if (next === '`') out += template()
+      else if (jsx && next === '<' && /[A-Za-z>]/.test(text[at + 1] ?? '') && beforeRegex.test(out.trimEnd())) out += element()
       else if (next === '/' && beforeRegex.test(out.trimEnd())) out += regex()
       else {
         at += 1
@@ -128,6 +167,7 @@ export function readImports({ code, literals }: Source): Import[] {
 /** The file of ours that a specifier means, or undefined for packages and for Node's own modules. */
 export function resolveImport(file: string, specifier: string): string | undefined {
   if (!specifier.startsWith('.')) return undefined
+  // What is a .tsx is taken for a .ts: no rule asks for the file of a page.
   return posix.join(posix.dirname(file), specifier).replace(/\.js$/, '.ts')
 }
 

@@ -15,7 +15,7 @@ export function processUse(tree: Tree): Violations {
       ...placesIn(tree, path, /(?<![.\w$])(?:globalThis\s*\.\s*)?process(?![\w$])(?!\s*[:(=])/g).map(
         ({ line }) => `${path}:${line} uses the global process: only gateway/main.ts does`
       ),
-      ...readImports(sourceOf(text(tree, path)))
+      ...readImports(sourceOf(text(tree, path), path))
         .filter(({ specifier }) => specifier === 'node:process' || specifier === 'process')
         .flatMap(({ clause, line }) =>
           wrongNames(clause).map((name) => `${path}:${line} imports ${name} of node:process: only what cannot change it, by name`)
@@ -47,7 +47,7 @@ export function topicLevels(tree: Tree): Violations {
   return productionFiles(tree)
     .filter((path) => path !== 'gateway/topic.ts')
     .flatMap((path) => {
-      const source = sourceOf(text(tree, path))
+      const source = sourceOf(text(tree, path), path)
       const imported = new Set(readImports(source).map(({ specifier }) => specifier))
       const broken = (literal: Literal): string[] =>
         imported.has(literal.text)
@@ -65,6 +65,7 @@ export function topicLevels(tree: Tree): Violations {
 /** Files that look at the machine's time themselves, what they use, and why. All others are handed a clock. */
 export const timeTable: ReadonlyMap<string, { readonly uses: RegExp; readonly why: string }> = new Map([
   ['gateway/clock.ts', { uses: /^(setTimeout|Date\.now|performance)$/, why: 'is the clock' }],
+  ['gateway/dashboard/clock.ts', { uses: /^(set(?:Timeout|Interval)|Date\.now|performance)$/, why: 'is the clock of the page' }],
   ['gateway/main.ts', { uses: /^setTimeout$/, why: 'ends a stop that hangs' }],
   ['gateway/broker/listeners.ts', { uses: /^setTimeout$/, why: 'bounds the opening of a socket' }],
   ['gateway/broker/queue.ts', { uses: /^setTimeout$/, why: 'bounds the last delivery' }],

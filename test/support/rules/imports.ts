@@ -2,19 +2,27 @@
 import { builtinModules } from 'node:module'
 import { packageOf, readImports, resolveImport } from '../source.js'
 import type { Import } from '../source.js'
-import { isTest, placesIn, productionFiles, sourceFiles, sourceOf, text } from './tree.js'
+import { isPage, isTest, placesIn, productionFiles, sourceFiles, sourceOf, text } from './tree.js'
 import type { Tree, Violations } from './tree.js'
 
 function importsOf(tree: Tree, path: string): Import[] {
-  return readImports(sourceOf(text(tree, path)))
+  return readImports(sourceOf(text(tree, path), path))
 }
 
 /** The one thing of adapters/ that the gateway uses: a leaf without imports, which belongs to neither of them. */
 const exactJson = 'adapters/common/exact-json.ts'
 
+/** What the page shares with the gateway: pure files, which a browser can run. */
+const shared: ReadonlySet<string> = new Set(['gateway/topic.ts', 'gateway/time.ts', 'gateway/errors.ts'])
+
 /** Undefined: allowed. */
 function forbidden(from: string, to: string): string | undefined {
   if (to.startsWith('test/') || isTest(to)) return 'production code imports from a test'
+  if (isPage(from)) {
+    const fine = isPage(to) || shared.has(to) || to.startsWith('schemas/')
+    return fine ? undefined : `the dashboard imports from itself, schemas, ${[...shared].join(', ')}`
+  }
+  if (isPage(to)) return 'only a browser runs the dashboard'
   if (from.startsWith('schemas/')) return to.startsWith('schemas/') ? undefined : 'schemas import from nothing of ours'
   if (to.startsWith('schemas/')) return undefined
   if (from.startsWith('gateway/')) {
@@ -56,13 +64,14 @@ export function onlyBrokerKnowsAedes(tree: Tree): Violations {
 
 const isNode = (specifier: string): boolean => specifier.startsWith('node:') || builtinModules.includes(specifier)
 
-/** Every package is declared: for production among `dependencies`, for tests and the generator of types anywhere. */
+/** Every package is declared: for production among `dependencies`; for tests, the generator of types and what is bundled anywhere. */
 export function declared(tree: Tree): Violations {
   const { dependencies = {}, devDependencies = {} } = JSON.parse(text(tree, 'package.json')) as Record<string, Record<string, string>>
   return sourceFiles(tree).flatMap((path) => {
-    const development = isTest(path) || path === 'schemas/generate.ts'
+    const development = isTest(path) || isPage(path) || path === 'schemas/generate.ts'
     return importsOf(tree, path).flatMap(({ specifier, line, typeOnly }) => {
       if (specifier === undefined || specifier.startsWith('.')) return []
+      if (isNode(specifier) && isPage(path)) return [`${path}:${line} imports ${specifier}, which no browser has`]
       if (isNode(specifier)) return specifier.startsWith('node:') ? [] : [`${path}:${line} write node:${specifier}`]
       const name = packageOf(specifier)
       const allowed = { ...dependencies, ...(development ? devDependencies : {}) }

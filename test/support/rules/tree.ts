@@ -37,19 +37,24 @@ function walk(root: string, folder: string): string[] {
 const sources = new Map<string, Source>()
 
 /** Parsed once for each text. */
-export function sourceOf(text: string): Source {
-  const source = sources.get(text) ?? readSource(text)
+export function sourceOf(text: string, path = ''): Source {
+  const source = sources.get(text) ?? readSource(text, { jsx: path.endsWith('x') })
   sources.set(text, source)
   return source
 }
 
 /** TypeScript files of ours. */
 export function sourceFiles(tree: Tree): string[] {
-  return [...tree.keys()].filter((path) => /^(gateway|adapters|schemas|test)\/.*\.ts$/.test(path))
+  return [...tree.keys()].filter((path) => /^(gateway|adapters|schemas|test)\/.*\.tsx?$/.test(path))
 }
 
 export function isTest(path: string): boolean {
   return path.startsWith('test/') || path.endsWith('.test.ts') || path.includes('/test-support/')
+}
+
+/** What runs in a browser, bundled. */
+export function isPage(path: string): boolean {
+  return path.startsWith('gateway/dashboard/')
 }
 
 export function productionFiles(tree: Tree): string[] {
@@ -62,7 +67,7 @@ export function text(tree: Tree, path: string): string {
 
 /** Places in the code, never in comments or texts, where a pattern (with flag g) fits. */
 export function placesIn(tree: Tree, path: string, pattern: RegExp): { readonly line: number; readonly match: RegExpExecArray }[] {
-  const { code } = sourceOf(text(tree, path))
+  const { code } = sourceOf(text(tree, path), path)
   return [...code.matchAll(pattern)].map((match) => ({ line: code.slice(0, match.index).split('\n').length, match }))
 }
 

@@ -1,0 +1,1 @@
+export { Chart, Sparkline } from './stub.js'

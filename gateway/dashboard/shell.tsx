@@ -1,0 +1,110 @@
+/** What stands around every page: navigation, the gateway's name, and whether what is shown can be believed. */
+import type { JSX } from 'preact'
+import { useEffect, useRef, useState } from 'preact/hooks'
+import { formatAge } from './format.js'
+import { routes } from './pages.js'
+import { Params, match, useHash } from './router.js'
+import { useStore } from './store.js'
+import { shownTheme, showTheme } from './theme.js'
+import { Badge, Button, Empty, Time } from './ui.js'
+
+export function App(): JSX.Element {
+  const hash = useHash()
+  const lost = useStore((s) => s.connection.state !== 'connected')
+  const main = useRef<HTMLElement>(null)
+  const found = routes.map((route) => ({ route, params: match(route.path, hash) })).find(({ params }) => params !== undefined)
+  const path = found?.params?.path
+  const first = useRef(true)
+  const title = found?.route.title ?? 'Not found'
+  useEffect(() => {
+    document.title = `${title} · labgate`
+    if (first.current) first.current = false
+    else main.current?.focus({ preventScroll: true })
+    window.scrollTo(0, 0)
+  }, [path, title])
+  const Page = found?.route.page
+  return (
+    <>
+      <a class="skip" href={hash === '' ? '#/' : hash} onClick={() => main.current?.focus()}>
+        Skip to the page
+      </a>
+      <Header hash={hash} />
+      <Banner />
+      <main ref={main} tabIndex={-1} class={lost ? 'lost' : ''}>
+        {Page === undefined ? <NotFound /> : <Page key={path} params={found?.params ?? new Params()} />}
+      </main>
+    </>
+  )
+}
+
+function Header({ hash }: { readonly hash: string }): JSX.Element {
+  const name = useStore((s) => s.info()?.name)
+  const connected = useStore((s) => s.connection.state)
+  const [isOpen, setOpen] = useState(false)
+  const [theme, setTheme] = useState(shownTheme())
+  const toggle = (): void => {
+    const next = theme === 'dark' ? 'light' : 'dark'
+    showTheme(next, { keep: true })
+    setTheme(next)
+  }
+  useEffect(() => setOpen(false), [hash])
+  return (
+    <header class="top">
+      <a class="brand" href="#/" title={name === undefined ? 'labgate' : `labgate ${name}`}>
+        {name ?? 'labgate'}
+      </a>
+      <button type="button" class="menu" aria-expanded={isOpen} aria-controls="nav" onClick={() => setOpen(!isOpen)}>
+        Menu
+      </button>
+      <nav id="nav" class={isOpen ? 'open' : ''} aria-label="Pages">
+        {routes
+          .filter(({ nav }) => nav !== undefined)
+          .map(({ path, nav }) => (
+            <a key={path} href={`#${path}`} aria-current={match(path, hash) === undefined ? undefined : 'page'}>
+              {nav}
+            </a>
+          ))}
+      </nav>
+      <div class="tools">
+        {connected === 'connected' ? <Badge tone="good">connected</Badge> : <Badge tone="bad">not connected</Badge>}
+        <Button onClick={toggle} label={theme === 'dark' ? 'Show it light' : 'Show it dark'}>
+          {theme === 'dark' ? '☀' : '☾'}
+        </Button>
+      </div>
+    </header>
+  )
+}
+
+/** Nobody must take what is shown for the present when it is not. */
+function Banner(): JSX.Element | null {
+  const { state, since, reason } = useStore((s) => ({ ...s.connection }))
+  const now = useStore((s) => Math.floor(s.now()))
+  const mustReload = useStore((s) => s.mustReload)
+  const beyond = useStore((s) => s.beyond)
+  return (
+    <div role="status">
+      {state === 'connected' ? null : (
+        <p class="banner bad">
+          <strong>{state === 'lost' ? 'Not connected' : 'Connecting'}</strong> since <Time time={since} /> ({formatAge(now - since)}):{' '}
+          {reason}. What is shown is what was, and its age goes on. It is tried again and again.
+        </p>
+      )}
+      {mustReload ? (
+        <p class="banner">
+          The gateway serves a newer version of this page. <Button onClick={() => location.reload()}>Reload</Button>
+        </p>
+      ) : null}
+      {beyond > 0 ? <p class="banner">There are more codenames than a page can hold: further ones are not shown.</p> : null}
+    </div>
+  )
+}
+
+function NotFound(): JSX.Element {
+  return (
+    <Empty title="There is no such page">
+      <p>
+        Go to the <a href="#/">overview</a>.
+      </p>
+    </Empty>
+  )
+}

@@ -1,0 +1,148 @@
+/** Commands that wait for their reply. */
+import { after } from '../clock.js'
+import type { Timer } from '../clock.js'
+import { below } from '../../topic.js'
+import type { CodenameView } from './table.js'
+import type { Link } from './link.js'
+import type { Reply, ReplyError } from '../../../schemas/types.js'
+
+/** What a person is asked before anything is sent. */
+export interface Question {
+  readonly value?: unknown
+  readonly arguments?: unknown
+  /** Only check: nothing is done. */
+  readonly check?: boolean
+  /** The same id twice is carried out once. */
+  readonly id?: string
+  /** It takes longer than half a second. */
+  readonly onAccepted?: (reply: Reply) => void
+}
+
+export type Op = 'set' | 'get' | 'call'
+
+/** Seconds for the first word of the gateway, which says `accepted` after half a second. */
+const firstWithin = 8
+
+/** Seconds for the end where nothing says how long a command may take. */
+const endWithin = 120
+
+interface Waiting {
+  readonly topic: string
+  readonly settle: (reply: Reply) => void
+  readonly accepted: (reply: Reply) => void
+  timer: Timer
+}
+
+const decoder = new TextDecoder()
+
+const letters = 'abcdefghijklmnopqrstuvwxyz0123456789'
+
+/** Of this page alone; the gateway takes up to 64 characters. */
+export function newId(prefix = 'page'): string {
+  const random = crypto.getRandomValues(new Uint8Array(12))
+  return `${prefix}-${[...random].map((byte) => letters[byte % letters.length]).join('')}`
+}
+
+export class Asking {
+  readonly #link: Link
+  readonly #client: string
+  readonly #now: () => string
+  readonly #waiting = new Map<string, Waiting>()
+  /** Reply topics that are subscribed to, and how many wait on each. */
+  readonly #topics = new Map<string, number>()
+
+  constructor(link: Link, client: string, now: () => string) {
+    this.#link = link
+    this.#client = client
+    this.#now = now
+  }
+
+  /** Exactly one `done` or `failed`; never rejects. What the page itself has to say is a `failed` as the gateway would write it. */
+  async ask(op: Op, view: CodenameView, question: Question): Promise<Reply> {
+    const { id = newId(), onAccepted, ...payload } = question
+    const failed = (error: ReplyError): Reply => ({ client: this.#client, id, op, phase: 'failed', time: this.#now(), error })
+    if (!this.#link.up) return failed({ class: 'Unreachable', message: 'not connected to the gateway: nothing was sent', retryable: true })
+    if (this.#waiting.has(id)) return failed({ class: 'Busy', message: 'the same command is on its way already', retryable: true })
+    const replies = below(view.topic, 'reply')
+    const timeout = op === 'call' ? (view.meta?.callable?.timeout ?? endWithin) + firstWithin : endWithin
+    return await new Promise<Reply>((resolve) => {
+      const late = (): void => this.#settle(id, failed(noWord))
+      const waiting: Waiting = {
+        topic: replies,
+        settle: resolve,
+        accepted: (reply) => {
+          waiting.timer.cancel()
+          waiting.timer = after(timeout, late)
+          onAccepted?.(reply)
+        },
+        timer: after(firstWithin, late)
+      }
+      this.#waiting.set(id, waiting)
+      void this.#send(below(view.topic, op), replies, JSON.stringify({ ...payload, id })).catch((error: unknown) =>
+        this.#settle(
+          id,
+          failed({
+            class: 'Unreachable',
+            message: `it could not be sent: ${(error as Error).message}`,
+            retryable: true,
+            maybeExecuted: true
+          })
+        )
+      )
+    })
+  }
+
+  /** A message on a reply topic. */
+  heard(topic: string, payload: Uint8Array): boolean {
+    if (this.#topics.size === 0 || !this.#topics.has(topic)) return false
+    let reply: Reply
+    try {
+      reply = JSON.parse(decoder.decode(payload)) as Reply
+    } catch {
+      return true
+    }
+    const waiting = this.#waiting.get(reply.id)
+    if (waiting === undefined || waiting.topic !== topic) return true
+    if (reply.phase === 'accepted') waiting.accepted(reply)
+    else this.#settle(reply.id, reply)
+    return true
+  }
+
+  /** The connection is gone; what the device did meanwhile is not known, and nothing is sent a second time by itself. */
+  lost(): void {
+    for (const [id] of this.#waiting) this.#settle(id, undefined)
+    this.#topics.clear()
+  }
+
+  async #send(topic: string, replies: string, payload: string): Promise<void> {
+    const users = this.#topics.get(replies) ?? 0
+    this.#topics.set(replies, users + 1)
+    if (users === 0) await this.#link.subscribe({ [replies]: { qos: 1 } })
+    await this.#link.publish(topic, payload)
+  }
+
+  #settle(id: string, reply: Reply | undefined): void {
+    const waiting = this.#waiting.get(id)
+    if (waiting === undefined) return
+    this.#waiting.delete(id)
+    waiting.timer.cancel()
+    const users = this.#topics.get(waiting.topic) ?? 0
+    if (users > 1) this.#topics.set(waiting.topic, users - 1)
+    else if (this.#topics.delete(waiting.topic)) this.#link.unsubscribe(waiting.topic)
+    waiting.settle(reply ?? { client: this.#client, id, op: 'set', phase: 'failed', time: this.#now(), error: connectionLost })
+  }
+}
+
+const noWord: ReplyError = {
+  class: 'Timeout',
+  message: 'no reply came; whether the device did it is not known',
+  retryable: true,
+  maybeExecuted: true
+}
+
+const connectionLost: ReplyError = {
+  class: 'Unreachable',
+  message: 'the connection to the gateway was lost before the reply; whether the device did it is not known',
+  retryable: true,
+  maybeExecuted: true
+}

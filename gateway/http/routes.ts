@@ -1,0 +1,8 @@
+import type { FastifyInstance } from 'fastify'
+import { infoRoutes } from './info-routes.js'
+import type { Parts } from './parts.js'
+
+/** Everything under /api. Each file of routes is one line here. */
+export function routes(app: FastifyInstance, parts: Parts): void {
+  infoRoutes(app, parts)
+}
