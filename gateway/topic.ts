@@ -142,6 +142,16 @@ export class Topics {
     return topic.length > maxTopicBytes / 3 ? topic.slice(0, maxTopicBytes / 3) : topic
   }
 
+  /** Filter of everything under the root. */
+  get everything(): string {
+    return `${this.root}/#`
+  }
+
+  /** Filter of all dead letters. */
+  get deadLetters(): string {
+    return `${this.#dead}/#`
+  }
+
   /** What the topics of a kind look like, for messages to people. */
   pattern(kind: Kind): string {
     if (kind === 'state') return `${this.root}/<device>`

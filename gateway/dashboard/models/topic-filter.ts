@@ -1,0 +1,28 @@
+/** Filters of MQTT as people write them [MQTT-4.7.1]. */
+
+/** Undefined when it is a filter; otherwise what is wrong with it, for people. */
+export function filterProblem(filter: string): string | undefined {
+  if (filter === '') return 'a filter is not empty; # stands for everything'
+  if (filter.includes('\0')) return 'a filter holds no zero byte'
+  if (filter.startsWith('$share/')) return 'a shared subscription would take messages away from others'
+  const levels = filter.split('/')
+  for (const [at, level] of levels.entries()) {
+    if (level.includes('#') && level !== '#') return `# stands alone in its level, not as in ${JSON.stringify(level)}`
+    if (level.includes('+') && level !== '+') return `+ stands alone in its level, not as in ${JSON.stringify(level)}`
+    if (level === '#' && at < levels.length - 1) return '# is the last level'
+  }
+  return undefined
+}
+
+/** Does a topic fit a filter? What begins with `$` is not what a wildcard in the first level means [MQTT-4.7.2-1]. */
+export function filterMatches(filter: string, topic: string): boolean {
+  const wanted = filter.split('/')
+  if (topic.startsWith('$') && (wanted[0] === '+' || wanted[0] === '#')) return false
+  const levels = topic.split('/')
+  for (const [at, level] of wanted.entries()) {
+    // It also means the level above: a/# fits a.
+    if (level === '#') return true
+    if (at >= levels.length || (level !== '+' && level !== levels[at])) return false
+  }
+  return wanted.length === levels.length
+}
