@@ -151,7 +151,6 @@ export class Gateway {
       clock,
       validators,
       history: this.#history,
-      keeps: () => true,
       broker: this.#broker,
       maxPacket: limits.maxPacket
     })
