@@ -159,7 +159,6 @@ export class Gateway {
       clock,
       validators,
       history: this.#history,
-      keeps: () => true,
       broker: this.#broker,
       maxPacket: limits.maxPacket
     })

@@ -13,7 +13,6 @@ import type { History } from './history.js'
 import { spanOf } from './moments.js'
 import type { Span } from './moments.js'
 import { Slice, paged } from './slice.js'
-import type { Reader } from './newest.js'
 import { bucketText, pointText } from './text.js'
 import { nextTurn } from './turn.js'
 
@@ -29,9 +28,7 @@ export interface HistoryQuestion {
 
 export interface HistoryDeskOptions {
   readonly clock: Clock
-  readonly history: Reader & Pick<History, 'plot'>
-  /** Whether any history is kept of it. */
-  readonly keeps: (entry: Entry) => boolean
+  readonly history: Pick<History, 'keeps' | 'readings' | 'plot'>
   readonly validators: Validators
   readonly broker: Pick<Broker, 'publish' | 'room' | 'maxQueue' | 'backlog'>
   /** Bytes of an MQTT packet. */
@@ -89,11 +86,11 @@ export class HistoryDesk {
       return
     }
     if (this.#stopped) throw new GatewayError('Unreachable', 'the gateway is stopping')
-    const { clock, validators, keeps } = this.#options
+    const { clock, validators, history } = this.#options
     const command = commandOf(question.payload, validators)
     const kind = command.points !== undefined ? 'plot' : (command.order ?? 'oldest')
     const span = spanOf(command, clock.now(), kind)
-    if (!keeps(entry)) throw noHistory(entry)
+    if (!history.keeps(entry)) throw noHistory(entry)
     const ofClient = [...this.#underWay].filter((other) => other.question.client === client).length
     if (this.#underWay.size >= maxUnderWay)
       throw new GatewayError('RateLimited', `already ${maxUnderWay} questions for the history under way`)

@@ -6,8 +6,8 @@ import type { Question } from './types.js'
 /** After everything that there may be. */
 const end = 253_402_300_800
 
-/** Before it. */
-const beginning = -62_135_596_800
+/** Before everything that is kept. */
+const beginning = 0
 
 /** Seconds that a question goes back which does not say from when on. */
 const usual = 3600

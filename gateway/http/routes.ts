@@ -1,6 +1,7 @@
 import type { FastifyInstance } from 'fastify'
 import { deviceRoutes } from './device-routes.js'
 import { healthRoutes } from './health-routes.js'
+import { historyRoutes } from './history-routes.js'
 import { infoRoutes } from './info-routes.js'
 import { instancesRoutes } from './instances-routes.js'
 import { noticesRoutes } from './notices-routes.js'
@@ -17,4 +18,5 @@ export function routes(app: FastifyInstance, parts: Parts): void {
   storiesRoutes(app, parts)
   noticesRoutes(app, parts)
   instancesRoutes(app, parts)
+  historyRoutes(app, parts)
 }

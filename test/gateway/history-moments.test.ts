@@ -38,7 +38,7 @@ describe('the time of a question', () => {
 
   it('of a plot ends now', () => assert.deepEqual(spanOf({ from: -60 }, now, 'plot'), { from: now - 60, to: now, isOpen: false }))
 
-  it('of the newest has no beginning', () => assert.ok(spanOf({}, now, 'newest').from < -6e10))
+  it('of the newest has no beginning', () => assert.equal(spanOf({}, now, 'newest').from, 0))
 
   it('goes back an hour from its end', () =>
     assert.deepEqual(spanOf({ to: 10_000 }, now, 'oldest'), { from: 6400, to: 10_000, isOpen: false }))
