@@ -15,11 +15,12 @@ import { History } from './history/history.js'
 import { Latest } from './latest.js'
 import { Notices } from './notices.js'
 import { replyPayload } from './reply.js'
+import { runsTrouble } from './runs/completion.js'
 import { Runs } from './runs/runs.js'
 import { Stories } from './stories.js'
 import { Throttle } from './log.js'
 import { metaPayload } from './payload.js'
-import { Self, selfDevice } from './self.js'
+import { Self, selfDevice, selfPlan } from './self.js'
 import { restore } from './restore.js'
 import { States } from './states.js'
 import type { Schedule } from './supervisor.js'
@@ -148,7 +149,10 @@ export class Gateway {
       latest: this.#latest,
       checked,
       version: options.version ?? 'unknown',
-      changed: () => this.#self.changed()
+      changed: () => {
+        this.#self.changed()
+        this.#states.own(runsTrouble(this.#runs.problems()), 'runs')
+      }
     })
     this.#desk = new HistoryDesk({
       history: this.#history,
@@ -221,7 +225,7 @@ export class Gateway {
     this.#states.announceAll(this.#instances.ids())
     this.#broker.publishWills()
     this.#commands.recover()
-    this.#self.start({ devices: this.#devices, latest: this.#latest, states: this.#states, broker: this.#broker })
+    this.#self.start({ devices: this.#devices, latest: this.#latest, states: this.#states, broker: this.#broker, runs: this.#runs })
     await this.#patiently(this.#instances.listen())
     try {
       await this.#listen('tcp', config.broker.tcp, (address) => listenTcp(address, this.#broker))
@@ -285,6 +289,7 @@ export class Gateway {
   #declare(): void {
     const { config, site, plans } = this.#options.checked
     this.#devices.declare(self, selfDevice, { undeclared: 'refuse' })
+    this.#devices.grant(self, selfPlan)
     for (const [name, device] of site.devices) {
       const options = config.devices[name]
       this.#devices.declare(name, device, {
