@@ -2,16 +2,19 @@ import type { AdapterType, Clock, Endpoint, Logger } from './adapter.js'
 import { Broker } from './broker/broker.js'
 import { Contract } from './broker/contract.js'
 import type { OpenDisk } from './broker/store/disk.js'
-import { listenHttp, listenTcp } from './broker/listeners.js'
-import type { Address, Listener } from './broker/listeners.js'
+import type { Address } from './broker/listeners.js'
 import { systemClock } from './clock.js'
 import { Commands } from './commands.js'
 import type { Checked } from './config.js'
+import { declare } from './declare.js'
 import { Devices, self } from './devices.js'
-import { GatewayError } from './errors.js'
+import { Doors } from './doors.js'
 import { Instances } from './instances.js'
 import { HistoryDesk } from './history/ask.js'
 import { History } from './history/history.js'
+import { CommandDesk } from './http/command-desk.js'
+import type { Parts } from './http/parts.js'
+import { Streams } from './http/streams.js'
 import { Latest } from './latest.js'
 import { Notices } from './notices.js'
 import { replyPayload } from './reply.js'
@@ -20,7 +23,7 @@ import { Runs } from './runs/runs.js'
 import { Stories } from './stories.js'
 import { Throttle } from './log.js'
 import { metaPayload } from './payload.js'
-import { Self, selfDevice, selfPlan } from './self.js'
+import { Self } from './self.js'
 import { restore } from './restore.js'
 import { States } from './states.js'
 import type { Schedule } from './supervisor.js'
@@ -39,9 +42,6 @@ export interface GatewayOptions {
   /** How instances that failed are tried again. */
   readonly schedule?: Schedule
 }
-
-/** Seconds that the MQTT listeners wait for the legacy ones. One that hangs must not hold up the others. */
-const listenWithin = 1.5
 
 /** Seconds for what waits at the end. */
 const flushWithin = 2
@@ -70,7 +70,10 @@ export class Gateway {
   readonly #stories: Stories
   readonly #topics: Topics
   readonly #instances: Instances
-  readonly #listeners = new Map<'tcp' | 'http', Listener>()
+  readonly #commandDesk: CommandDesk
+  readonly #streams: Streams
+  readonly #doors: Doors
+  readonly #parts: Parts
   /** The broker in process. */
   #opened: Promise<void> | undefined
   /** Why the disk refuses, as it was told. */
@@ -121,6 +124,7 @@ export class Gateway {
       data: config.gateway.data,
       changed: () => this.#self.changed()
     })
+    this.#streams = new Streams({ clock, log })
     this.#stories = new Stories({ clock, devices: this.#devices, log })
     this.#latest = new Latest({
       clock,
@@ -131,6 +135,7 @@ export class Gateway {
         this.#history.take(entry, held)
         this.#runs.take(entry, held)
         this.#stories.take(entry, held)
+        this.#streams.take(entry, held)
       },
       onError: (error) => log.error({ err: error }, 'an instance failed on a reading that it watches')
     })
@@ -140,7 +145,8 @@ export class Gateway {
       topics: this.#topics,
       publish,
       isOffline: (device) => this.#latest.expire(device),
-      changed: () => this.#self.changed()
+      changed: () => this.#self.changed(),
+      toldOf: (device) => this.#streams.state(device, this.#states.told(device))
     })
     this.#runs = new Runs({
       clock,
@@ -163,7 +169,10 @@ export class Gateway {
       devices: this.#devices,
       validators,
       latest: this.#latest,
-      publish,
+      publish: (topic, payload, kind, more) => {
+        if (kind === 'reply') this.#commandDesk.replied(topic, payload)
+        return publish(topic, payload, kind, more)
+      },
       log,
       whyOffline: (device) => this.#states.whyOffline(device),
       keep: config.gateway.data === undefined && options.openDisk === undefined ? undefined : this.#broker.keep,
@@ -175,6 +184,7 @@ export class Gateway {
       execute: async (instance, command, signal) =>
         instance === self ? await this.#runs.execute(command, signal) : await this.#instances.execute(instance, command, signal)
     })
+    this.#commandDesk = new CommandDesk({ clock, devices: this.#devices, commands: this.#commands, publish })
     const throttle = new Throttle(refusalsEvery, () => clock.monotonic())
     this.#contract = new Contract({
       clock,
@@ -184,6 +194,7 @@ export class Gateway {
       latest: this.#latest,
       states: this.#states,
       commands: this.#commands,
+      replied: ({ topic }, payload) => this.#commandDesk.replied(below(topic, 'reply'), payload),
       refused: (topic, client, error) => {
         this.#self.refused()
         const held = throttle.pass(`${client}\0${error.class}`)
@@ -209,16 +220,38 @@ export class Gateway {
         self: this.#self
       }
     )
+    this.#doors = new Doors({ clock, log, broker: this.#broker, isStopping: () => this.#stopping !== undefined })
+    this.#parts = {
+      clock,
+      log,
+      config,
+      version: options.version ?? 'unknown',
+      started: clock.now(),
+      topics: this.#topics,
+      devices: this.#devices,
+      validators,
+      latest: this.#latest,
+      states: this.#states,
+      commands: this.#commands,
+      desk: this.#commandDesk,
+      streams: this.#streams,
+      instances: this.#instances,
+      self: this.#self,
+      broker: this.#broker,
+      history: this.#history,
+      runs: this.#runs,
+      stories: this.#stories,
+      notices: this.#notices
+    }
   }
 
   /** Broker in process; then every listener; dialling starts after, and is not awaited. Rejects when an MQTT listener cannot open. */
   async start(): Promise<void> {
     if (this.#stopping !== undefined) return
-    const { config } = this.#options.checked
     this.#opened = this.#broker.start(this.#contract, (client, present) => this.#presence(client, present))
     await this.#opened
     if (this.#stopping !== undefined) return
-    this.#declare()
+    declare(this.#devices, this.#options.checked)
     await this.#history.start()
     await this.#runs.start()
     await this.#restore()
@@ -226,14 +259,8 @@ export class Gateway {
     this.#broker.publishWills()
     this.#commands.recover()
     this.#self.start({ devices: this.#devices, latest: this.#latest, states: this.#states, broker: this.#broker, runs: this.#runs })
-    await this.#patiently(this.#instances.listen())
     try {
-      await this.#listen('tcp', config.broker.tcp, (address) => listenTcp(address, this.#broker))
-      if (config.http !== undefined) {
-        const { origins } = config.http
-        const { maxPacket } = config.broker.limits
-        await this.#listen('http', config.http, (address) => listenHttp(address, this.#broker, { maxPacket, origins }))
-      }
+      await this.#doors.open(this.#parts, this.#instances.listen())
     } catch (error) {
       await this.stop('it could not start')
       throw error
@@ -254,7 +281,7 @@ export class Gateway {
 
   /** Where a listener really is; the port is one that the system chose when the configuration says 0. */
   address(listener: 'tcp' | 'http'): Address | undefined {
-    return this.#listeners.get(listener)?.address
+    return this.#doors.address(listener)
   }
 
   /** The sockets of all running instances. */
@@ -283,26 +310,6 @@ export class Gateway {
 
   get retainedCount(): number {
     return this.#broker.retainedCount
-  }
-
-  /** Devices of the configuration, then those that instances bring along, and who holds which right. */
-  #declare(): void {
-    const { config, site, plans } = this.#options.checked
-    this.#devices.declare(self, selfDevice, { undeclared: 'refuse' })
-    this.#devices.grant(self, selfPlan)
-    for (const [name, device] of site.devices) {
-      const options = config.devices[name]
-      this.#devices.declare(name, device, {
-        ...(options?.client === undefined ? {} : { client: options.client }),
-        ...(options?.undeclared === undefined ? {} : { undeclared: options.undeclared })
-      })
-    }
-    for (const [id, plan] of plans) {
-      // One without codenames meets them at run time, and takes them in as a declared one would.
-      for (const [name, device] of plan.devices ?? [])
-        this.#devices.declare(name, device, device.codenames.size === 0 ? {} : { undeclared: 'refuse' })
-      this.#devices.grant(id, plan)
-    }
   }
 
   async #restore(): Promise<void> {
@@ -339,34 +346,6 @@ export class Gateway {
     )
   }
 
-  async #patiently(starts: readonly Promise<void>[]): Promise<void> {
-    await new Promise<void>((resolve) => {
-      const timer = (this.#options.clock ?? systemClock).after(listenWithin, resolve)
-      void Promise.all(starts).then(() => {
-        timer.cancel()
-        resolve()
-      })
-    })
-  }
-
-  async #listen(name: 'tcp' | 'http', { host, port }: Address, open: (address: Address) => Promise<Listener>): Promise<void> {
-    if (this.#stopping !== undefined) return
-    try {
-      const listener = await open({ host, port })
-      if (this.#stopping !== undefined) return await listener.close()
-      this.#listeners.set(name, listener)
-      this.#log.info(
-        { listener: name === 'tcp' ? 'mqtt' : 'http', ...listener.address },
-        `${name === 'tcp' ? 'MQTT over TCP' : 'HTTP and MQTT over WebSocket'} on ${host}:${listener.address.port}`
-      )
-    } catch (error) {
-      const path = name === 'tcp' ? 'broker.tcp' : 'http'
-      const taken = (error as NodeJS.ErrnoException).code === 'EADDRINUSE'
-      const hint = taken ? `the port is taken: stop the other program, or choose another ${path}.port` : (error as Error).message
-      throw new GatewayError('Unreachable', `cannot listen on ${host}:${port} (${path}): ${hint}`, { cause: error })
-    }
-  }
-
   /** A native device whose client is named is there while that client is connected. */
   #presence(client: string, present: boolean): void {
     for (const [name, device] of Object.entries(this.#options.checked.config.devices))
@@ -388,8 +367,8 @@ export class Gateway {
     this.#states.leave(reason)
     this.#latest.stop()
     await this.#history.stop()
+    this.#streams.stop()
     await this.#broker.stop(flushWithin)
-    await Promise.all([...this.#listeners.values()].map((listener) => listener.close()))
-    this.#listeners.clear()
+    await this.#doors.close()
   }
 }

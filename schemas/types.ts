@@ -187,7 +187,7 @@ export interface Config {
     undeclared: Undeclared
   }
   /**
-   * MQTT over WebSocket on /mqtt. Left out: no HTTP.
+   * Dashboard, REST under /api, and MQTT over WebSocket on /mqtt. Left out: no HTTP.
    */
   http?: {
     host: Host
@@ -197,6 +197,10 @@ export interface Config {
      * Web pages, as https://lab.example:8443, whose scripts may connect by WebSocket besides those from the host itself and from this computer; '*' lets all in.
      */
     origins: string[]
+    /**
+     * Names by which browsers ask for this listener, besides addresses, names without a dot, those that end in .local, and the computer's own; '*' lets all in. Any other name is refused, as a web page may have its own lead here.
+     */
+    names: string[]
     /**
      * true: over this listener, also by MQTT over WebSocket, everything is seen and nothing done.
      */
@@ -535,6 +539,53 @@ export interface CallableMeta {
    * Time in seconds that a call has until it fails with Timeout.
    */
   timeout?: number
+}
+
+/**
+ * Why a request over HTTP was refused or failed: the JSON of every answer with a status of 400 and above (RFC 9457, application/problem+json).
+ */
+export interface Problem {
+  class: ErrorClass
+  /**
+   * The device's or protocol's own code.
+   */
+  code?: string
+  /**
+   * What is wrong and what would be right; for people.
+   */
+  detail: string
+  /**
+   * The id of the command that was refused or failed.
+   */
+  id?: string
+  /**
+   * true: nobody knows whether the device did it. Read before you repeat it.
+   */
+  maybeExecuted?: boolean
+  /**
+   * Which part of the request is wrong: /value of the body, ?points of the address.
+   */
+  path?: string
+  /**
+   * The same may succeed later.
+   */
+  retryable: boolean
+  /**
+   * The rule that was broken, in one word, e.g. maximum.
+   */
+  rule?: string
+  /**
+   * The status of the answer.
+   */
+  status: number
+  /**
+   * What HTTP calls the status.
+   */
+  title: string
+  /**
+   * about:blank: class tells more than an address would.
+   */
+  type: string
 }
 
 /**

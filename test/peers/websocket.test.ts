@@ -146,9 +146,9 @@ describe('MQTT over WebSocket', () => {
     half.terminate()
   })
 
-  it('tells a browser that comes by HTTP where MQTT is', async () => {
-    const page = await fetch(url('/').replace('ws:', 'http:'))
-    assert.deepEqual([page.status, await page.text()], [200, 'labgate: MQTT over WebSocket is on /mqtt (subprotocol mqtt)\n'])
+  it('tells who comes by HTTP where MQTT is', async () => {
+    const info = await fetch(url('/api').replace('ws:', 'http:'))
+    assert.equal(((await info.json()) as { mqtt: string }).mqtt, '/mqtt')
     const lost = await fetch(url('/etc/passwd').replace('ws:', 'http:'))
     assert.equal(lost.status, 404)
     await lost.text()

@@ -1,0 +1,93 @@
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import { isLoopback, mayConnect } from '../broker/origin.js'
+import { preferred } from './accept.js'
+import { isOurs } from './names.js'
+import type { Parts } from './parts.js'
+import { HttpError, notFound, notJson } from './problem.js'
+
+declare module 'fastify' {
+  interface FastifyContextConfig {
+    /** Media types that the route may answer with; left out: JSON. */
+    readonly types?: readonly string[]
+    /** A POST that changes nothing: also who may only look may do it. */
+    readonly isHarmless?: boolean
+  }
+}
+
+const json = ['application/json']
+const acting: ReadonlySet<string> = new Set(['POST', 'PUT', 'PATCH', 'DELETE'])
+
+/** Looks at every request before its body is read. */
+export function guard(app: FastifyInstance, parts: Pick<Parts, 'config'>): void {
+  const { origins = [], names = [], readOnly = false } = parts.config.http ?? {}
+  const known = [...names, ...origins]
+  const routes: { readonly pattern: RegExp; readonly methods: string[] }[] = []
+  app.addHook('onRoute', ({ url, method }) => {
+    const pattern = new RegExp(`^${url.replace(/[.]/g, '\\.').replace(/:\w+/g, '[^/]*').replace(/\*$/, '.*')}$`)
+    routes.push({ pattern, methods: [method].flat() })
+  })
+
+  /** Methods that this path knows. */
+  const methodsOf = (path: string): string[] => [
+    ...new Set(routes.filter(({ pattern }) => pattern.test(path)).flatMap(({ methods }) => methods))
+  ]
+
+  app.addHook('onRequest', async (request: FastifyRequest, reply: FastifyReply) => {
+    const { method, headers, routeOptions } = request
+    if (!isOurs(headers.host, known))
+      throw new HttpError(
+        'Forbidden',
+        'nothing is answered under this name, which is not known as one of this computer: if it is one, list it under http.names',
+        { status: 421, rule: 'host' }
+      )
+    const { origin } = headers
+    const isAllowed = mayConnect(headers, origins, isLoopback(request.socket.localAddress ?? ''))
+    if (origin !== undefined && isAllowed) {
+      // Pages of this computer and of the list may read the answers too.
+      void reply.header('access-control-allow-origin', origin).header('vary', 'Origin')
+    }
+    const path = request.url.split('?')[0] as string
+    // A reading out of a cache would look fresh.
+    if (/^\/(api|health)(\/|$)/.test(path)) void reply.header('cache-control', 'no-store')
+    if (request.is404) {
+      const methods = methodsOf(path)
+      if (method === 'OPTIONS' && methods.length > 0) return await options(reply, methods, isAllowed && origin !== undefined)
+      if (methods.length > 0)
+        throw new HttpError('BadPayload', `this address takes ${methods.join(', ')}`, {
+          status: 405,
+          rule: 'method',
+          headers: { allow: [...methods, 'OPTIONS'].join(', ') }
+        })
+      if ((method !== 'GET' && method !== 'HEAD') || path.startsWith('/api'))
+        throw notFound('there is nothing at this address; /api/openapi.json tells what there is')
+      return
+    }
+    if (acting.has(method)) {
+      if (!isAllowed)
+        throw new HttpError(
+          'Forbidden',
+          'a web page of another server may not act here; list its address under http.origins if it should',
+          {
+            rule: 'origin'
+          }
+        )
+      if (readOnly && routeOptions.config.isHarmless !== true)
+        throw new HttpError('Forbidden', 'over this listener everything is seen and nothing done (http.readOnly)', { rule: 'readOnly' })
+      if (!/^application\/json\s*(;|$)/i.test(headers['content-type'] ?? '')) throw notJson()
+    }
+    const types = routeOptions.config.types ?? json
+    if (preferred(headers.accept, types) === undefined)
+      throw new HttpError('BadPayload', `this address answers with ${types.join(', ')}`, { status: 406, rule: 'accept' })
+  })
+}
+
+/** What a browser asks before a page of another site may send JSON. */
+async function options(reply: FastifyReply, methods: readonly string[], isPage: boolean): Promise<void> {
+  void reply.code(204).header('allow', [...methods, 'OPTIONS'].join(', '))
+  if (isPage)
+    void reply
+      .header('access-control-allow-methods', methods.join(', '))
+      .header('access-control-allow-headers', 'content-type, labgate-client')
+      .header('access-control-max-age', '600')
+  await reply.send()
+}

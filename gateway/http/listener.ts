@@ -1,0 +1,71 @@
+import { createServer } from 'node:http'
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { Socket } from 'node:net'
+import { WebSocketServer, createWebSocketStream } from 'ws'
+import { addressOf } from '../broker/connections.js'
+import { openListener, track } from '../broker/listeners.js'
+import type { Address, Door, Listener } from '../broker/listeners.js'
+import { isLoopback, mayConnect } from '../broker/origin.js'
+import { isOurs } from './names.js'
+
+/** Frames of one WebSocket message. */
+const maxFragments = 64
+
+export interface HttpListenerOptions {
+  readonly maxPacket: number
+  /** See `http` of the configuration. */
+  readonly origins: readonly string[]
+  readonly names: readonly string[]
+  readonly readOnly: boolean
+  /** Everything that is no WebSocket. */
+  readonly handle: (request: IncomingMessage, response: ServerResponse) => void
+}
+
+/** The HTTP port: MQTT over WebSocket on /mqtt, and what `handle` answers. */
+export async function listenHttp(address: Address, door: Door, options: HttpListenerOptions): Promise<Listener> {
+  const { maxPacket, origins, names, readOnly, handle } = options
+  const sockets = new Set<Socket>()
+  const times = { requestTimeout: 10_000, headersTimeout: 10_000, keepAliveTimeout: 10_000, connectionsCheckingInterval: 2000 }
+  const server = createServer({ ...times, maxHeaderSize: 16_384 }, handle)
+  const webSockets = new WebSocketServer({
+    noServer: true,
+    maxPayload: maxPacket,
+    maxFragments,
+    perMessageDeflate: false,
+    handleProtocols: (offered) => (offered.has('mqtt') ? 'mqtt' : offered.has('mqttv3.1') ? 'mqttv3.1' : false)
+  })
+  const known = [...names, ...origins]
+  server.on('connection', (socket) => {
+    track(sockets, socket)
+    door.admit(socket)
+  })
+  server.on('upgrade', (request, socket, head) => {
+    const { headers } = request
+    const offered = (headers['sec-websocket-protocol'] ?? '').split(',').map((name) => name.trim())
+    const wanted = request.url?.split('?')[0] === '/mqtt'
+    const protocol = offered.some((name) => name === 'mqtt' || name === 'mqttv3.1')
+    // Who tells no origin is no browser, and may know this computer by any name.
+    const named = headers.origin === undefined || isOurs(headers.host, known)
+    const allowed = named && mayConnect(headers, origins, isLoopback((socket as Socket).localAddress ?? ''))
+    if (!wanted || !protocol || !allowed) {
+      const status = !wanted ? '404 Not Found' : protocol ? '403 Forbidden' : '400 Bad Request'
+      // One half of it would stay open for as long as the other side likes, and hold its place.
+      socket.once('finish', () => socket.destroy())
+      socket.end(`HTTP/1.1 ${status}\r\nconnection: close\r\ncontent-length: 0\r\n\r\n`)
+      return
+    }
+    webSockets.handleUpgrade(request, socket, head, (webSocket) => {
+      // Control packets come in binary frames; anything else ends the connection [MQTT-6.0.0-1].
+      webSocket.on('message', (_data, isBinary) => {
+        if (isBinary) return
+        webSocket.terminate()
+        stream.destroy()
+      })
+      const stream = createWebSocketStream(webSocket)
+      // Aedes listens only once it has the client; a socket that breaks before must not end the process.
+      stream.on('error', () => {})
+      door.handle(stream, addressOf(socket as Socket), readOnly)
+    })
+  })
+  return await openListener(server, address, sockets)
+}

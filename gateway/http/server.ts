@@ -1,0 +1,130 @@
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import helmet from '@fastify/helmet'
+import fastify from 'fastify'
+import type { FastifyInstance, FastifyReply } from 'fastify'
+import { GatewayError } from '../errors.js'
+import { Dashboard } from './dashboard.js'
+import { parseBody } from './body.js'
+import { guard } from './guard.js'
+import type { Parts } from './parts.js'
+import { asHttpError, notFound, problemOf, problemType } from './problem.js'
+import { routes } from './routes.js'
+import { validatorCompiler } from './validate.js'
+
+/** What the HTTP listener asks. */
+export interface Web {
+  readonly app: FastifyInstance
+  handle(request: IncomingMessage, response: ServerResponse): void
+  close(): Promise<void>
+}
+
+/** Requests that may be under way at once; streams of readings have a limit of their own. */
+const maxRequests = 200
+
+/** Characters of one name in an address, as sent. */
+const maxParamLength = 3000
+
+/** REST and the dashboard. Opens nothing: who listens hands over the requests. */
+export async function createWeb(parts: Parts): Promise<Web> {
+  const app = createApp(parts)
+  await app.ready()
+  let underWay = 0
+  return {
+    app,
+    handle: (request, response) => {
+      if (underWay >= maxRequests) return tooMany(response)
+      underWay += 1
+      response.once('close', () => {
+        underWay -= 1
+      })
+      app.routing(request, response)
+    },
+    close: async () => await app.close()
+  }
+}
+
+/** `prepare`: what is registered before any route. */
+function createApp(parts: Parts, prepare: (app: FastifyInstance) => void = () => {}): FastifyInstance {
+  const { log, config } = parts
+  const dashboard = new Dashboard()
+  let described: Promise<string> | undefined
+  // Made when somebody asks for it, by an application that answers nothing: a start must be quick.
+  const description = (): Promise<string> => (described ??= describe(parts))
+  const app = fastify({
+    logger: false,
+    bodyLimit: config.broker.limits.maxPacket,
+    routerOptions: { maxParamLength },
+    frameworkErrors: (error, _request, reply) => void tell(reply, error)
+  })
+  const tell = (reply: FastifyReply, thrown: unknown): FastifyReply => {
+    const error = asHttpError(thrown)
+    if (error.class === 'Internal') log.error({ err: error.cause ?? error }, 'the web server failed on a request')
+    const { status, headers, body } = problemOf(error)
+    return reply.code(status).headers(headers).type(problemType).send(body)
+  }
+  app.setValidatorCompiler(validatorCompiler())
+  // Answers are written as they are: nothing is dropped or converted.
+  app.setSerializerCompiler(() => (data) => JSON.stringify(data))
+  app.setErrorHandler((error, _request, reply) => tell(reply, error))
+  app.setNotFoundHandler((request, reply) => {
+    void reply.hijack()
+    if (dashboard.answer(request.raw, reply.raw)) return
+    const { status, body } = problemOf(notFound('there is nothing at this address; /api/openapi.json tells what there is'))
+    reply.raw.writeHead(status, { 'content-type': problemType })
+    reply.raw.end(body)
+  })
+  app.removeAllContentTypeParsers()
+  app.addContentTypeParser('application/json', { parseAs: 'buffer' }, parseBody)
+  void app.register(helmet, {
+    // Neither upgrade-insecure-requests nor HSTS: the gateway serves plain HTTP, and may be asked by another way over TLS.
+    strictTransportSecurity: false,
+    contentSecurityPolicy: {
+      useDefaults: false,
+      directives: {
+        defaultSrc: ["'none'"],
+        scriptSrc: ["'self'"],
+        styleSrc: ["'self'"],
+        imgSrc: ["'self'", 'data:', 'blob:'],
+        fontSrc: ["'self'"],
+        connectSrc: ["'self'"],
+        manifestSrc: ["'self'"],
+        baseUri: ["'none'"],
+        formAction: ["'none'"],
+        frameAncestors: ["'none'"]
+      }
+    }
+  })
+  guard(app, parts)
+  prepare(app)
+  void app.register(async (inner) => {
+    await Promise.resolve()
+    routes(inner, parts)
+    inner.get(
+      '/api/openapi.json',
+      {
+        schema: {
+          summary: 'This description (OpenAPI 3.1)',
+          tags: ['gateway'],
+          response: { 200: { description: 'OpenAPI 3.1', type: 'object', additionalProperties: true } }
+        }
+      },
+      async (_request, reply) => await reply.type('application/json; charset=utf-8').send(await description())
+    )
+  })
+  return app
+}
+
+function tooMany(response: ServerResponse): void {
+  const { headers, body } = problemOf(new GatewayError('RateLimited', `already ${maxRequests} requests under way`, { rule: 'maxRequests' }))
+  response.writeHead(503, { ...headers, 'content-type': problemType, connection: 'close' })
+  response.end(body)
+}
+
+async function describe(parts: Parts): Promise<string> {
+  const { describeRoutes } = await import('./openapi.js')
+  const app = createApp(parts, (empty) => describeRoutes(empty, parts))
+  await app.ready()
+  const text = JSON.stringify(app.swagger())
+  await app.close()
+  return text
+}
