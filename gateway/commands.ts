@@ -1,5 +1,5 @@
-import type { Clock, Command, Exact, Logger, Op, Ref, Request, Watch } from './adapter.js'
-import { isFiniteExact } from '../adapters/common/exact-json.js'
+import type { Clock, Command, Exact, Logger, Op, Ref, Request } from './adapter.js'
+import { isFiniteExact, parseExact } from '../adapters/common/exact-json.js'
 import configSchema from '../schemas/config.schema.json' with { type: 'json' }
 import type { Publish } from './broker/queue.js'
 import { checkedValue, notFinite } from './checked-value.js'
@@ -7,8 +7,12 @@ import type { Devices, Entry } from './devices.js'
 import { idOf, openEnvelope } from './envelope.js'
 import type { Envelope } from './envelope.js'
 import { GatewayError, asGatewayError, freshValue } from './errors.js'
+import { KeptCommands } from './kept-commands.js'
+import type { Keep } from './kept-commands.js'
 import type { Latest } from './latest.js'
 import { inTime } from './patience.js'
+import { ended } from './pending.js'
+import type { Pending } from './pending.js'
 import { Remembered } from './remembered.js'
 import type { Answer } from './remembered.js'
 import { commandPayload, replyPayload } from './reply.js'
@@ -50,26 +54,6 @@ export interface CommandsOptions {
   readonly keep?: Keep | undefined
 }
 
-/** Things kept by name. */
-export interface Keep {
-  note(name: string, content: Buffer | undefined): void
-  notes(): ReadonlyMap<string, Buffer>
-  /** Resolves when everything noted so far is on disk. */
-  committed(): Promise<void>
-}
-
-/** A command under way, as it is kept. */
-interface Kept {
-  readonly topic: string
-  readonly id: string
-  readonly op: Op
-  readonly client: string
-  readonly key?: string | undefined
-}
-
-/** Begins the names of kept commands; the topic follows, as commands of a codename are serial. */
-const kept = 'command:'
-
 /** What becomes of the MQTT message that carried a command. */
 export type Verdict =
   /** Goes on to subscribers; with `payload` for a native device: JSON with an id. */
@@ -77,40 +61,23 @@ export type Verdict =
   /** Answered here: a repetition, a mere check, a get from memory. Not forwarded: a native device would carry it out. */
   | { readonly kind: 'answered' }
   /** Answered with `failed`; goes to the dead letters. */
-  | { readonly kind: 'refused'; readonly error: GatewayError }
-
-interface Pending {
-  readonly entry: Entry
-  readonly id: string
-  readonly op: Op
-  readonly client: string
-  readonly key: string | undefined
-  readonly native: boolean
-  /** Nothing of it is written or published. */
-  readonly secret: boolean
-  readonly controller: AbortController
-  /** Tells the asker after a while that the command is under way. */
-  readonly accepted: Watch
-  readonly timeout: Watch
-  readonly settle: ((answer: Answer) => void) | undefined
-  /** Who waits for the codename to be free. */
-  readonly waiting: Set<() => void>
-  finished: boolean
-}
+  | { readonly kind: 'refused'; readonly error: GatewayError; readonly id: string }
 
 /** Commands to their executor, replies back: exactly one `done` or `failed` for each id. */
 export class Commands {
   readonly #options: CommandsOptions
   readonly #pending = new Map<Entry, Pending>()
   readonly #remembered: Remembered
+  readonly #kept: KeptCommands
   /** Of native devices: the last command that ended without their reply, which may still come. */
-  readonly #unanswered = new WeakMap<Entry, string>()
+  readonly #unanswered = new WeakMap<Entry, Pick<Pending, 'id' | 'op' | 'client'>>()
   #counter = 0
   #stopped = false
 
   constructor(options: CommandsOptions) {
     this.#options = options
     this.#remembered = new Remembered(options.clock, options.keep)
+    this.#kept = new KeptCommands(options.keep)
   }
 
   /** A command topic was published to. Never throws. `id`: of a command that brings none. */
@@ -124,10 +91,13 @@ export class Commands {
     const isKnown = this.#options.devices.find(device, codename) !== undefined
     const key = given === undefined || !isKnown ? undefined : `${client}\0${topic}\0${op}\0${given}`
     const known = key === undefined ? undefined : this.#remembered.get(key)
+    const named = { device, codename, id, client }
     if (known !== undefined) {
+      if (op !== 'history') this.#step('asked', { ...named, op }, { repeated: true })
       if (known.reply !== undefined) this.#options.publish(known.topic, known.reply, 'reply')
       return { kind: 'answered' }
     }
+    let isTold = false
     try {
       if (message.retain) throw new GatewayError('Retained', 'a command must not be retained: it would run again at every reconnect')
       const entry = this.#options.devices.expect(device, codename)
@@ -136,6 +106,8 @@ export class Commands {
         return { kind: 'answered' }
       }
       const envelope = openEnvelope(op, payload, entry.meta, this.#options.validators)
+      this.#step('asked', { ...named, op }, { value: envelope.value, check: envelope.check })
+      isTold = true
       if (envelope.value !== undefined && !isFiniteExact(envelope.value)) throw notFinite(op)
       const pending = this.#begin(entry, op, id, client, key, envelope, undefined)
       if (pending === undefined) return { kind: 'answered' }
@@ -143,7 +115,11 @@ export class Commands {
     } catch (thrown) {
       const error = asGatewayError(thrown)
       this.#reply(below(topic, 'reply'), key, { id, op, client, error, phase: 'failed' }, undefined)
-      return { kind: 'refused', error }
+      if (op !== 'history') {
+        if (!isTold) this.#step('asked', { ...named, op })
+        this.#step('refused', { ...named, op }, { error, dead: true })
+      }
+      return { kind: 'refused', error, id }
     }
   }
 
@@ -163,11 +139,14 @@ export class Commands {
       const other = running()
       // Nothing may be awaited between this and the begin: another would find the codename free too.
       if (other === undefined) break
-      await this.#ended(other, left, signals)
+      await ended(other, this.#options.clock, left, signals)
     }
     const left = within === undefined ? undefined : Math.max(0, within - passed())
     const isLate = left !== undefined && (left === 0 || left < Math.min(leastLeft, (within ?? 0) / 10))
-    const id = this.#idFor(request, client)
+    const named = { device, codename, id: this.#idFor(request, client), op, client }
+    const { id } = named
+    if (!secret) this.#step('asked', named, { value: request.value, waited: passed() })
+    let begun: Pending | undefined
     const answered = new Promise<Answer>((resolve, reject) => {
       try {
         const entry = this.#options.devices.expect(device, codename)
@@ -175,17 +154,21 @@ export class Commands {
         // Whose codename is taken still is told that.
         if (isLate && running() === undefined) throw new GatewayError('Timeout', 'its turn came too late; nothing was done')
         const envelope: Envelope = { id, value: request.value, expires: undefined, check: false }
-        const pending = this.#begin(entry, op, id, client, undefined, envelope, resolve, secret)
-        if (pending?.native) this.#options.publish(below(entry.topic, op), commandPayload(op, id, envelope), op)
+        begun = this.#begin(entry, op, id, client, undefined, envelope, resolve, secret)
+        if (begun?.native) this.#options.publish(below(entry.topic, op), commandPayload(op, id, envelope), op)
       } catch (thrown) {
         const error = asGatewayError(thrown)
         reject(error)
+        if (secret) return
+        this.#step('refused', named, { error })
         const topic = this.#options.devices.find(device, codename)?.topic
-        if (topic !== undefined && !secret)
-          this.#reply(below(topic, 'reply'), undefined, { id, op, client, error, phase: 'failed' }, undefined)
+        if (topic !== undefined) this.#reply(below(topic, 'reply'), undefined, { id, op, client, error, phase: 'failed' }, undefined)
       }
     })
-    const answer = await inTime(answered, { clock: this.#options.clock, left, within, signal })
+    const answer = await inTime(answered, { clock: this.#options.clock, left, within, signal }).catch((error: unknown) => {
+      if (begun !== undefined) begun.unheard = true
+      throw error
+    })
     if (answer.error !== undefined) throw answer.error
     return answer.value ?? null
   }
@@ -203,27 +186,34 @@ export class Commands {
   /** A native device replied. Returns the reply as everybody sees it; throws the refusal when nobody waits for that id. */
   nativeReply(entry: Entry, { id, phase, ...answer }: Answer & { id: string; phase: string }): string {
     const pending = this.#pending.get(entry)
-    if (pending === undefined || !pending.native || pending.id !== id)
+    if (pending === undefined || !pending.native || pending.id !== id) {
+      const missed = this.#unanswered.get(entry)
+      if (missed?.id === id && phase !== 'accepted')
+        this.#step('late', { ...missed, device: entry.device, codename: entry.codename }, answer)
       throw new GatewayError('Timeout', `nobody waits for the reply ${JSON.stringify(id)}: it came too late, or its id is wrong`, {
         rule: 'late'
       })
+    }
     if (phase !== 'accepted') return this.#finish(pending, answer)
     pending.accepted.cancel()
+    this.#tell('accepted', pending)
     return replyPayload({ ...pending, phase }, undefined, this.#options.clock.now())
   }
 
   /** What was under way when an earlier run crashed is answered: nobody knows whether it was carried out. */
   recover(): void {
-    const { keep } = this.#options
     this.#remembered.recover()
-    for (const [name, content] of Array.from(keep?.notes() ?? [])) {
-      if (!name.startsWith(kept)) continue
-      const { topic, key, ...command } = JSON.parse(content.toString()) as Kept
+    for (const { topic, key, asked, id, op, client } of this.#kept.left()) {
       const error = new GatewayError('Unreachable', 'the gateway ended while the command was under way; it may have been carried out', {
         maybeExecuted: true
       })
-      this.#reply(below(topic, 'reply'), key, { ...command, error, phase: 'failed' }, undefined, true)
-      keep?.note(name, undefined)
+      this.#reply(below(topic, 'reply'), key, { id, op, client, error, phase: 'failed' }, undefined, true)
+      if (asked === undefined) continue
+      const { device, codename, at, value } = asked
+      const named = { device, codename, id, op, client }
+      const given = value === undefined ? undefined : parseExact(value, { words: true })
+      this.#step('asked', named, { at, earlier: true, value: given?.ok ? given.value : undefined })
+      this.#step('failed', named, { error })
     }
   }
 
@@ -254,12 +244,15 @@ export class Commands {
     const value = checkedValue(entry, { op, value: envelope.value, secret }, this.#options)
     if (envelope.expires !== undefined && clock.now() > envelope.expires)
       throw new GatewayError('Expired', `the command expired at ${formatTime(envelope.expires)}; it was not carried out`)
+    const named = { device: entry.device, codename: entry.codename, id, op, client }
+    if (!secret) this.#step('checked', named)
     const executor = devices.executor(entry.device, entry.codename)
     const answered = envelope.check ? { value } : op === 'get' && executor === undefined ? { value: this.#fresh(entry) } : undefined
     if (answered !== undefined) {
       settle?.(answered)
       // A mere check must not stand in the way of the command itself.
       this.#reply(below(entry.topic, 'reply'), envelope.check ? undefined : key, { id, op, client, phase: 'done' }, answered.value)
+      if (!secret) this.#step('done', named, answered)
       return undefined
     }
     if (this.#pending.has(entry)) throw new GatewayError('Busy', `another command for ${entry.device}/${entry.codename} is still running`)
@@ -281,28 +274,38 @@ export class Commands {
       settle,
       waiting: new Set(),
       finished: false,
+      unheard: false,
       accepted: clock.after(acceptedAfter, () => {
-        if (!secret) this.#reply(below(entry.topic, 'reply'), undefined, { id, op, client, phase: 'accepted' }, undefined)
+        if (secret) return
+        this.#tell('accepted', pending)
+        this.#reply(below(entry.topic, 'reply'), undefined, { id, op, client, phase: 'accepted' }, undefined)
       }),
       timeout: clock.after(timeout, () => {
         const error = new GatewayError('Timeout', `no answer within ${timeout} s; it may have been carried out`, { maybeExecuted: true })
         controller.abort(error)
-        if (native) this.#unanswered.set(entry, id)
+        if (native) this.#unanswered.set(entry, { id, op, client })
         this.#conclude(pending, { error })
       })
     }
     this.#pending.set(entry, pending)
     if (key !== undefined) this.#remembered.start(key, below(entry.topic, 'reply'))
-    const { keep } = this.#options
-    const record: Kept = { topic: entry.topic, id, op, client, key }
-    if (!secret) keep?.note(kept + entry.topic, Buffer.from(JSON.stringify(record)))
-    if (executor === undefined) return pending
+    if (!secret) this.#kept.start(pending, value, clock.now())
+    if (executor === undefined) {
+      this.#tell('begun', pending)
+      return pending
+    }
     const { expires } = envelope
-    const named = { device: entry.device, codename: entry.codename, id, op, value, client, ...(secret ? { secret } : {}) }
-    const command: Command = expires === undefined ? named : { ...named, expires }
+    const asked = { ...named, value, ...(secret ? { secret } : {}) }
+    const command: Command = expires === undefined ? asked : { ...asked, expires }
     // On disk first: nobody must find a heater on and no word of who switched it.
+    const { keep } = this.#options
     if (keep === undefined || secret) this.#run(pending, executor, command)
-    else void keep.committed().then(() => pending.finished || this.#runInTime(pending, executor, command))
+    else
+      void keep.committed().then(() => {
+        if (pending.finished) return
+        this.#tell('written', pending)
+        this.#runInTime(pending, executor, command)
+      })
     return pending
   }
 
@@ -319,28 +322,20 @@ export class Commands {
   #run(pending: Pending, executor: string, command: Command): void {
     const { device, codename, id } = command
     const { execute, log } = this.#options
+    this.#tell('begun', pending, { instance: executor })
     execute(executor, command, pending.controller.signal).then(
       (result) => {
-        if (pending.finished && !this.#stopped) log.warn({ device, codename, id }, 'an answer came after its time limit and was dropped')
-        else this.#conclude(pending, { value: result })
+        if (!pending.finished || this.#stopped) return this.#conclude(pending, { value: result })
+        this.#tell('late', pending, { value: result })
+        log.warn({ device, codename, id }, 'an answer came after its time limit and was dropped')
       },
-      (error: unknown) => this.#conclude(pending, { error: asGatewayError(error) })
-    )
-  }
-
-  /** Resolves when the command is finished, the seconds are over, or the asker goes. */
-  async #ended({ waiting }: Pending, seconds: number, signals: readonly AbortSignal[]): Promise<void> {
-    await new Promise<void>((resolve) => {
-      const go = (): void => {
-        timer.cancel()
-        waiting.delete(go)
-        for (const signal of signals) signal.removeEventListener('abort', go)
-        resolve()
+      (thrown: unknown) => {
+        const error = asGatewayError(thrown)
+        // Of another class it is what the instance says of having been told to end.
+        if (pending.finished && error.class === 'DeviceError' && !this.#stopped) this.#tell('late', pending, { error })
+        this.#conclude(pending, { error })
       }
-      const timer = this.#options.clock.after(seconds, go)
-      for (const signal of signals) signal.addEventListener('abort', go, { once: true })
-      waiting.add(go)
-    })
+    )
   }
 
   #fresh(entry: Entry): Exact {
@@ -358,13 +353,14 @@ export class Commands {
 
   /** Lets the asker go and returns the final reply, which the caller publishes. */
   #finish(pending: Pending, { value, error }: Answer): string {
-    const { id, op, client, key, entry } = pending
+    const { id, op, client, key, entry, unheard } = pending
     pending.finished = true
     this.#pending.delete(entry)
     pending.accepted.cancel()
     pending.timeout.cancel()
-    this.#options.keep?.note(kept + entry.topic, undefined)
+    this.#kept.finish(entry.topic)
     pending.settle?.(error === undefined ? { value } : { error })
+    this.#tell(error === undefined ? 'done' : 'failed', pending, { value, error, unheard })
     const outcome = error === undefined ? { phase: 'done' as const } : { phase: 'failed' as const, error }
     const payload = replyPayload({ id, op, client, ...outcome }, value, this.#options.clock.now())
     if (key !== undefined) this.#remembered.finish(key, below(entry.topic, 'reply'), payload, true)
@@ -378,11 +374,19 @@ export class Commands {
     this.#options.publish(topic, payload, 'reply')
   }
 
+  #tell(what: Step['what'], { entry: { device, codename }, id, op, client, secret }: Pending, more?: Partial<Step>): void {
+    if (!secret) this.#step(what, { device, codename, id, op, client }, more)
+  }
+
+  #step(what: Step['what'], named: Pick<Step, 'device' | 'codename' | 'id' | 'op' | 'client'>, more?: Partial<Step>): void {
+    this.#options.step({ at: this.#options.clock.now(), what, ...named, ...more })
+  }
+
   /** A late reply to one command must not be taken for that to the next. */
   #idFor({ device, codename, id }: Request, client: string): string {
     if (id === undefined) return `${client}-${this.#nextId()}`
     const entry = this.#options.devices.find(device, codename)
-    return entry !== undefined && this.#unanswered.get(entry) === id ? `${id}.${this.#nextId()}` : id
+    return entry !== undefined && this.#unanswered.get(entry)?.id === id ? `${id}.${this.#nextId()}` : id
   }
 
   #nextId(): string {

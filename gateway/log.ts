@@ -37,3 +37,54 @@ export class Throttle {
     return last?.held ?? 0
   }
 }
+
+/** Lines that may come at once, and seconds until another may, of each sender and of all together. */
+const perSender = { atOnce: 5, every: 10 }
+const together = { atOnce: 50, every: 1 }
+
+interface Bucket {
+  left: number
+  at: number
+}
+
+/**
+ * For lines of what goes well: a person's few commands are told each, and a program's thousand a second as one now and then that says how
+ * many were not. At most 1000 senders are remembered.
+ */
+export class Sparing {
+  readonly #monotonic: () => number
+  readonly #senders = new Map<string, Bucket & { held: number }>()
+  readonly #all: Bucket
+
+  constructor(monotonic: () => number) {
+    this.#monotonic = monotonic
+    this.#all = { left: together.atOnce, at: monotonic() }
+  }
+
+  /** Undefined: hold the line back. A number: write it; so many of the same sender were held back since its last one. */
+  pass(sender: string): number | undefined {
+    const now = this.#monotonic()
+    let bucket = this.#senders.get(sender)
+    if (bucket === undefined) {
+      if (this.#senders.size >= 1000) this.#senders.clear()
+      bucket = { left: perSender.atOnce, at: now, held: 0 }
+      this.#senders.set(sender, bucket)
+    }
+    fill(bucket, perSender, now)
+    fill(this.#all, together, now)
+    if (bucket.left < 1 || this.#all.left < 1) {
+      bucket.held += 1
+      return undefined
+    }
+    bucket.left -= 1
+    this.#all.left -= 1
+    const { held } = bucket
+    bucket.held = 0
+    return held
+  }
+}
+
+function fill(bucket: Bucket, { atOnce, every }: { atOnce: number; every: number }, now: number): void {
+  bucket.left = Math.min(atOnce, bucket.left + (now - bucket.at) / every)
+  bucket.at = now
+}
