@@ -123,18 +123,20 @@ export class Commands {
     // Of what is not there nothing is remembered: its names may be long, and it cannot be carried out twice.
     const isKnown = this.#options.devices.find(device, codename) !== undefined
     const key = given === undefined || !isKnown ? undefined : `${client}\0${topic}\0${op}\0${given}`
-    const known = key === undefined ? undefined : this.#remembered.get(key)
+    const known = key === undefined || op === 'history' ? undefined : this.#remembered.get(key)
     if (known !== undefined) {
       if (known.reply !== undefined) this.#options.publish(known.topic, known.reply, 'reply')
       return { kind: 'answered' }
     }
     try {
       if (message.retain) throw new GatewayError('Retained', 'a command must not be retained: it would run again at every reconnect')
-      const entry = this.#options.devices.expect(device, codename)
       if (op === 'history') {
-        this.#options.askHistory({ entry, id, client, payload })
+        // Nothing is carried out: also what is not declared has a history.
+        const read = this.#options.devices.find(device, codename) ?? this.#options.devices.expect(device, codename)
+        this.#options.askHistory({ entry: read, id, key, client, payload })
         return { kind: 'answered' }
       }
+      const entry = this.#options.devices.expect(device, codename)
       const envelope = openEnvelope(op, payload, entry.meta, this.#options.validators)
       if (envelope.value !== undefined && !isFiniteExact(envelope.value)) throw notFinite(op)
       const pending = this.#begin(entry, op, id, client, key, envelope, undefined)
@@ -142,7 +144,7 @@ export class Commands {
       return pending.native ? { kind: 'pass', payload: commandPayload(op, id, envelope) } : { kind: 'pass' }
     } catch (thrown) {
       const error = asGatewayError(thrown)
-      this.#reply(below(topic, 'reply'), key, { id, op, client, error, phase: 'failed' }, undefined)
+      this.#reply(below(topic, 'reply'), op === 'history' ? undefined : key, { id, op, client, error, phase: 'failed' }, undefined)
       return { kind: 'refused', error }
     }
   }

@@ -17,7 +17,6 @@ import type { Parts } from './http/parts.js'
 import { Streams } from './http/streams.js'
 import { Latest } from './latest.js'
 import { Notices } from './notices.js'
-import { replyPayload } from './reply.js'
 import { Runs } from './runs/runs.js'
 import { Stories } from './stories.js'
 import { Throttle } from './log.js'
@@ -157,8 +156,11 @@ export class Gateway {
       changed: () => this.#self.changed()
     })
     this.#desk = new HistoryDesk({
+      clock,
+      validators,
       history: this.#history,
-      reply: (entry, reply, value) => publish(below(entry.topic, 'reply'), replyPayload(reply, value, clock.now()), 'reply')
+      broker: this.#broker,
+      maxPacket: limits.maxPacket
     })
     this.#commands = new Commands({
       clock,

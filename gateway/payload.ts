@@ -28,7 +28,8 @@ export function readingPayload(held: Held): string {
   return x === undefined ? text + '}' : `${text},"x":${exact(x)}}`
 }
 
-function exact(value: Exact): string {
+/** A value as MQTT shows it. */
+export function exact(value: Exact): string {
   if (typeof value === 'number') return Number.isFinite(value) ? String(value) : 'null'
   return typeof value === 'string' ? JSON.stringify(value) : stringify(toPlain(value))
 }

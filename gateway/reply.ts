@@ -37,6 +37,11 @@ export function replyPayload({ id, op, client, phase, error }: ReplyFields, valu
   })
 }
 
+/** A page of a history, of which the value is JSON already. The same bytes as {@link replyPayload} would give. */
+export function pagePayload({ id, client, phase }: ReplyFields, value: string, now: number): string {
+  return `{"client":${JSON.stringify(client)},"id":${JSON.stringify(id)},"op":"history","phase":"${phase}","time":"${formatTime(now)}","value":${value}}`
+}
+
 /** A command as a native device gets it: always JSON with an id. */
 export function commandPayload(op: Op, id: string, { value, expires }: Envelope): string {
   const member = op === 'call' ? 'arguments' : 'value'

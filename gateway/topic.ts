@@ -167,10 +167,7 @@ export class Topics {
     if (levels.length === 1) return { where: 'root', kind: 'state', device, codename: '' }
     if (levels.length === 2) return { where: 'root', kind: 'reading', device, codename: codename as string }
     const last = levels[2] as string
-    if (!suffixes.has(last))
-      return invalid(
-        `unknown last level ${JSON.stringify(last)}; known are ${[...suffixes].filter((kind) => kind !== 'history').join(', ')}`
-      )
+    if (!suffixes.has(last)) return invalid(`unknown last level ${JSON.stringify(last)}; known are ${[...suffixes].join(', ')}`)
     return { where: 'root', kind: last as Exclude<Kind, 'state'>, device, codename: codename as string }
   }
 }

@@ -21,8 +21,8 @@ const published = {
   dead: deadLetterSchema
 }
 
-/** What crosses MQTT, by name; the three commands have a form each. */
-export type Published = keyof typeof published | 'set' | 'get' | 'call'
+/** What crosses MQTT, by name; the commands have a form each. */
+export type Published = keyof typeof published | 'set' | 'get' | 'call' | 'history'
 
 /** Keywords whose breach means: right type, wrong value. */
 const rangeKeywords = new Set(

@@ -1,9 +1,9 @@
 /** Generated from the JSON Schemas by npm run types. Do not edit. */
 
 /**
- * What a device is asked, in the JSON form: on ROOT/DEVICE/CODENAME/set, /call or /get, never retained. The topic says which of the three forms is meant. Shorter: anything else on /set is the value itself, on /call the arguments; an empty payload is a call or get without anything.
+ * What a device is asked, in the JSON form: on ROOT/DEVICE/CODENAME/set, /call, /get or /history, never retained. The topic says which of the four forms is meant. Shorter: anything else on /set is the value itself, on /call the arguments; an empty payload is a call, get or history without anything.
  */
-export type Command = SetCommand | CallCommand | GetCommand
+export type Command = SetCommand | CallCommand | GetCommand | HistoryCommand
 
 /**
  * On /set: give the codename this value.
@@ -62,6 +62,41 @@ export interface GetCommand {
    */
   expires?: string
 }
+
+/**
+ * On /history: what was read from a time to a time; the gateway answers it, in pages. Of the device nothing is asked.
+ */
+export interface HistoryCommand {
+  /**
+   * Chosen by the sender; each page carries it. The same id from the same client on the same topic within 60 s is no second question: once it is answered, the last page comes again.
+   */
+  id?: string
+  /**
+   * Readings of this time and later. Left out: from one hour before the end; with order newest, from the beginning.
+   */
+  from?: Moment
+  /**
+   * Readings before this time. Left out: up to the newest; with points, up to now.
+   */
+  to?: Moment
+  /**
+   * For drawing: about so many at most; the readings themselves where there are few enough, else the least, largest and mean value of stretches of time. Not with limit or order.
+   */
+  points?: number
+  /**
+   * So many readings at most (those of the same microsecond stay together); next of the last page tells where to go on. Left out: 1000.
+   */
+  limit?: number
+  /**
+   * Which readings come first. Left out: the oldest.
+   */
+  order?: 'oldest' | 'newest'
+}
+
+/**
+ * RFC 3339 with time zone; or Unix seconds; or, as a negative number, seconds before now.
+ */
+export type Moment = string | number
 
 /**
  * What an operator may write in gateway.yaml. Seconds have no suffix. Entries of adapters have further keys, see config.schema.json in the folder of the adapter.
@@ -654,7 +689,7 @@ export interface ReadingError {
 }
 
 /**
- * What came of a command: the JSON on ROOT/DEVICE/CODENAME/reply, never retained. Exactly one done or failed per command, refusals too; accepted comes before it when the device needs more than 0.5 s.
+ * What came of a command: the JSON on ROOT/DEVICE/CODENAME/reply, never retained. Exactly one done or failed per command, refusals too; accepted comes before it when the device needs more than 0.5 s. Of a history each accepted carries a page, and done the last one.
  */
 export interface Reply {
   /**
@@ -682,7 +717,7 @@ export interface Reply {
    */
   time: Time
   /**
-   * With done only: what a set really set, what a get read, what a call returned.
+   * With done: what a set really set, what a get read, what a call returned. Of a history, with accepted too: a page.
    */
   value?: unknown
 }

@@ -167,6 +167,13 @@ export class Broker implements Door {
     return this.#queue.length
   }
 
+  /** Bytes that wait for a connected client; without its id: for the client for which most wait. */
+  backlog(id?: string): number {
+    const { clients } = this.#aedes as unknown as { clients: Record<string, Client> }
+    const chosen = id === undefined ? Object.values(clients) : Object.hasOwn(clients, id) ? [clients[id] as Client] : []
+    return chosen.reduce((most, { conn }) => (conn instanceof Guard ? Math.max(most, conn.waiting) : most), 0)
+  }
+
   get clientCount(): number {
     return this.#connections.clients
   }

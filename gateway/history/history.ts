@@ -29,6 +29,11 @@ export class History {
     void [entry, held]
   }
 
+  /** Whether any readings of it are kept. */
+  keeps(entry: Entry): boolean {
+    return entry.meta.history !== 'off'
+  }
+
   /** Readings in the order of their time, in pages; also those that are not written yet. */
   async *readings(question: Question, signal?: AbortSignal): AsyncIterable<readonly Point[]> {
     void [question, signal]

@@ -1,6 +1,7 @@
 import type { FastifyInstance } from 'fastify'
 import { deviceRoutes } from './device-routes.js'
 import { healthRoutes } from './health-routes.js'
+import { historyRoutes } from './history-routes.js'
 import { infoRoutes } from './info-routes.js'
 import type { Parts } from './parts.js'
 import { streamRoutes } from './stream-routes.js'
@@ -11,4 +12,5 @@ export function routes(app: FastifyInstance, parts: Parts): void {
   healthRoutes(app, parts)
   deviceRoutes(app, parts)
   streamRoutes(app, parts)
+  historyRoutes(app, parts)
 }

@@ -67,6 +67,11 @@ export function codenames(count: number): string {
   return `${listeners}devices:\n${lines.join('\n')}\n`
 }
 
+/** The same with a folder, and every reading kept, or none. */
+export function recorded(count: number, folder: string, record: 'every' | 'off'): string {
+  return `gateway: { data: ${JSON.stringify(folder)} }\nhistory: { record: ${record} }\n${codenames(count)}`
+}
+
 /** The topics of their readings. */
 export function topics(count: number): string[] {
   return Array.from({ length: count }, (_, i) => ['lab', ...nameOf(i)].join('/'))

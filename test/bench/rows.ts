@@ -1,6 +1,7 @@
 /** The rows of the table: what is compared with what, and what is wanted (the ratios are those of the design). */
 import { compare } from './compare.js'
 import type { Measured, Rounds } from './compare.js'
+import { history } from './history.js'
 import * as labs from './labs.js'
 import type { Job, Result } from './load/job.js'
 import { Loader } from './load/loader.js'
@@ -262,5 +263,6 @@ export const rows: readonly Row[] = [
   mqttRow(1, '0.7 x'),
   start,
   memory,
-  idle
+  idle,
+  history
 ]

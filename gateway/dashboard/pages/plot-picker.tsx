@@ -95,8 +95,10 @@ export function Picker({ picked, onPick }: PickerProps): JSX.Element {
         </fieldset>
       )}
       <fieldset>
-        <legend role="status">
-          {isFull ? `A plot has at most ${maxSeries} codenames: take one away first` : `${found.length} to pick from`}
+        <legend>
+          <span role="status">
+            {isFull ? `A plot has at most ${maxSeries} codenames: take one away first` : `${found.length} to pick from`}
+          </span>
         </legend>
         {found.slice(0, most).map(({ ref, name, unit: shown }) => row(ref, name, shown, false))}
         {found.length > most ? <p class="muted">and {found.length - most} more: search for them</p> : null}

@@ -27,6 +27,8 @@ export type Job =
   | { readonly kind: 'ws'; readonly ws: number; readonly clients: number; readonly seconds: number }
   /** Tell a rig something over UDP again and again: for so many seconds, or until so many messages have been echoed. */
   | { readonly kind: 'rig'; readonly port: number; readonly controllers: number; readonly seconds: number; readonly messages?: number }
+  /** Publish to each topic at this rate, and see when a subscriber of all has it. */
+  | { readonly kind: 'steady'; readonly mqtt: number; readonly topics: readonly string[]; readonly hertz: number; readonly seconds: number }
   /** Publish one message to each topic and wait for the last PUBACK. */
   | { readonly kind: 'fill'; readonly mqtt: number; readonly topics: readonly string[]; readonly payload: string }
 

@@ -6,6 +6,7 @@ import { mqtt } from './mqtt.js'
 import { pull } from './pull.js'
 import { push } from './push.js'
 import { rig } from './rig.js'
+import { steady } from './steady.js'
 import { ws } from './ws.js'
 
 async function run(job: Job): Promise<Result> {
@@ -24,6 +25,8 @@ async function run(job: Job): Promise<Result> {
       return await ws(job)
     case 'rig':
       return await rig(job)
+    case 'steady':
+      return await steady(job)
     case 'fill':
       return await fill(job)
   }
