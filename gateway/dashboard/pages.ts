@@ -3,6 +3,7 @@ import type { JSX } from 'preact'
 import { CodenamePage } from './pages/codename.js'
 import { DevicePage } from './pages/device.js'
 import { OverviewPage } from './pages/overview.js'
+import { PlotPage } from './pages/plot.js'
 import { SoonPage } from './pages/soon.js'
 import type { PageProps } from './router.js'
 
@@ -17,7 +18,7 @@ export const routes: readonly Route[] = [
   { path: '/', page: OverviewPage, title: 'Overview', nav: 'Overview' },
   { path: '/devices/:device', page: DevicePage, title: 'Device' },
   { path: '/devices/:device/:codename', page: CodenamePage, title: 'Codename' },
-  { path: '/plot', page: SoonPage, title: 'Plot', nav: 'Plot' },
+  { path: '/plot', page: PlotPage, title: 'Plot', nav: 'Plot' },
   { path: '/runs', page: SoonPage, title: 'Runs', nav: 'Runs' },
   { path: '/runs/:run', page: SoonPage, title: 'Run' },
   { path: '/commands', page: SoonPage, title: 'Commands', nav: 'Commands' },

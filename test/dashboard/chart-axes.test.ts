@@ -16,7 +16,7 @@ import {
   spanOf,
   zoom
 } from '../../gateway/dashboard/chart/range.js'
-import { numberLabels, showNumber, showSpan, showTime, timeLabels } from '../../gateway/dashboard/chart/ticks.js'
+import { numberLabels, showSpan, showTime, timeLabels } from '../../gateway/dashboard/chart/ticks.js'
 
 const now = 1_700_000_000
 
@@ -133,22 +133,7 @@ describe('the axes of a plot', () => {
   })
 })
 
-describe('numbers and times in a legend', () => {
-  it('are as exact as they are known', () => {
-    const cases: readonly (readonly [number, number | undefined, string])[] = [
-      [21.5, undefined, '21.5'],
-      [21.5, 2, '21.50'],
-      [1 / 3, undefined, '0.333333'],
-      [0, undefined, '0'],
-      [1.5e-7, undefined, '1.5e−7'],
-      [1.5e-7, 2, '1.5e−7'],
-      [123_456_789, undefined, '1.235e8'],
-      [NaN, undefined, '–'],
-      [-3, 1, '-3.0']
-    ]
-    for (const [value, digits, text] of cases) assert.equal(showNumber(value, digits), text)
-  })
-
+describe('times and lines in a legend of a plot', () => {
   it('show milliseconds only where they can be seen', () => {
     const time = new Date(2014, 9, 24, 13, 26, 55, 697).getTime() / 1000
     assert.equal(showTime(time), '24 Oct 2014 13:26:55.697')

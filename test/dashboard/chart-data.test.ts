@@ -284,7 +284,7 @@ describe('a plot in words', () => {
     const summary = summaryOf(samples, { from: 0, to: 10 })
     assert.deepEqual([summary.min, summary.max, summary.count, summary.latest?.trust], [-3, 4, 2, 'stale'])
     const words = inWords('oven/t', summary, '°C', 1, 1e9)
-    assert.match(words, /^oven\/t: latest -3\.0 °C, stale, at .+; lowest -3\.0 °C, highest 4\.0 °C of 2 readings shown\.$/)
+    assert.match(words, /^oven\/t: latest −3\.0 °C, stale, at .+; lowest −3\.0 °C, highest 4\.0 °C of 2 readings shown\.$/)
     assert.equal(inWords('oven/t', summaryOf([], { from: 0, to: 1 }), '', undefined, 1), 'oven/t: nothing in the time shown.')
   })
 

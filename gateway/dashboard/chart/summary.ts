@@ -1,9 +1,10 @@
 /** A plot in words, for those who cannot see it, and as a table. Pure. */
+import { formatNumber } from '../format.js'
 import { within } from './data.js'
 import type { Extent } from './axes.js'
 import { isDrawn } from './sample.js'
 import type { Sample, Trust } from './sample.js'
-import { showNumber, showTime } from './ticks.js'
+import { showTime } from './ticks.js'
 import type { Window } from './range.js'
 
 export interface Summary extends Partial<Extent> {
@@ -60,9 +61,9 @@ export function showValue(sample: Sample, unit: string | undefined, digits?: num
   if (sample.trust === 'bad') return sample.text === undefined ? 'no value' : `no value: ${sample.text}`
   if (sample.text !== undefined) return sample.text + behind
   if (sample.value === null) return `${sample.count} readings`
-  const mean = showNumber(sample.value, digits)
+  const mean = formatNumber(sample.value, digits)
   if (sample.count < 2 || sample.min === null || sample.max === null || sample.min === sample.max) return mean + behind
-  return `${mean}${behind} (${showNumber(sample.min, digits)} … ${showNumber(sample.max, digits)})`
+  return `${mean}${behind} (${formatNumber(sample.min, digits)} … ${formatNumber(sample.max, digits)})`
 }
 
 /** One sentence on one codename. */
@@ -73,7 +74,7 @@ export function inWords(name: string, summary: Summary, unit: string | undefined
   const value = latest.trust === 'gap' ? 'nothing known' : showValue(latest, unit, digits)
   const told = `${name}: latest ${value}, ${trustSigns[latest.trust].word}, at ${showTime(latest.measured, span)}`
   if (min === undefined || max === undefined) return `${told}; ${count} readings shown.`
-  return `${told}; lowest ${showNumber(min, digits)}${behind}, highest ${showNumber(max, digits)}${behind} of ${count} readings shown.`
+  return `${told}; lowest ${formatNumber(min, digits)}${behind}, highest ${formatNumber(max, digits)}${behind} of ${count} readings shown.`
 }
 
 /** Rows of the table: at most so many, evenly taken, the last one among them. */

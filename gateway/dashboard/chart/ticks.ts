@@ -1,23 +1,11 @@
-/** Numbers and times as an axis, a legend and a list show them; times in the zone of whoever looks. Pure. */
+/** Labels of axes, and times as exact as the window makes them worth, in the zone of whoever looks. Numbers elsewhere: format.ts. Pure. */
 
 const pad = (value: number, places = 2): string => String(value).padStart(places, '0')
-
-/** A number as people write it: with `digits` decimals, or as many as tell it apart; very large and small ones with a power of ten. */
-export function showNumber(value: number, digits?: number): string {
-  if (!Number.isFinite(value)) return '–'
-  if (value === 0) return digits === undefined ? '0' : (0).toFixed(Math.min(digits, 20))
-  const size = Math.abs(value)
-  if (size >= 1e7 || size < 1e-4) {
-    if (digits !== undefined && size < 1e-4 && digits > 4) return value.toFixed(Math.min(digits, 20))
-    return power(value.toExponential(3))
-  }
-  return digits === undefined ? trim(value.toPrecision(6)) : value.toFixed(Math.min(digits, 20))
-}
 
 /** `1.500e-7` as `1.5e−7`. */
 function power(text: string): string {
   const [mantissa, exponent] = text.split('e') as [string, string]
-  return `${trim(mantissa)}e${exponent.replace('+', '').replace('-', '−')}`
+  return `${trim(mantissa)}e${exponent.replace('+', '')}`
 }
 
 function trim(text: string): string {
@@ -32,12 +20,14 @@ export function numberLabels(splits: readonly (number | null)[], increment: numb
   const isPower = largest >= 1e6 || (largest > 0 && largest < 1e-3)
   return splits.map((split) => {
     if (split === null) return ''
-    if (!isPower) return split.toFixed(Math.min(needed(increment, digits), 12))
+    if (!isPower) return minus(split.toFixed(Math.min(needed(increment, digits), 12)))
     if (Math.abs(split) < increment * 1e-6) return '0'
     const places = Math.max(0, Math.floor(Math.log10(Math.abs(split)) + 1e-9) - Math.floor(Math.log10(increment) + 1e-9))
-    return power(split.toExponential(Math.min(places + 1, 12)))
+    return minus(power(split.toExponential(Math.min(places + 1, 12))))
   })
 }
+
+const minus = (text: string): string => text.replaceAll('-', '−')
 
 /** 2.5 needs one decimal more than its power of ten says. */
 function needed(increment: number, digits: number): number {

@@ -1,0 +1,137 @@
+/** One codename as a chart needs it: its history for the time shown, and what comes live behind it. */
+import { after } from '../clock.js'
+import type { Timer } from '../clock.js'
+import { store } from '../store.js'
+import { troubleOf } from '../ui.js'
+import type { Trouble } from '../ui.js'
+import type { Ref } from './address.js'
+import { Track } from './data.js'
+import { loadHistory } from './loader.js'
+import { ask, isOutgrown } from './range.js'
+import type { Ask, Window } from './range.js'
+import { fromReading } from './sample.js'
+import type { ReadingLike } from './sample.js'
+
+/** Seconds that a hand may go on zooming before the history is asked. */
+const debounce = 0.15
+
+/** Seconds until a question that failed is asked again. */
+const retry = 5
+
+/** Seconds between two questions that only make room for what comes live. */
+const refresh = 10
+
+export class Feed {
+  readonly ref: Ref
+  readonly track = new Track()
+  /** Counts what changed. */
+  version = 0
+  /** Why there is no history. */
+  trouble: Trouble | undefined
+  readonly #changed: () => void
+  readonly #stops: (() => void)[] = []
+  #wanted: Ask | undefined
+  #asked = -Infinity
+  #question: AbortController | undefined
+  #timer: Timer | undefined
+  #isConnected = true
+
+  constructor(ref: Ref, changed: () => void) {
+    this.ref = ref
+    this.#changed = changed
+    this.#isConnected = store.connection.state === 'connected'
+    this.#stops.push(
+      store.watch(ref.device, ref.codename, (reading) => this.#take(reading, store.now())),
+      store.onChange(() => this.#look())
+    )
+    this.#seed()
+  }
+
+  get isLoading(): boolean {
+    return this.#question !== undefined || this.#timer !== undefined
+  }
+
+  /** What is shown: asks the history where it must be asked for that. */
+  show(window: Window, pixels: number, isLive: boolean): void {
+    const now = store.now()
+    const { step, tailed } = this.track
+    const isFull = isLive && tailed > Math.max(1000, 2 * pixels) && now - this.#asked > refresh
+    if (!isFull && !isOutgrown(this.#wanted, window, pixels, now, step > 0 || this.isLoading, isLive)) return
+    this.#wanted = ask(window, pixels, now)
+    this.#ask(this.#asked === -Infinity ? 0 : debounce)
+  }
+
+  stop(): void {
+    this.#forget()
+    for (const stop of this.#stops) stop()
+  }
+
+  #forget(): void {
+    this.#timer?.cancel()
+    this.#timer = undefined
+    this.#question?.abort()
+    this.#question = undefined
+  }
+
+  #ask(wait: number): void {
+    this.#forget()
+    // Without a history there is what came since the page was opened.
+    if (store.info()?.history === false || this.#wanted === undefined) return
+    this.#timer = after(wait, () => {
+      this.#timer = undefined
+      void this.#load()
+    })
+  }
+
+  async #load(): Promise<void> {
+    const wanted = this.#wanted
+    if (wanted === undefined) return
+    const question = new AbortController()
+    this.#question = question
+    this.#asked = store.now()
+    try {
+      const loaded = await loadHistory(this.ref, wanted, question.signal)
+      if (question.signal.aborted) return
+      this.track.load(loaded)
+      this.trouble = undefined
+    } catch (error) {
+      if (question.signal.aborted) return
+      this.trouble = troubleOf(error)
+      if (this.trouble.retryable === true) this.#ask(retry)
+    } finally {
+      if (this.#question === question) this.#question = undefined
+    }
+    this.#change()
+  }
+
+  #take(reading: ReadingLike, since: number | undefined): void {
+    const sample = fromReading(reading, since)
+    if (sample !== undefined && this.track.add(sample, store.now())) this.#change()
+  }
+
+  /** The reading that is there already. When it became stale is not told; it was not before it was too old. */
+  #seed(): void {
+    const view = store.find(this.ref.device, this.ref.codename)
+    const { reading, meta } = view ?? {}
+    if (reading === undefined) return
+    const measured = fromReading(reading)?.measured
+    this.#take(reading, measured === undefined || meta?.maxAge === undefined ? undefined : Math.min(measured + meta.maxAge, store.now()))
+  }
+
+  #look(): void {
+    const isConnected = store.connection.state === 'connected'
+    if (isConnected === this.#isConnected) return
+    this.#isConnected = isConnected
+    if (isConnected) {
+      // What was missed is in the history.
+      this.#seed()
+      this.#ask(debounce)
+    } else this.track.cut(store.connection.since)
+    this.#change()
+  }
+
+  #change(): void {
+    this.version += 1
+    this.#changed()
+  }
+}

@@ -1,0 +1,247 @@
+/** uPlot with our own hand on the canvas: it draws axes, grid and cursor, we draw what the readings mean. Knows no preact. */
+import uPlot from 'uplot'
+import { steady } from './axes.js'
+import type { Axis, Extent } from './axes.js'
+import { colours } from './colours.js'
+import { blanks, within } from './data.js'
+import { laneHeight, paintLane } from './lanes.js'
+import { font, paintBlanks, paintDots, paintLine } from './paint.js'
+import type { Box, Map2 } from './paint.js'
+import { lookOf } from './palette.js'
+import type { Window } from './range.js'
+import type { Sample } from './sample.js'
+import { extentOf } from './summary.js'
+import { numberLabels, timeLabels } from './ticks.js'
+
+/** One codename, as it is drawn. */
+export interface Drawn {
+  readonly name: string
+  /** Its place among all: gives its colour and line. */
+  readonly place: number
+  readonly samples: readonly Sample[]
+  readonly isState: boolean
+  readonly isStepped: boolean
+  readonly among: readonly unknown[] | undefined
+}
+
+export interface Frame {
+  readonly window: Window
+  readonly drawn: readonly Drawn[]
+  /** Members are places in `drawn`. */
+  readonly axes: readonly Axis[]
+  readonly now: number
+  /** Since when the page has not been connected. */
+  readonly lost: number | undefined
+}
+
+/** CSS pixels beneath the plot for the axis of time. */
+const timeAxis = 40
+
+export class Plot {
+  readonly #host: HTMLElement
+  #plot: uPlot | undefined
+  #frame: Frame
+  /** What the uPlot at hand was made for. */
+  #made = ''
+  readonly #extents = new Map<string, Extent>()
+  #size = { width: 0, height: 0 }
+
+  constructor(host: HTMLElement, frame: Frame) {
+    this.#host = host
+    this.#frame = frame
+  }
+
+  /** What receives the pointer; undefined before the first frame. */
+  get over(): HTMLElement | undefined {
+    return this.#plot?.over
+  }
+
+  /** CSS pixels of the time shown. */
+  get pixels(): number {
+    return this.#plot?.over.clientWidth ?? Math.max(this.#size.width - 60, 100)
+  }
+
+  timeAt(left: number): number {
+    const { from, to } = this.#frame.window
+    return from + (left / Math.max(this.pixels, 1)) * (to - from)
+  }
+
+  /** Where the cursor stands; undefined: nowhere. */
+  get cursor(): number | undefined {
+    const left = this.#plot?.cursor.left
+    return left === undefined || left < 0 ? undefined : this.timeAt(left)
+  }
+
+  moveCursor(left: number): void {
+    this.#plot?.setCursor({ left, top: 10 })
+  }
+
+  select(from: number, to: number): void {
+    this.#plot?.setSelect({ left: Math.min(from, to), top: 0, width: Math.abs(to - from), height: this.#plot.over.clientHeight }, false)
+  }
+
+  resize(width: number, height: number): void {
+    if (width === this.#size.width && height === this.#size.height) return
+    this.#size = { width, height }
+    this.#plot?.setSize(this.#size)
+  }
+
+  draw(frame: Frame): void {
+    this.#frame = frame
+    if (this.#size.width < 40) return
+    const made = JSON.stringify(frame.axes.map(({ unit, side, members }) => [unit, side, members.length === 1 ? members[0] : -1]))
+    if (made !== this.#made) this.#build(made)
+    this.#range()
+    this.#plot?.setScale('x', { min: frame.window.from, max: frame.window.to })
+  }
+
+  destroy(): void {
+    this.#plot?.destroy()
+    this.#plot = undefined
+    this.#made = ''
+  }
+
+  #build(made: string): void {
+    this.destroy()
+    this.#made = made
+    this.#extents.clear()
+    this.#range()
+    const { axes } = this.#frame
+    const scales: uPlot.Scales = {
+      x: { time: true, range: () => [this.#frame.window.from, this.#frame.window.to] }
+    }
+    for (const { scale } of axes) scales[scale] = { range: () => this.#rangeOf(scale) }
+    if (axes.length === 0) scales['y'] = { range: () => [0, 1] }
+    const first = axes[0]?.scale ?? 'y'
+    this.#plot = new uPlot(
+      {
+        ...this.#size,
+        padding: [10, axes.some(({ side }) => side === 'right') ? 0 : 14, 0, axes.length === 0 ? 8 : 0],
+        legend: { show: false },
+        scales,
+        // One line that is not drawn: it makes uPlot range its scales.
+        series: [{}, { scale: first, paths: () => null, points: { show: false } }],
+        axes: [this.#timeAxis(), ...axes.map((axis, i) => this.#valueAxis(axis, i))],
+        cursor: { x: true, y: false, points: { show: false }, drag: { x: false, y: false, setScale: false }, bind: unbound },
+        select: { show: true, left: 0, top: 0, width: 0, height: 0 },
+        hooks: { draw: [(plot) => this.#paint(plot)] }
+      },
+      [
+        [0, 1e10],
+        [0, 0]
+      ],
+      this.#host
+    )
+  }
+
+  #timeAxis(): uPlot.Axis {
+    return {
+      scale: 'x',
+      size: timeAxis,
+      space: 84,
+      font: font(12, 1),
+      stroke: () => colours().muted,
+      grid: { stroke: () => colours().line, width: 1 },
+      ticks: { stroke: () => colours().line, width: 1, size: 5 },
+      values: (_plot, splits, _axis, _space, increment) => timeLabels(splits, increment)
+    }
+  }
+
+  #valueAxis({ scale, unit, side, members }: Axis, place: number): uPlot.Axis {
+    const [only] = members
+    const own = members.length === 1 ? this.#frame.drawn[only as number]?.place : undefined
+    return {
+      scale,
+      side: side === 'left' ? 3 : 1,
+      label: unit,
+      labelSize: 20,
+      labelGap: 2,
+      labelFont: `bold ${font(13, 1)}`,
+      font: font(12, 1),
+      gap: 4,
+      space: 34,
+      size: (_plot, values) => 16 + 7 * (values ?? []).reduce((most, value) => Math.max(most, String(value ?? '').length), 1),
+      stroke: () => (own === undefined ? colours().muted : lookOf(own, colours().theme).colour),
+      grid: { show: place === 0, stroke: () => colours().line, width: 1 },
+      ticks: { stroke: () => colours().line, width: 1, size: 5 },
+      // Above it are the lanes of states.
+      filter: (_plot, splits) => splits.map((split) => (split > (this.#extents.get(scale)?.max ?? Infinity) ? null : split)),
+      values: (_plot, splits, _axis, _space, increment) => numberLabels(splits, increment)
+    }
+  }
+
+  #range(): void {
+    const { axes, drawn, window } = this.#frame
+    for (const { scale, members } of axes) {
+      const tracks = members.map((member) => drawn[member]?.samples ?? [])
+      this.#extents.set(scale, steady(this.#extents.get(scale), extentOf(tracks, window)))
+    }
+  }
+
+  /** The lines leave room for the lanes above them. */
+  #rangeOf(scale: string): [number, number] {
+    const { min, max } = this.#extents.get(scale) ?? { min: 0, max: 1 }
+    const height = Math.max(this.#size.height - timeAxis - 10, 60)
+    const lanes = Math.min(this.#lanes * laneHeight, height * 0.8)
+    return [min, min + ((max - min) * height) / (height - lanes)]
+  }
+
+  get #lanes(): number {
+    return this.#frame.drawn.filter(({ isState }) => isState).length
+  }
+
+  #paint(plot: uPlot): void {
+    const { ctx, bbox: box } = plot
+    const { drawn, axes, window, now, lost } = this.#frame
+    const scale = uPlot.pxRatio
+    const perSecond = box.width / (window.to - window.from)
+    const x = (time: number): number => box.left + (time - window.from) * perSecond
+    const shade = colours()
+    // Nothing is known of what comes, nor of what was while the page was not connected.
+    const end = Math.min(lost ?? now, window.to)
+    ctx.save()
+    ctx.beginPath()
+    ctx.rect(box.left, box.top, box.width, box.height)
+    ctx.clip()
+    const parts = drawn.map((one) => ({ ...one, samples: within(one.samples, window) }))
+    const lines = parts.filter((_, i) => axes.some(({ members }) => members.includes(i)))
+    const flat: Map2 = { x, y: () => 0, scale }
+    const lanes = parts.filter(({ isState }) => isState)
+    lanes.forEach(({ samples, name, place, among }, i) => {
+      const { colour } = lookOf(place, shade.theme)
+      const lane = { name, colour, samples, among, end, holds: true }
+      const band = paintLane(ctx, lane, i, flat, box, shade)
+      paintBlanks(ctx, blanks(samples, Math.min(now, window.to)), flat, band, shade)
+    })
+    const below: Box = { ...box, top: box.top + lanes.length * laneHeight * scale, height: box.height - lanes.length * laneHeight * scale }
+    lines.forEach(({ samples, place }, i) => {
+      const blank = blanks(samples, Math.min(now, window.to))
+      if (lines.length === 1) return paintBlanks(ctx, blank, flat, below, shade)
+      // Of several, each has a strip of its own along the bottom.
+      const high = 8 * scale
+      const strip = { ...below, top: below.top + below.height - (lines.length - i) * (high + 2 * scale), height: high }
+      paintBlanks(ctx, blank, flat, strip, shade, lookOf(place, shade.theme).colour)
+    })
+    if (lost !== undefined && lines.length > 1)
+      paintBlanks(ctx, [{ from: lost, to: Math.min(now, window.to), trust: 'gap' }], flat, below, shade)
+    for (const { scale: name, members } of axes) {
+      const map: Map2 = { x, y: (value) => plot.valToPos(value, name, true), scale }
+      for (const member of members) {
+        const one = parts[member]
+        if (one === undefined) continue
+        const look = lookOf(one.place, shade.theme)
+        paintLine(ctx, one.samples, map, { look, width: 1.8, isStepped: one.isStepped, colours: shade })
+        if (one.samples.length * 10 * scale < box.width) paintDots(ctx, one.samples, map, look.colour)
+      }
+    }
+    ctx.restore()
+  }
+}
+
+/** Pointer and touch are ours: see gestures.ts. */
+const unbound: uPlot.Cursor.Bind = {
+  mousedown: () => null,
+  mouseup: () => null,
+  click: () => null,
+  dblclick: () => null
+}
