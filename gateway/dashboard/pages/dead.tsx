@@ -61,7 +61,9 @@ export function DeadPage({ params }: PageProps): JSX.Element {
           <p class="muted">
             {counted(letters.length, 'letter')}
             {isGrouped ? ` in ${counted(groups.length, 'group')}` : ''}
-            {total !== undefined && total > dead.letters.length ? `; ${total} since the gateway was started, the last ${most} are kept here` : ''}
+            {total !== undefined && total > dead.letters.length
+              ? `; ${total} since the gateway was started, the last ${most} are kept here`
+              : ''}
           </p>
           <div class="letters">
             {groups.slice(0, shown).map((group) => (

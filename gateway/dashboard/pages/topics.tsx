@@ -30,7 +30,10 @@ export function TopicsPage({ params }: PageProps): JSX.Element {
   useTick(look)
   return (
     <>
-      <PageHead title="Topics" about="Everything that the broker lets through, as it comes. Nothing is listened to while this page is closed.">
+      <PageHead
+        title="Topics"
+        about="Everything that the broker lets through, as it comes. Nothing is listened to while this page is closed."
+      >
         <Button pressed={paused !== undefined} onClick={() => setPaused(paused === undefined ? store.now() : undefined)}>
           {paused === undefined ? 'Pause' : 'Go on'}
         </Button>
@@ -147,7 +150,11 @@ function Tree({ tree, search }: { readonly tree: TopicTree; readonly search: str
   if (rows.length === 0)
     return (
       <Empty title={search === '' ? 'Nothing has come yet' : 'No topic holds this'}>
-        <p>{search === '' ? 'Retained messages come at once, all others when they are sent.' : 'Only topics that have had a message are found.'}</p>
+        <p>
+          {search === ''
+            ? 'Retained messages come at once, all others when they are sent.'
+            : 'Only topics that have had a message are found.'}
+        </p>
       </Empty>
     )
   const first = rows.some(({ node }) => node.topic === at) ? at : rows[0]?.node.topic
