@@ -178,12 +178,13 @@ export class Gateway {
       latest: this.#latest,
       states: this.#states,
       commands: this.#commands,
-      refused: (topic, client, error) => {
+      refused: ({ topic, client, error, id, letter }) => {
         this.#self.refused()
+        this.#notices.dead(letter)
         const held = throttle.pass(`${client}\0${error.class}`)
         if (held !== undefined)
           log.warn(
-            { client, topic, class: error.class, reason: error.message, ...(held > 0 ? { alike: held } : {}) },
+            { client, topic, id, class: error.class, reason: error.message, ...(held > 0 ? { alike: held } : {}) },
             'a message was refused'
           )
       }
@@ -200,7 +201,8 @@ export class Gateway {
         latest: this.#latest,
         commands: this.#commands,
         states: this.#states,
-        self: this.#self
+        self: this.#self,
+        dead: (letter) => this.#notices.dead(letter)
       }
     )
     this.#doors = new Doors({ clock, log, broker: this.#broker, isStopping: () => this.#stopping !== undefined })

@@ -25,6 +25,8 @@ export interface Shared {
   readonly commands: Commands
   readonly states: States
   readonly self: Self
+  /** Keeps a dead letter for people who look. */
+  readonly dead: (letter: string) => void
   readonly endpoints: () => readonly Endpoint[]
   /** Is the instance running, or starting? */
   readonly isActive: (instance: string) => boolean
@@ -196,6 +198,7 @@ export class InstanceHost implements Host {
     const refused = asGatewayError(error)
     self.refused()
     const payload = deadLetter({ topic, payload: Buffer.from(detail), client: this.#id, error: refused, now: clock.now() })
+    this.#shared.dead(payload)
     broker.publish(topics.dead(topic), payload, 'dead')
   }
 

@@ -1,4 +1,4 @@
-import type { AdapterType, Command, Endpoint, Exact } from './adapter.js'
+import type { AdapterType, Command, Endpoint, Exact, Plan } from './adapter.js'
 import type { Checked } from './config.js'
 import { GatewayError } from './errors.js'
 import { InstanceHost } from './host.js'
@@ -13,8 +13,7 @@ export interface Instance {
   readonly type: string
   readonly supervisor: Supervisor
   readonly host: InstanceHost
-  /** It binds a socket, and so starts before anything is dialled. */
-  readonly listens: boolean
+  readonly plan: Plan
 }
 
 /** All instances of adapters, in the order of the configuration. */
@@ -49,8 +48,7 @@ export class Instances {
           device === undefined ? states.instance(id, state, reason) : states.ofOne(id, device, state, reason),
         ...(schedule === undefined ? {} : { schedule })
       })
-      const listens = (checked.plans.get(id)?.listens ?? []).length > 0
-      this.#instances.set(id, { id, type: config.type, supervisor, host, listens })
+      this.#instances.set(id, { id, type: config.type, supervisor, host, plan: checked.plans.get(id) ?? {} })
     }
   }
 
@@ -83,12 +81,12 @@ export class Instances {
 
   /** Starts those that bind sockets; each promise ends with the first attempt. */
   listen(): Promise<void>[] {
-    return [...this.#instances.values()].filter(({ listens }) => listens).map(({ supervisor }) => supervisor.start())
+    return [...this.#instances.values()].filter(isListening).map(({ supervisor }) => supervisor.start())
   }
 
   /** Starts the others. Whoever they dial may take its time. */
   dial(): void {
-    for (const { supervisor, listens } of this.#instances.values()) if (!listens) void supervisor.start()
+    for (const instance of this.#instances.values()) if (!isListening(instance)) void instance.supervisor.start()
   }
 
   async execute(instance: string, command: Command, signal: AbortSignal): Promise<Exact> {
@@ -101,4 +99,9 @@ export class Instances {
     await Promise.all([...this.#instances.values()].map(({ supervisor }) => supervisor.stop()))
     for (const { host } of this.#instances.values()) host.close()
   }
+}
+
+/** It binds a socket, and so starts before anything is dialled. */
+function isListening({ plan }: Instance): boolean {
+  return (plan.listens ?? []).length > 0
 }

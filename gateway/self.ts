@@ -86,6 +86,12 @@ export class Self {
     this.#counters.set(instance, counters)
   }
 
+  counters(instance: string): Record<Counter, number> {
+    const counters = this.#counters.get(instance)
+    const of = (counter: Counter): number => Number(counters?.get(counter) ?? 0n)
+    return { received: of('received'), answered: of('answered'), refused: of('refused'), dropped: of('dropped') }
+  }
+
   refused(): void {
     this.#rejected += 1n
   }

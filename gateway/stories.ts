@@ -222,7 +222,8 @@ export class Stories {
 
   #reading(entry: Entry, stories: Story[], held: Held): void {
     const { value, quality, unit, source, stamp, sourceTime, arrived } = held
-    for (const story of [...stories]) {
+    const others = stories.length - 1
+    for (const story of stories.slice()) {
       const { begun } = story
       // What came before, or was taken already, and has become stale.
       if (begun === undefined || arrived < begun.monotonic) continue
@@ -239,7 +240,7 @@ export class Stories {
         at: begun.at + later,
         later,
         measured,
-        others: stories.length - 1
+        others
       }
       story.readings += 1
       // One that was measured before cannot come of it, unless that clock is wrong: the next may.

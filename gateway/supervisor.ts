@@ -37,6 +37,21 @@ export interface SupervisorOptions {
   readonly state: (state: State, reason: string, device?: string) => void
 }
 
+/** The last thing that went wrong, and when it began; Unix seconds. */
+export interface LastError {
+  readonly message: string
+  readonly at: number
+}
+
+export interface Details {
+  /** Starts, with the one that works; begun anew when it had worked for a minute. */
+  readonly attempts: number
+  /** Seconds until it is started again. */
+  readonly retryIn: number | undefined
+  /** Stays when it works again. */
+  readonly lastError: LastError | undefined
+}
+
 /** Starts one instance, keeps it running for ever, and stops it. One that fails neither delays nor stops another. */
 export class Supervisor {
   readonly #options: SupervisorOptions
@@ -47,6 +62,11 @@ export class Supervisor {
   /** The adapter has spoken for its devices itself since it was last started. */
   #reported = false
   #retry: Watch | undefined
+  /** Monotonic seconds. */
+  #retryAt: number | undefined
+  #lastError: LastError | undefined
+  /** It has worked since its last error. */
+  #isWell = true
   #starting: AbortController | undefined
   /** Monotonic seconds. */
   #startedAt: number | undefined
@@ -56,6 +76,13 @@ export class Supervisor {
   constructor(options: SupervisorOptions) {
     this.#options = options
     this.#schedule = options.schedule ?? retrySchedule
+  }
+
+  /** What people want to know of it beside its state. */
+  get details(): Details {
+    const { clock } = this.#options
+    const retryIn = this.#retryAt === undefined ? undefined : Math.max(0, this.#retryAt - clock.monotonic())
+    return { attempts: this.#attempts, retryIn, lastError: this.#lastError }
   }
 
   get running(): boolean {
@@ -87,6 +114,7 @@ export class Supervisor {
     this.#starting?.abort(error)
     if (this.#stopped || !this.#running) return
     this.#running = false
+    this.#wrong(error.message)
     this.#options.state('offline', error.message)
     this.#work = this.#work.then(() => this.#halt()).then(() => this.#again(error))
   }
@@ -95,6 +123,8 @@ export class Supervisor {
   report(state: State, reason: string, device?: string): void {
     if (this.#stopped || !this.isActive) return
     this.#reported ||= device === undefined
+    if (device === undefined) this.#heard(state, reason)
+    else if (state === 'offline') this.#wrong(`${device}: ${reason}`)
     this.#options.state(state, reason, device)
   }
 
@@ -103,6 +133,7 @@ export class Supervisor {
     this.#stopped = true
     this.#running = false
     this.#retry?.cancel()
+    this.#retryAt = undefined
     this.#starting?.abort(new Error('the gateway is stopping'))
     this.#work = this.#work.then(() => this.#halt())
     await this.#work
@@ -116,10 +147,22 @@ export class Supervisor {
     return await adapter.execute(command, signal)
   }
 
+  #heard(state: State, reason: string): void {
+    if (state === 'offline' || state === 'degraded') this.#wrong(reason)
+    else this.#isWell = true
+  }
+
+  /** The same again is no other error, unless it worked in between. */
+  #wrong(message: string): void {
+    if (this.#isWell || this.#lastError?.message !== message) this.#lastError = { message, at: this.#options.clock.now() }
+    this.#isWell = false
+  }
+
   async #attempt(): Promise<void> {
     if (this.#stopped) return
     const { adapter, clock, state, log } = this.#options
     this.#attempts += 1
+    this.#retryAt = undefined
     const starting = new AbortController()
     this.#starting = starting
     this.#reported = false
@@ -131,6 +174,7 @@ export class Supervisor {
       starting.signal.throwIfAborted()
       this.#running = true
       this.#startedAt = clock.monotonic()
+      if (!this.#reported) this.#isWell = true
       if (!this.#reported) state('online', this.#attempts > 1 ? `started at attempt ${this.#attempts}` : 'started')
       if (this.#attempts > 1) log.info({ attempt: this.#attempts }, 'the instance works again')
     } catch (error) {
@@ -165,11 +209,13 @@ export class Supervisor {
     if (this.#startedAt !== undefined && clock.monotonic() - this.#startedAt > settledAfter) this.#attempts = 1
     this.#startedAt = undefined
     const seconds = wait(this.#schedule, Math.max(this.#attempts, 1), (random ?? Math.random)())
+    this.#wrong(error.message)
     state('offline', error.message)
     log.warn(
       { reason: error.message, attempt: this.#attempts, retryIn: Number(seconds.toFixed(1)) },
       'the instance failed and is started again'
     )
+    this.#retryAt = clock.monotonic() + seconds
     this.#retry = clock.after(seconds, () => void this.start())
   }
 }

@@ -414,6 +414,10 @@ export interface DeadLetter {
    */
   encoding?: 'base64'
   /**
+   * Of a command: its id, by which its reply and its story are found.
+   */
+  id?: string
+  /**
    * What arrived: its first 4096 bytes, as text or in base64.
    */
   payload: string

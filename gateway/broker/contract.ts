@@ -35,7 +35,17 @@ export interface ContractOptions {
   readonly states: States
   readonly commands: Commands
   /** A message was refused: counted, and logged with restraint. */
-  readonly refused: (topic: string, client: string, error: GatewayError) => void
+  readonly refused: (refused: Refused) => void
+}
+
+export interface Refused {
+  readonly topic: string
+  readonly client: string
+  readonly error: GatewayError
+  /** Of a command. */
+  readonly id: string | undefined
+  /** The dead letter, as it is published. */
+  readonly letter: string
 }
 
 /** An error as a native device tells it. */
@@ -63,16 +73,15 @@ export class Contract {
     }
   }
 
-  /** Makes a dead letter of the packet, with the reason. */
-  refuse(packet: MutablePacket, client: string, error: GatewayError): void {
+  /** Makes a dead letter of the packet, with the reason. `id`: of a command. */
+  refuse(packet: MutablePacket, client: string, error: GatewayError, id?: string): void {
     const { topics, clock, refused } = this.#options
-    const { topic } = packet
-    packet.payload = Buffer.from(
-      deadLetter({ topic, payload: bytes(packet.payload), retain: packet.retain, qos: packet.qos, client, error, now: clock.now() })
-    )
+    const { topic, retain, qos } = packet
+    const letter = deadLetter({ topic, payload: bytes(packet.payload), retain, qos, client, error, id, now: clock.now() })
+    packet.payload = Buffer.from(letter)
     packet.topic = topics.dead(topic)
     packet.retain = false
-    refused(topic, client, error)
+    refused({ topic, client, error, id, letter })
   }
 
   #apply(parsed: Exclude<ParsedTopic, { where: 'outside' }>, packet: MutablePacket, client: string): void {
@@ -98,7 +107,7 @@ export class Contract {
     const topic = topics.reading(device, codename)
     if (topic === undefined) throw new GatewayError('UnknownCodename', 'the topic is too long', { rule: 'topic' })
     const verdict = commands.receive({ device, codename, topic, op: kind, payload: bytes(packet.payload), retain: packet.retain, client })
-    if (verdict.kind === 'refused') return this.refuse(packet, client, verdict.error)
+    if (verdict.kind === 'refused') return this.refuse(packet, client, verdict.error, verdict.id)
     if (verdict.kind === 'answered') packet.topic = answeredTopic
     else if (verdict.payload !== undefined) packet.payload = Buffer.from(verdict.payload)
     packet.retain = false

@@ -11,17 +11,20 @@ export function deadLetter(refused: {
   payload: Uint8Array
   client: string
   error: GatewayError
+  /** Of a command. */
+  id?: string | undefined
   now: number
   retain?: boolean
   qos?: 0 | 1 | 2
 }): string {
-  const { topic, payload, client, error, now, retain, qos } = refused
+  const { topic, payload, client, error, id, now, retain, qos } = refused
   const cut = payload.length > keep
   const part = cut ? payload.subarray(0, keep) : payload
   const text = textOf(part) ?? (cut ? textOf(trimmed(part)) : undefined)
   return json({
     topic,
     client,
+    ...(id === undefined ? {} : { id }),
     time: formatTime(now),
     class: error.class,
     rule: error.rule ?? error.class,
