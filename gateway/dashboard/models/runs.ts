@@ -28,9 +28,9 @@ export function spanOf(run: Pick<Run, 'started' | 'ended'>, now: number): string
 export function fileAbout(name: string): string {
   const last = name.split('/').at(-1) ?? name
   if (/\.html?$/.test(last)) return 'report with plots, opens in a browser without the gateway'
-  if (/\.csv$/.test(last)) return 'readings as a table'
-  if (/commands.*\.ndjson$/.test(last)) return 'commands, one JSON a line'
-  if (/\.ndjson$/.test(last)) return 'readings, one JSON a line'
+  if (last.endsWith('.csv')) return 'readings as a table'
+  if (last.endsWith('.ndjson') && last.includes('command')) return 'commands, one JSON a line'
+  if (last.endsWith('.ndjson')) return 'readings, one JSON a line'
   if (/manifest|sha256/i.test(last)) return 'checksums of all files'
   if (/schema/i.test(last)) return 'schemas of the codenames'
   return /meta|run/.test(last) ? 'what was recorded, and by which configuration' : ''

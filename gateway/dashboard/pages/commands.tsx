@@ -10,8 +10,9 @@ import { CodenameLink, PageHead, SearchField, Standing, Switch, counted, phaseTo
 import { usePoll } from './poll.js'
 import { StoryCard } from './story.js'
 
-/** Stories asked for at first, and more at each press. */
+/** Stories asked for at first, more at each press, and at most; all of them when something is looked for. */
 const page = 100
+const most = 1000
 
 export function CommandsPage({ params }: PageProps): JSX.Element {
   const id = params.get('id')
@@ -59,10 +60,11 @@ function List({ params }: PageProps): JSX.Element {
   const [search, setSearch] = useState(params.get('instance') ?? '')
   const [isFailed, setFailed] = useState(params.get('failed') === 'true')
   const [limit, setLimit] = useState(page)
-  const query = new URLSearchParams({ limit: String(limit) })
+  const wanted = isFailed || search.trim() !== '' ? most : limit
+  const query = new URLSearchParams({ limit: String(wanted) })
   if (device !== '') query.set('device', device)
   if (codename !== '') query.set('codename', codename)
-  const polled = usePoll<{ stories: readonly Story[] }>(`/api/stories?${query.toString()}`, 2)
+  const polled = usePoll<{ stories: readonly Story[] }>(`/api/stories?${query.toString()}`, wanted > 2 * page ? 5 : 2)
   useTick(1)
   const all = polled.data?.stories ?? []
   const stories = all.filter(
@@ -110,9 +112,9 @@ function List({ params }: PageProps): JSX.Element {
           ))}
         </ul>
       )}
-      {all.length >= limit ? (
+      {all.length >= wanted && wanted < most ? (
         <p>
-          <Button onClick={() => setLimit(limit + page)}>Show more</Button>
+          <Button onClick={() => setLimit(Math.min(limit + page, most))}>Show more</Button>
         </p>
       ) : polled.data === undefined ? null : (
         <p class="muted">{counted(all.length, 'command')} kept.</p>

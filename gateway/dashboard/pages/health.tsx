@@ -1,7 +1,9 @@
 /** Is the gateway itself well, and what to do where it is not. */
 import type { JSX } from 'preact'
+import { useState } from 'preact/hooks'
+import { ApiError, api } from '../api.js'
 import { formatAge, formatNumber, formatUnit } from '../format.js'
-import { checkAdvice, gauges, limitHits } from '../models/advice.js'
+import { checkAdvice, gauges, hits } from '../models/advice.js'
 import type { Gauge } from '../models/advice.js'
 import type { Check, Health } from '../models/answers.js'
 import { href } from '../router.js'
@@ -11,7 +13,7 @@ import type { CodenameView } from '../store.js'
 import { Badge, Card, Empty, QualityBadge, Time } from '../ui.js'
 import type { Tone } from '../ui.js'
 import { PageHead, Standing, useTick, valueText } from './parts.js'
-import { usePoll } from './poll.js'
+import { usePoller } from './poll.js'
 
 const tones: Readonly<Record<string, Tone>> = { ok: 'good', degraded: 'uncertain', failing: 'bad' }
 
@@ -19,29 +21,21 @@ const tones: Readonly<Record<string, Tone>> = { ok: 'good', degraded: 'uncertain
 const self = 'gateway'
 
 export function HealthPage(_props: PageProps): JSX.Element {
-  const polled = usePoll<Health>('/api/health', 3)
+  const [answer, setAnswer] = useState<{ readonly health: Health; readonly at: number }>()
+  const polled = usePoller('health', 3, async (signal) => {
+    const health = await ask(signal)
+    setAnswer({ health, at: store.now() })
+  })
   const info = useStore((s) => s.info())
   useTick(1)
-  const health = polled.data
+  const health = answer?.health
   return (
     <>
       <PageHead title="Health" about={info === undefined ? undefined : `${info.name}, labgate ${info.version}, topics under ${info.root}`}>
         {health === undefined ? null : <Badge tone={tones[health.status] ?? 'bad'}>{health.status}</Badge>}
       </PageHead>
-      <Standing polled={polled} />
-      {health === undefined ? (
-        polled.loading ? (
-          <Empty title="Asking …" />
-        ) : null
-      ) : (
-        <div class="grid">
-          {[...health.checks]
-            .sort((a, b) => rank(a) - rank(b))
-            .map((check) => (
-              <CheckCard key={check.name} check={check} />
-            ))}
-        </div>
-      )}
+      <Standing polled={{ ...polled, at: answer?.at }} />
+      {health === undefined ? polled.loading ? <Empty title="Asking …" /> : null : <Checks checks={health.checks} />}
       <Gauges />
       <Limits />
       <Counters />
@@ -49,14 +43,57 @@ export function HealthPage(_props: PageProps): JSX.Element {
   )
 }
 
+/** One that fails is answered with 503, and says why all the same. */
+async function ask(signal: AbortSignal): Promise<Health> {
+  try {
+    return await api.get<Health>('/api/health', signal)
+  } catch (error) {
+    if (error instanceof ApiError && isHealth(error.problem)) return error.problem
+    throw error
+  }
+}
+
+const isHealth = (body: object): body is Health => 'checks' in body && Array.isArray(body.checks)
+
+/** What is not well comes first, and at length; of the instances that are well only their names are told. */
+function Checks({ checks }: { readonly checks: readonly Check[] }): JSX.Element {
+  const well = checks.filter(({ name, status }) => status === 'ok' && instanceOf(name) !== undefined)
+  const others = checks.filter((check) => !well.includes(check)).sort((a, b) => rank(a) - rank(b))
+  return (
+    <>
+      <div class="grid">
+        {others.map((check) => (
+          <CheckCard key={check.name} check={check} />
+        ))}
+      </div>
+      {well.length === 0 ? null : (
+        <Card title="Instances that are well" aside={<Badge tone="good">{well.length} ok</Badge>}>
+          <p class="names">
+            {well.map(({ name }) => (
+              <a key={name} class="name" href={href(['adapters'], { find: instanceOf(name) })}>
+                {instanceOf(name)}
+              </a>
+            ))}
+          </p>
+        </Card>
+      )}
+    </>
+  )
+}
+
+/** The instance that a check is of. */
+const instanceOf = (name: string): string | undefined => /^instance (.+)$/.exec(name)?.[1]
+
 const rank = ({ status }: Check): number => ({ failing: 0, degraded: 1, ok: 2 })[status] ?? 0
 
-function CheckCard({ check: { name, status, reason, since } }: { readonly check: Check }): JSX.Element {
-  const advice = checkAdvice(name, status)
+function CheckCard({ check }: { readonly check: Check }): JSX.Element {
+  const { name, status, reason, since } = check
+  const advice = checkAdvice(check)
+  const instance = instanceOf(name)
   return (
     <Card class={`check ${status}`} title={name} aside={<Badge tone={tones[status] ?? 'bad'}>{status}</Badge>}>
       <p class="reason">
-        {reason}
+        {reason === '' ? 'All is well.' : reason}
         {since === undefined ? null : (
           <span class="muted">
             {' '}
@@ -67,12 +104,12 @@ function CheckCard({ check: { name, status, reason, since } }: { readonly check:
       {advice === undefined ? null : (
         <p class="mend">
           <strong>What to do:</strong> {advice}
-          {/instance|adapter/i.test(name) ? (
-            <>
-              {' '}
-              <a href={href(['adapters'])}>Adapters</a>
-            </>
-          ) : null}
+        </p>
+      )}
+      {instance === undefined || status === 'ok' ? null : (
+        <p class="links">
+          <a href={href(['adapters'], { find: instance })}>Its card</a>
+          <a href={href(['log'], { instance })}>Its log</a>
         </p>
       )}
     </Card>
@@ -111,50 +148,61 @@ function GaugeItem({ gauge: { codename, label, trouble }, view }: { readonly gau
   )
 }
 
-function Limits(): JSX.Element {
-  useStore((s) => s.find(self, 'limits'))
-  const hits = limitHits(store.find(self, 'limits')?.reading?.value)
-  const slow = limitHits(store.find(self, 'slow_clients')?.reading?.value)
-  const absent = limitHits(store.find(self, 'absent_clients')?.reading?.value)
-  return (
-    <Card title="Limits that were hit">
-      {hits.length === 0 ? <p class="muted">None since the gateway was started.</p> : null}
-      <Hits hits={hits} what="times" />
-      {slow.length === 0 ? null : (
-        <>
-          <h3>Clients that read slowly, and what they missed</h3>
-          <Hits
-            hits={slow.map((hit) => ({ ...hit, advice: 'Its network or its program is too slow for what it subscribed to.' }))}
-            what="messages"
-          />
-        </>
-      )}
-      {absent.length === 0 ? null : (
-        <>
-          <h3>Absent clients, and what they lost</h3>
-          <Hits
-            hits={absent.map((hit) => ({ ...hit, advice: 'It keeps a session and stays away. Connect it, or let its session go.' }))}
-            what="messages"
-          />
-        </>
-      )}
-    </Card>
-  )
+interface Hits {
+  readonly codename: string
+  readonly title: string
+  readonly what: string
+  readonly advice: string
 }
 
-function Hits({ hits, what }: { readonly hits: ReturnType<typeof limitHits>; readonly what: string }): JSX.Element {
+const hitLists: readonly Hits[] = [
+  {
+    codename: 'limits',
+    title: 'Limits of the broker that were hit',
+    what: 'times',
+    advice: 'Raise the limit under broker.limits in the configuration, or find who sends so much.'
+  },
+  {
+    codename: 'slow_clients',
+    title: 'Clients that read slowly, and what they missed',
+    what: 'messages',
+    advice: 'Their network or their program is too slow for what they subscribed to: let them subscribe to less.'
+  },
+  {
+    codename: 'absent_clients',
+    title: 'Absent clients, and what they lost',
+    what: 'messages',
+    advice: 'They keep a session and stay away: connect them, or let their session go by connecting once with a clean one.'
+  }
+]
+
+function Limits(): JSX.Element {
+  const views = useStore((s) => s.device(self)?.codenames ?? [])
+  const lists = hitLists
+    .map((list) => ({ list, found: hits(views.find(({ codename }) => codename === list.codename)?.reading?.value) }))
+    .filter(({ found }) => found.length > 0)
   return (
-    <ul class="rows">
-      {hits.map(({ name, count, advice }) => (
-        <li key={name} class="row">
-          <code class="name">{name}</code>
-          <strong>
-            {formatNumber(count)} {what}
-          </strong>
-          <span class="muted">{advice}</span>
-        </li>
+    <Card title="Limits that were hit">
+      {lists.length === 0 ? <p class="muted">None since the gateway was started.</p> : null}
+      {lists.map(({ list: { codename, title, what, advice }, found }) => (
+        <div key={codename}>
+          <h3>{title}</h3>
+          <ul class="rows">
+            {found.map(({ name, count }) => (
+              <li key={name} class="row">
+                <code class="name">{name}</code>
+                <strong>
+                  {formatNumber(count)} {what}
+                </strong>
+              </li>
+            ))}
+          </ul>
+          <p class="mend">
+            <strong>What to do:</strong> {advice}
+          </p>
+        </div>
       ))}
-    </ul>
+    </Card>
   )
 }
 

@@ -114,8 +114,8 @@ function StepRow({ step, before, place }: { readonly step: Step; readonly before
         {place === 1 ? '0' : formatDuration(step.after)}
       </span>
       <span class="told">
-        <strong>{step.what}</strong> {step.text}
-        {since > 0 ? <span class="muted small"> ({formatDuration(since)} after the step before)</span> : null}
+        {step.text}
+        {since > 0 && place > 2 ? <span class="muted small"> (+{formatDuration(since)})</span> : null}
       </span>
     </li>
   )

@@ -236,7 +236,7 @@ function Row({
           <code class="preview">{last.length === 0 ? '(empty)' : oneLine(last.payload, last.payload.length === last.length, 160)}</code>
           <span class="muted small when">
             {rate === undefined || rate < 0.05 ? '' : `${formatNumber(Number(rate.toPrecision(2)))}/s · `}
-            {last.retained ? 'kept' : formatAge(store.now() - last.at)}
+            {last.retained ? 'retained' : formatAge(store.now() - last.at)}
           </span>
         </>
       )}
