@@ -41,12 +41,13 @@ export function DeadPage({ params }: PageProps): JSX.Element {
     setTotal(answer.total)
     setAt(store.now())
   })
+  const { again } = polled
   useEffect(() => {
     const timer = every(soon, () => {
-      if (dead.letters.some(({ n }) => n === undefined)) polled.again()
+      if (dead.letters.some(({ n }) => n === undefined)) again()
     })
     return () => timer.cancel()
-  }, [dead])
+  }, [dead, again])
   const letters = dead.letters.filter((letter) => letterFits(letter, search))
   const groups: readonly DeadGroup[] = isGrouped
     ? grouped(letters)
