@@ -3,6 +3,7 @@ import type { JSX } from 'preact'
 import { AdaptersPage } from './pages/adapters.js'
 import { CommandsPage } from './pages/commands.js'
 import { DeadPage } from './pages/dead.js'
+import { CodenamePage } from './pages/codename.js'
 import { DevicePage } from './pages/device.js'
 import { HealthPage } from './pages/health.js'
 import { LogPage } from './pages/log.js'
@@ -23,7 +24,7 @@ export interface Route {
 export const routes: readonly Route[] = [
   { path: '/', page: OverviewPage, title: 'Overview', nav: 'Overview' },
   { path: '/devices/:device', page: DevicePage, title: 'Device' },
-  { path: '/devices/:device/:codename', page: DevicePage, title: 'Codename' },
+  { path: '/devices/:device/:codename', page: CodenamePage, title: 'Codename' },
   { path: '/plot', page: SoonPage, title: 'Plot', nav: 'Plot' },
   { path: '/runs', page: RunsPage, title: 'Runs', nav: 'Runs' },
   { path: '/runs/:run', page: RunPage, title: 'Run' },
