@@ -1,7 +1,7 @@
 // Bundles gateway/dashboard into dist/gateway/dashboard: everything that the page needs, from one place, each text also compressed.
 // Prints what a browser must load, and fails when that is too much.
 import { createHash } from 'node:crypto'
-import { mkdirSync, readFileSync, readdirSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { constants, gzipSync } from 'node:zlib'
@@ -42,8 +42,9 @@ files.set('index.html', Buffer.from(page))
 files.set('icon.svg', readFileSync(`${from}/icon.svg`))
 files.set('licenses.txt', Buffer.from(licenses(metafile)))
 
-// What tests need of the page's pure modules is compiled into the same folder: only the bundle's own files are written anew.
 mkdirSync(to, { recursive: true })
+// What tests import of it lies there too, written by tsc.
+for (const name of readdirSync(to)) if (name.endsWith('.gz') || files.has(name)) rmSync(join(to, name))
 let total = 0
 for (const [name, contents] of files) {
   const small = gzipSync(contents, { level: constants.Z_BEST_COMPRESSION })

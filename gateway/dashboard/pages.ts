@@ -1,10 +1,17 @@
 /** Route to page: one line each. What has a `nav` stands in the navigation, in this order. */
 import type { JSX } from 'preact'
+import { AdaptersPage } from './pages/adapters.js'
+import { CommandsPage } from './pages/commands.js'
+import { DeadPage } from './pages/dead.js'
 import { CodenamePage } from './pages/codename.js'
 import { DevicePage } from './pages/device.js'
+import { HealthPage } from './pages/health.js'
+import { LogPage } from './pages/log.js'
 import { OverviewPage } from './pages/overview.js'
 import { PlotPage } from './pages/plot.js'
-import { SoonPage } from './pages/soon.js'
+import { RunPage } from './pages/run.js'
+import { RunsPage } from './pages/runs.js'
+import { TopicsPage } from './pages/topics.js'
 import type { PageProps } from './router.js'
 
 export interface Route {
@@ -19,12 +26,12 @@ export const routes: readonly Route[] = [
   { path: '/devices/:device', page: DevicePage, title: 'Device' },
   { path: '/devices/:device/:codename', page: CodenamePage, title: 'Codename' },
   { path: '/plot', page: PlotPage, title: 'Plot', nav: 'Plot' },
-  { path: '/runs', page: SoonPage, title: 'Runs', nav: 'Runs' },
-  { path: '/runs/:run', page: SoonPage, title: 'Run' },
-  { path: '/commands', page: SoonPage, title: 'Commands', nav: 'Commands' },
-  { path: '/adapters', page: SoonPage, title: 'Adapters', nav: 'Adapters' },
-  { path: '/topics', page: SoonPage, title: 'Topics', nav: 'Topics' },
-  { path: '/dead', page: SoonPage, title: 'Dead letters', nav: 'Dead letters' },
-  { path: '/log', page: SoonPage, title: 'Log', nav: 'Log' },
-  { path: '/health', page: SoonPage, title: 'Health', nav: 'Health' }
+  { path: '/runs', page: RunsPage, title: 'Runs', nav: 'Runs' },
+  { path: '/runs/:run', page: RunPage, title: 'Run' },
+  { path: '/commands', page: CommandsPage, title: 'Commands', nav: 'Commands' },
+  { path: '/adapters', page: AdaptersPage, title: 'Adapters', nav: 'Adapters' },
+  { path: '/topics', page: TopicsPage, title: 'Topics', nav: 'Topics' },
+  { path: '/dead', page: DeadPage, title: 'Dead letters', nav: 'Dead letters' },
+  { path: '/log', page: LogPage, title: 'Log', nav: 'Log' },
+  { path: '/health', page: HealthPage, title: 'Health', nav: 'Health' }
 ]

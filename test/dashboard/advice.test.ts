@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { checkAdvice, instanceAdvice, limitHits, secondsLeft, troubledFirst } from '../../gateway/dashboard/models/advice.js'
+import { checkAdvice, hits, instanceAdvice, secondsLeft, troubledFirst } from '../../gateway/dashboard/models/advice.js'
 
 const broken = { state: 'offline', reason: 'down', lastError: null, retryIn: 4, attempts: 2 }
 
@@ -18,9 +18,16 @@ describe('advice', () => {
   })
 
   it('on a check is given when it is not well', () => {
-    assert.equal(checkAdvice('history', 'ok'), undefined)
-    assert.match(checkAdvice('history', 'degraded') ?? '', /gateway\.data/)
-    assert.match(checkAdvice('whatever', 'failing') ?? '', /log/)
+    const check = { name: 'history', status: 'degraded', reason: 'readings are not kept' }
+    assert.equal(checkAdvice({ ...check, status: 'ok' }), undefined)
+    assert.match(checkAdvice(check) ?? '', /gateway\.data/)
+    assert.match(checkAdvice({ ...check, name: 'whatever' }) ?? '', /log/)
+  })
+
+  it('is not given twice', () => {
+    const reason = 'no program answers on 127.0.0.1:9: start it there, or correct target'
+    assert.equal(instanceAdvice({ ...broken, reason }), undefined)
+    assert.equal(checkAdvice({ name: 'instance far', status: 'degraded', reason: `offline: ${reason}` }), undefined)
   })
 
   it('comes with the troubled ones first', () => {
@@ -44,9 +51,9 @@ describe('advice', () => {
 
   it('names the limits that were hit, the most often hit first', () => {
     assert.deepEqual(
-      limitHits({ connections: 0, rate: 3, payload: 12 }).map(({ name }) => name),
+      hits({ connections: 0, rate: 3, payload: 12 }).map(({ name }) => name),
       ['payload', 'rate']
     )
-    assert.deepEqual(limitHits(null), [])
+    assert.deepEqual(hits(null), [])
   })
 })

@@ -4,10 +4,10 @@ import { CounterRate, Rate } from '../../gateway/dashboard/models/rate.js'
 describe('a rate', () => {
   it('of what comes evenly is how often it comes, early on too', () => {
     const rate = new Rate()
-    for (let i = 0; i <= 20; i += 1) rate.add(i / 10)
-    const early = rate.at(2) ?? 0
-    assert.ok(early > 9 && early < 12, String(early))
-    for (let i = 21; i <= 600; i += 1) rate.add(i / 10)
+    for (let i = 0; i <= 40; i += 1) rate.add(i / 10)
+    const early = rate.at(4) ?? 0
+    assert.ok(early > 9.5 && early < 11, String(early))
+    for (let i = 41; i <= 600; i += 1) rate.add(i / 10)
     const late = rate.at(60) ?? 0
     assert.ok(Math.abs(late - 10) < 0.6, String(late))
   })
@@ -16,7 +16,14 @@ describe('a rate', () => {
     const rate = new Rate()
     assert.equal(rate.at(0), undefined)
     rate.add(5)
-    assert.equal(rate.at(6), undefined)
+    assert.equal(rate.at(60), undefined)
+  })
+
+  it('is not known from a moment', () => {
+    const rate = new Rate()
+    for (let i = 0; i < 100; i += 1) rate.add(i / 100)
+    assert.equal(rate.at(1), undefined)
+    assert.ok((rate.at(3) ?? 0) > 20)
   })
 
   it('of a counter is its growth, unknown before the second look and after a restart', () => {

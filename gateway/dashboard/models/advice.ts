@@ -1,5 +1,5 @@
 /** What to do about what is wrong, in a sentence. */
-import type { InstanceView } from './answers.js'
+import type { Check, InstanceView } from './answers.js'
 
 const troubles: readonly (readonly [pattern: RegExp, advice: string])[] = [
   [/EADDRINUSE|in use/i, 'Another program has the port. End it, or give this instance another `port` in the configuration.'],
@@ -19,12 +19,17 @@ const troubles: readonly (readonly [pattern: RegExp, advice: string])[] = [
   [/ENOSPC|no space/i, 'The disk is full. Make room, or write elsewhere.']
 ]
 
-/** For an instance that is not well; undefined when nothing needs to be done. */
+/** Reasons of the gateway mostly say themselves what to do: ": start it there", "; free space". */
+const saysIt =
+  /[;:,] (?:then )?(?:add|allow|check|connect|correct|end|free|give|let|look|make|mend|move|raise|read|remove|restart|see|send|set|start|take|use|wait)\b/i
+
+/** For an instance that is not well; undefined when nothing needs to be done, or its reason says what. */
 export function instanceAdvice(
   instance: Pick<InstanceView, 'state' | 'reason' | 'lastError' | 'retryIn' | 'attempts'>
 ): string | undefined {
   if (instance.state === 'online') return undefined
   if (instance.state === 'disabled') return 'Somebody switched it off in the configuration.'
+  if (saysIt.test(instance.reason)) return undefined
   const said = `${instance.reason} ${instance.lastError ?? ''}`
   const known = troubles.find(([pattern]) => pattern.test(said))?.[1]
   if (known !== undefined) return known
@@ -55,14 +60,14 @@ const checks: readonly (readonly [pattern: RegExp, advice: string])[] = [
     /disk|store|durable|data/i,
     'Look at the space and the rights of `gateway.data`. Until it is mended nothing new is kept over a restart.'
   ],
-  [/loop|late/i, 'The computer has more to do than it can. See what else runs on it, and which client or instance sends most.'],
+  [/load|loop|late/i, 'The computer has more to do than it can. See what else runs on it, and which client or instance sends most.'],
   [/queue|broker/i, 'More comes in than can be handed on. See which instance sends most, and which client reads slowly.'],
   [/memory/i, 'Something grows. See the retained messages, undeclared codenames and absent clients below.'],
   [/client/i, 'A client reads too slowly, or stays away while messages wait for it. Its name is below.']
 ]
 
-export function checkAdvice(name: string, status: string): string | undefined {
-  if (status === 'ok') return undefined
+export function checkAdvice({ name, status, reason }: Check): string | undefined {
+  if (status === 'ok' || saysIt.test(reason)) return undefined
   return checks.find(([pattern]) => pattern.test(name))?.[1] ?? 'The log has what came before.'
 }
 
@@ -89,13 +94,11 @@ export const gauges: readonly Gauge[] = [
   { codename: 'undeclared', label: 'Undeclared names', trouble: 'Declare them in the configuration, so that their values are checked.' }
 ]
 
-const limitAdvice = 'See `broker.limits` in the configuration: raise it, or find who sends so much.'
-
-/** A limit that was hit. */
-export function limitHits(value: unknown): { readonly name: string; readonly count: number; readonly advice: string }[] {
+/** How often something happened, by its name: limits that were hit, messages that a client lost. The most first. */
+export function hits(value: unknown): { readonly name: string; readonly count: number }[] {
   if (typeof value !== 'object' || value === null) return []
   return Object.entries(value)
-    .map(([name, count]) => ({ name, count: Number(count), advice: limitAdvice }))
+    .map(([name, count]) => ({ name, count: Number(count) }))
     .filter(({ count }) => count > 0)
     .sort((a, b) => b.count - a.count)
 }

@@ -14,9 +14,9 @@ export interface StoryReading {
   readonly value: unknown
   readonly quality: string
   readonly unit?: string
-  /** When the gateway got it. */
-  readonly at?: string
-  readonly after?: number
+  readonly source?: string
+  /** Since the command was begun. */
+  readonly after: number
 }
 
 export interface Story {
@@ -25,14 +25,26 @@ export interface Story {
   readonly codename: string
   readonly op: string
   readonly client: string
+  /** Who carries it out; left out: nobody did, or the native device. */
   readonly instance?: string
   readonly phase: string
+  /** Only whether it would be accepted was asked. */
+  readonly check?: boolean
   readonly started: string
   readonly ended?: string
   readonly duration?: number
-  /** What for, or what came of it. */
+  /** What for, and what came of it. */
+  readonly asked?: unknown
   readonly value?: unknown
-  readonly error?: { readonly class: string; readonly message: string; readonly retryable?: boolean; readonly maybeExecuted?: boolean }
+  readonly error?: {
+    readonly class: string
+    readonly message: string
+    readonly retryable?: boolean
+    readonly maybeExecuted?: boolean
+    readonly code?: string
+    readonly rule?: string
+  }
+  /** In order; the reading that came after it is one of them. */
   readonly steps: readonly Step[]
   readonly reading?: StoryReading
 }

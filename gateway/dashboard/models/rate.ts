@@ -1,6 +1,9 @@
 /** Seconds over which a rate is taken. */
 const memory = 10
 
+/** Seconds after the first before there is one: what comes in one burst says nothing yet. */
+const early = 3
+
 /** How often something comes, per second, weighing what is longer ago less; in constant memory. */
 export class Rate {
   #weight = 0
@@ -15,12 +18,11 @@ export class Rate {
     this.#count += 1
   }
 
-  /** Undefined when too few have come to tell. */
+  /** Undefined while it is too early, or too few have come, to tell. */
   at(now: number): number | undefined {
-    if (this.#first === undefined || this.#count < 2) return undefined
+    if (this.#first === undefined || this.#count < 2 || now - this.#first < early) return undefined
     // Of what began a moment ago, only that moment counts.
-    const seen = 1 - Math.exp(-Math.max(now - this.#first, 1) / memory)
-    return this.#faded(now) / seen
+    return this.#faded(now) / (1 - Math.exp((this.#first - now) / memory))
   }
 
   #faded(now: number): number {

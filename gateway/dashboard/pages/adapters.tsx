@@ -225,4 +225,3 @@ function CounterRow({
     </ul>
   )
 }
-

@@ -2,6 +2,7 @@
 import type { JSX } from 'preact'
 import { useEffect, useRef, useState } from 'preact/hooks'
 import { errorClasses } from '../../errors.js'
+import { every } from '../clock.js'
 import { formatBytes } from '../format.js'
 import { DeadLetters, grouped, letterFits } from '../models/dead-letters.js'
 import type { DeadGroup, DeadLetter } from '../models/dead-letters.js'
@@ -12,8 +13,13 @@ import { api } from '../api.js'
 import { CodenameLink, PageHead, PayloadText, SearchField, Standing, Switch, counted, useTick } from './parts.js'
 import { usePoller } from './poll.js'
 
-/** Letters held here. */
+/** Letters held here, and asked for at once. */
 const most = 500
+const asked = 200
+
+/** Seconds between two questions: what is new comes over MQTT, what to do about it a moment later. */
+const rarely = 15
+const soon = 2
 
 /** Groups on the screen until somebody asks for more. */
 const page = 50
@@ -29,12 +35,19 @@ export function DeadPage({ params }: PageProps): JSX.Element {
   const decoder = useRef(new TextDecoder()).current
   useTick(0.5)
   useEffect(() => store.raw(filter, (_topic, payload) => void dead.take(decoder.decode(payload))), [filter, dead, decoder])
-  const polled = usePoller('dead', 5, async (signal) => {
-    const answer = await api.get<{ letters: readonly DeadLetter[]; total: number }>(`/api/dead?limit=${most}`, signal)
+  const polled = usePoller('dead', rarely, async (signal) => {
+    const answer = await api.get<{ letters: readonly DeadLetter[]; total: number }>(`/api/dead?limit=${asked}`, signal)
     dead.replace(answer.letters)
     setTotal(answer.total)
     setAt(store.now())
   })
+  const { again } = polled
+  useEffect(() => {
+    const timer = every(soon, () => {
+      if (dead.letters.some(({ n }) => n === undefined)) again()
+    })
+    return () => timer.cancel()
+  }, [dead, again])
   const letters = dead.letters.filter((letter) => letterFits(letter, search))
   const groups: readonly DeadGroup[] = isGrouped
     ? grouped(letters)
@@ -61,7 +74,7 @@ export function DeadPage({ params }: PageProps): JSX.Element {
           <p class="muted">
             {counted(letters.length, 'letter')}
             {isGrouped ? ` in ${counted(groups.length, 'group')}` : ''}
-            {total !== undefined && total > dead.letters.length ? `; ${total} since the gateway was started, the last ${most} are kept here` : ''}
+            {total !== undefined && total > dead.letters.length ? `; ${total} since the gateway was started, the last are kept here` : ''}
           </p>
           <div class="letters">
             {groups.slice(0, shown).map((group) => (

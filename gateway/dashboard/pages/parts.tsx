@@ -32,7 +32,11 @@ export function PageHead({
 }
 
 /** Whether what a question answered can be taken for the present; otherwise why not, how old it is, and a way to ask again. */
-export function Standing({ polled }: { readonly polled: Omit<Polled<unknown>, 'data' | 'at'> & { readonly at?: number | undefined } }): JSX.Element | null {
+export function Standing({
+  polled
+}: {
+  readonly polled: Omit<Polled<unknown>, 'data' | 'at'> & { readonly at?: number | undefined }
+}): JSX.Element | null {
   const isConnected = useStore(({ connection }) => connection.state === 'connected')
   const now = useStore((s) => Math.floor(s.now()))
   const { error, at, again } = polled
@@ -167,9 +171,7 @@ export function CopyButton({ text, what }: { readonly text: string; readonly wha
       <Button onClick={copy} label={`Copy ${what}`}>
         {state === 'copied' ? 'Copied' : `Copy ${what}`}
       </Button>
-      {state === 'failed' ? (
-        <input ref={field} class="copy" readOnly value={text} aria-label={`${what}, to be copied by hand`} />
-      ) : null}
+      {state === 'failed' ? <input ref={field} class="copy" readOnly value={text} aria-label={`${what}, to be copied by hand`} /> : null}
     </>
   )
 }

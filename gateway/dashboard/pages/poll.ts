@@ -1,5 +1,5 @@
 /** Questions to the REST of the gateway, asked again and again while somebody looks. */
-import { useEffect, useRef, useState } from 'preact/hooks'
+import { useCallback, useEffect, useRef, useState } from 'preact/hooks'
 import { api } from '../api.js'
 import { after } from '../clock.js'
 import type { Timer } from '../clock.js'
@@ -109,7 +109,8 @@ export function usePoller(
     if (!first.current && isConnected) poller.current?.now()
     first.current = false
   }, [isConnected])
-  return { ...state, again: () => poller.current?.now() }
+  const again = useCallback(() => poller.current?.now(), [])
+  return { ...state, again }
 }
 
 /** `GET path`, again and again. Undefined: nothing is asked. What another path answered is forgotten. */

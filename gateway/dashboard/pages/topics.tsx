@@ -30,7 +30,10 @@ export function TopicsPage({ params }: PageProps): JSX.Element {
   useTick(look)
   return (
     <>
-      <PageHead title="Topics" about="Everything that the broker lets through, as it comes. Nothing is listened to while this page is closed.">
+      <PageHead
+        title="Topics"
+        about="Everything that the broker lets through, as it comes. Nothing is listened to while this page is closed."
+      >
         <Button pressed={paused !== undefined} onClick={() => setPaused(paused === undefined ? store.now() : undefined)}>
           {paused === undefined ? 'Pause' : 'Go on'}
         </Button>
@@ -147,7 +150,11 @@ function Tree({ tree, search }: { readonly tree: TopicTree; readonly search: str
   if (rows.length === 0)
     return (
       <Empty title={search === '' ? 'Nothing has come yet' : 'No topic holds this'}>
-        <p>{search === '' ? 'Retained messages come at once, all others when they are sent.' : 'Only topics that have had a message are found.'}</p>
+        <p>
+          {search === ''
+            ? 'Retained messages come at once, all others when they are sent.'
+            : 'Only topics that have had a message are found.'}
+        </p>
       </Empty>
     )
   const first = rows.some(({ node }) => node.topic === at) ? at : rows[0]?.node.topic
@@ -229,7 +236,7 @@ function Row({
           <code class="preview">{last.length === 0 ? '(empty)' : oneLine(last.payload, last.payload.length === last.length, 160)}</code>
           <span class="muted small when">
             {rate === undefined || rate < 0.05 ? '' : `${formatNumber(Number(rate.toPrecision(2)))}/s · `}
-            {last.retained ? 'kept' : formatAge(store.now() - last.at)}
+            {last.retained ? 'retained' : formatAge(store.now() - last.at)}
           </span>
         </>
       )}

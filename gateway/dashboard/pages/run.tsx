@@ -1,0 +1,175 @@
+/** One run: how it stands, its files, and whether they are still what was recorded. */
+import type { JSX } from 'preact'
+import { api, apiUrl } from '../api.js'
+import { formatBytes, formatNumber } from '../format.js'
+import type { RunDetails, Verdict } from '../models/answers.js'
+import { fileAbout, filePath, reportOf, runTones, spanOf } from '../models/runs.js'
+import { href } from '../router.js'
+import type { PageProps } from '../router.js'
+import { Badge, Button, Card, Empty, ErrorNote, Time, troubleOf } from '../ui.js'
+import { PageHead, Standing, counted, useTick } from './parts.js'
+import { useDoing, usePoll } from './poll.js'
+import { StopButton } from './runs.js'
+
+export function RunPage({ params }: PageProps): JSX.Element {
+  const id = params.get('run') ?? ''
+  const polled = usePoll<RunDetails>(`/api/runs/${encodeURIComponent(id)}`, 1)
+  const now = useTick(1)
+  const run = polled.data
+  return (
+    <>
+      <PageHead title={run?.name ?? 'Run'} about={run?.note}>
+        <a class="button" href={href(['runs'])}>
+          All runs
+        </a>
+        {run?.state === 'running' ? <StopButton run={run} again={polled.again} /> : null}
+      </PageHead>
+      <Standing polled={polled} />
+      {run === undefined ? (
+        polled.loading ? (
+          <Empty title="Asking …" />
+        ) : null
+      ) : (
+        <>
+          <Account run={run} now={now} />
+          <Verify run={run} />
+          <Files run={run} />
+        </>
+      )}
+    </>
+  )
+}
+
+function Account({ run, now }: { readonly run: RunDetails; readonly now: number }): JSX.Element {
+  const { state, reason, started, ended, by, devices, readings, commands, bytes, folder, id } = run
+  return (
+    <Card title="How it stands" aside={<Badge tone={runTones[state] ?? 'bad'}>{state}</Badge>}>
+      {reason === undefined ? null : <p class="reason">{reason}</p>}
+      {state === 'cut off' ? (
+        <p class="mend">The gateway ended while it was recorded. What is in the folder is complete up to the last second before that.</p>
+      ) : null}
+      <ul class="counters big" aria-label="Recorded">
+        <li>
+          <strong>{formatNumber(readings)}</strong>
+          <span>readings</span>
+        </li>
+        <li>
+          <strong>{formatNumber(commands)}</strong>
+          <span>commands</span>
+        </li>
+        <li>
+          <strong>{formatBytes(bytes)}</strong>
+          <span>in all files</span>
+        </li>
+        <li>
+          <strong>{spanOf(run, now)}</strong>
+          <span>{state === 'running' ? 'so far' : 'long'}</span>
+        </li>
+      </ul>
+      <dl class="facts">
+        <dt>Started</dt>
+        <dd>
+          <Time time={started} age /> by <span class="name">{by}</span>
+        </dd>
+        {ended === undefined ? null : (
+          <>
+            <dt>Ended</dt>
+            <dd>
+              <Time time={ended} age />
+            </dd>
+          </>
+        )}
+        <dt>Devices</dt>
+        <dd>
+          {devices === 'all'
+            ? 'all'
+            : devices.map((device, i) => (
+                <span key={device}>
+                  {i === 0 ? '' : ', '}
+                  <a href={href(['devices', device])}>{device}</a>
+                </span>
+              ))}
+        </dd>
+        <dt>Folder</dt>
+        <dd>
+          <code class="name">{folder}</code>
+        </dd>
+        <dt>Id</dt>
+        <dd>
+          <code class="name">{id}</code>
+        </dd>
+      </dl>
+    </Card>
+  )
+}
+
+function Verify({ run }: { readonly run: RunDetails }): JSX.Element {
+  const doing = useDoing<Verdict>()
+  const why = run.state === 'running' ? 'a run that is being recorded has no checksums yet' : undefined
+  const { busy, result, error } = doing
+  return (
+    <Card title="Is it still what was recorded?">
+      <p class="actions">
+        <Button
+          why={busy ? 'it is being looked at' : why}
+          onClick={() => doing.run(async () => await api.post<Verdict>(`/api/runs/${encodeURIComponent(run.id)}/verify`))}
+        >
+          {busy ? 'Looking …' : 'Verify'}
+        </Button>
+        <span class="muted">{why ?? 'Compares every file with its checksum, as labgate verify does.'}</span>
+      </p>
+      <div role="status">
+        {result === undefined ? null : result.ok ? (
+          <p class="verdict">
+            <Badge tone="good">unchanged</Badge> All {counted(result.files, 'file')} are what was recorded.
+          </p>
+        ) : (
+          <p class="verdict">
+            <Badge tone="bad">changed</Badge> <code class="name">{result.wrong?.name ?? '?'}</code>: {result.wrong?.why ?? 'it differs'}
+          </p>
+        )}
+      </div>
+      {error === undefined ? null : <ErrorNote error={troubleOf(error)} />}
+    </Card>
+  )
+}
+
+function Files({ run }: { readonly run: RunDetails }): JSX.Element {
+  const { files, id } = run
+  const report = reportOf(files)
+  return (
+    <Card
+      title="Files"
+      aside={
+        <>
+          {report === undefined ? null : (
+            <a class="button" href={apiUrl(filePath(id, report))} target="_blank" rel="noopener">
+              Report (new tab)
+            </a>
+          )}
+          <a class="button" href={apiUrl(`runs/${encodeURIComponent(id)}/zip`)} download>
+            All as zip
+          </a>
+        </>
+      }
+    >
+      {files.length === 0 ? <p class="muted">There are none yet.</p> : null}
+      <ul class="rows files">
+        {files.map(({ name, bytes, sha256 }) => (
+          <li key={name} class="row">
+            <a class="name" href={apiUrl(filePath(id, name))} download={name.split('/').at(-1)}>
+              {name}
+            </a>
+            <span>{formatBytes(bytes)}</span>
+            <span class="muted">{fileAbout(name)}</span>
+            {sha256 === undefined ? null : (
+              <code class="muted small" title={`SHA-256 ${sha256}`}>
+                {sha256.slice(0, 12)}…
+              </code>
+            )}
+          </li>
+        ))}
+      </ul>
+    </Card>
+  )
+}
