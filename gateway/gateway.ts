@@ -262,7 +262,7 @@ export class Gateway {
     this.#states.announceAll(this.#instances.ids())
     this.#broker.publishWills()
     this.#commands.recover()
-    this.#self.start({ devices: this.#devices, latest: this.#latest, states: this.#states, broker: this.#broker, runs: this.#runs })
+    this.#self.start(this.#parts)
     try {
       await this.#doors.open(this.#parts, this.#instances.listen())
     } catch (error) {
