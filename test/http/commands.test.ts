@@ -71,7 +71,7 @@ describe('commands over REST', () => {
 
   it('may come without a body where nothing need be said', async () => {
     assert.equal((await ask('furnace/cool/call', '')).status, 200)
-    lab.scripted.host('oven').publish({ device: 'furnace', codename: 'temperature', value: 21.5 })
+    void lab.scripted.host('oven').publish({ device: 'furnace', codename: 'temperature', value: 21.5 })
     const { status, json } = await ask('furnace/temperature/get', '')
     assert.deepEqual([status, json['value']], [200, 21.5])
   })

@@ -61,7 +61,7 @@ describe('REST', () => {
 
   it('shows devices as they are on MQTT', async () => {
     const { scripted } = lab
-    scripted.host('oven').publish({ device: 'furnace', codename: 'temperature', value: 21.5 })
+    void scripted.host('oven').publish({ device: 'furnace', codename: 'temperature', value: 21.5 })
     const client = await lab.connect()
     const retained = new Map((await client.retained('lab/furnace/#', 'lab/furnace')).map(({ topic, text }) => [topic, text]))
     const { status, text, json } = await ask('/api/devices/furnace')
@@ -81,7 +81,7 @@ describe('REST', () => {
   })
 
   it('tells when a reading has grown old', async () => {
-    lab.scripted.host('oven').publish({ device: 'furnace', codename: 'temperature', value: 21.5 })
+    void lab.scripted.host('oven').publish({ device: 'furnace', codename: 'temperature', value: 21.5 })
     await clock.pass(9)
     assert.deepEqual([(await ask('/api/devices/furnace/temperature')).json['old']], [false])
     await clock.pass(2)
