@@ -17,6 +17,8 @@ export interface DeviceOptions {
   /** MQTT client id that alone may write the readings of a native device. */
   readonly client?: string | undefined
   readonly undeclared: 'accept' | 'refuse'
+  /** What the history keeps of its codenames, unless one of them says otherwise. */
+  readonly history?: Codename['history']
 }
 
 export interface DevicesOptions {

@@ -241,7 +241,7 @@ export class Gateway {
     this.#states.announceAll(this.#instances.ids())
     this.#broker.publishWills()
     this.#commands.recover()
-    this.#self.start({ devices: this.#devices, latest: this.#latest, states: this.#states, broker: this.#broker })
+    this.#self.start({ devices: this.#devices, latest: this.#latest, states: this.#states, broker: this.#broker, history: this.#history })
     try {
       await this.#doors.open(this.#parts, this.#instances.listen())
     } catch (error) {
@@ -303,6 +303,7 @@ export class Gateway {
       const options = config.devices[name]
       this.#devices.declare(name, device, {
         ...(options?.client === undefined ? {} : { client: options.client }),
+        ...(options?.history === undefined ? {} : { history: options.history }),
         ...(options?.undeclared === undefined ? {} : { undeclared: options.undeclared })
       })
     }
