@@ -164,7 +164,7 @@ export class Gateway {
       validators,
       history: this.#history,
       broker: this.#broker,
-      maxPacket: limits.maxPacket
+      limits
     })
     this.#commands = new Commands({
       clock,
