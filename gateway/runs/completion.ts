@@ -79,6 +79,11 @@ export class Completion {
     return Array.from(this.#open, ([run, { trouble }]) => (trouble === undefined ? [] : [{ run, ...trouble }])).flat()
   }
 
+  /** Resolves when all files are made, or after so many seconds. */
+  async idle(within: number): Promise<void> {
+    await inSeconds(Promise.all(Array.from(this.#open.values(), ({ done }) => done)), within, this.#options.clock)
+  }
+
   /** What is not ready yet is made after the next start. */
   async stop(): Promise<void> {
     this.#isStopped = true
@@ -101,7 +106,7 @@ export class Completion {
       try {
         await recording?.close()
         const { record } = await this.#finisher.finish({ folder, now: formatTime(clock.now()) })
-        open.run = shownRun(record, folder, true)
+        open.run = shownRun(record, true)
         if (open.trouble !== undefined) log.info({ run: id }, 'the files of a run are made now')
         break
       } catch (error) {
@@ -134,4 +139,15 @@ export class Completion {
       this.#retries.set(watch, resolve)
     })
   }
+}
+
+/** Resolves when this does, or after so many seconds. */
+export async function inSeconds(promise: Promise<unknown>, seconds: number, clock: Clock): Promise<void> {
+  await new Promise<void>((resolve) => {
+    const timer = clock.after(seconds, resolve)
+    void promise.then(() => {
+      timer.cancel()
+      resolve()
+    })
+  })
 }
