@@ -68,13 +68,10 @@ export class Archive {
   }
 }
 
-/** What people and programs are shown. */
-export function shownRun(
-  { format: _, gateway: _gateway, configuration: _configuration, clock: _clock, ...shown }: RunRecord,
-  folder: string,
-  ready: boolean
-): Run {
-  return { ...shown, folder, ready }
+/** What people and programs are shown. Where the folder of the runs is stays with the gateway. */
+export function shownRun(record: RunRecord, ready: boolean): Run {
+  const { format: _format, gateway: _gateway, configuration: _configuration, clock: _clock, ...shown } = record
+  return { ...shown, folder: record.id, ready }
 }
 
 async function isFolder(path: string): Promise<boolean> {

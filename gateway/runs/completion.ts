@@ -33,6 +33,8 @@ export function runsTrouble(problems: readonly RunProblem[]): string | undefined
 /** A run that has ended, while its files are made. */
 export interface Ended {
   run: Run
+  /** Resolves after the first try. */
+  readonly tried: Promise<void>
   /** Resolves when they are made, or never will be by this run of the gateway. Never rejects. */
   readonly done: Promise<void>
 }
@@ -44,7 +46,7 @@ interface Open extends Ended {
 }
 
 /** Seconds from a failed try to make the files to the next; doubled each time. */
-const again = { first: 10, most: 600 }
+const again = { first: 2, most: 600 }
 
 /** From the end of a run to its manifest: again and again, while the disk refuses. */
 export class Completion {
@@ -61,9 +63,11 @@ export class Completion {
 
   /** `recording` left out: an earlier run of the gateway left it. */
   add(id: string, run: Run, recording?: Recording): Ended {
-    const open: Open = { run, recording, trouble: undefined, done: Promise.resolve() }
+    let tell = (): void => {}
+    const tried = new Promise<void>((resolve) => (tell = resolve))
+    const open: Open = { run, recording, trouble: undefined, tried, done: Promise.resolve() }
     this.#open.set(id, open)
-    open.done = this.#make(id, open)
+    open.done = this.#make(id, open, tell).finally(tell)
     return open
   }
 
@@ -77,6 +81,11 @@ export class Completion {
 
   problems(): RunProblem[] {
     return Array.from(this.#open, ([run, { trouble }]) => (trouble === undefined ? [] : [{ run, ...trouble }])).flat()
+  }
+
+  /** Resolves when all files are made, or after so many seconds. */
+  async idle(within: number): Promise<void> {
+    await inSeconds(Promise.all(Array.from(this.#open.values(), ({ done }) => done)), within, this.#options.clock)
   }
 
   /** What is not ready yet is made after the next start. */
@@ -93,7 +102,7 @@ export class Completion {
     await Promise.all(open.map(async ({ recording }) => await recording?.release()))
   }
 
-  async #make(id: string, open: Open): Promise<void> {
+  async #make(id: string, open: Open, tried: () => void): Promise<void> {
     const { clock, log, changed } = this.#options
     const folder = join(this.#options.folder, id)
     const { run, recording } = open
@@ -101,7 +110,7 @@ export class Completion {
       try {
         await recording?.close()
         const { record } = await this.#finisher.finish({ folder, now: formatTime(clock.now()) })
-        open.run = shownRun(record, folder, true)
+        open.run = shownRun(record, true)
         if (open.trouble !== undefined) log.info({ run: id }, 'the files of a run are made now')
         break
       } catch (error) {
@@ -117,6 +126,7 @@ export class Completion {
         }
         open.trouble = { reason: `its files could not be made: ${reason}`, since: open.trouble?.since ?? clock.now() }
         changed()
+        tried()
         await this.#wait(wait)
       }
     }
@@ -134,4 +144,15 @@ export class Completion {
       this.#retries.set(watch, resolve)
     })
   }
+}
+
+/** Resolves when this does, or after so many seconds. */
+export async function inSeconds(promise: Promise<unknown>, seconds: number, clock: Clock): Promise<void> {
+  await new Promise<void>((resolve) => {
+    const timer = clock.after(seconds, resolve)
+    void promise.then(() => {
+      timer.cancel()
+      resolve()
+    })
+  })
 }

@@ -110,6 +110,7 @@ export interface Found {
   /** Below the folder, with slashes. */
   readonly name: string
   readonly bytes: number
+  readonly modified: Date
   /** False: a link, a device, a socket. */
   readonly isFile: boolean
 }
@@ -123,8 +124,8 @@ export async function filesBelow(folder: string): Promise<Found[]> {
       const name = below === '' ? entry.name : `${below}/${entry.name}`
       if (entry.isDirectory()) await walk(name)
       else {
-        const { size } = await lstat(join(folder, name))
-        found.push({ name, bytes: size, isFile: entry.isFile() })
+        const { size, mtime } = await lstat(join(folder, name))
+        found.push({ name, bytes: size, modified: mtime, isFile: entry.isFile() })
       }
       if (found.length > maxFiles) throw new Error(`more than ${maxFiles} files: this is no folder of a run`)
     }
@@ -135,11 +136,12 @@ export async function filesBelow(folder: string): Promise<Found[]> {
 
 /** What the system says, in words that help. */
 export function why(error: unknown): string {
-  const { code, message } = error as NodeJS.ErrnoException
+  const { code, message, path } = error as NodeJS.ErrnoException
   if (code === 'ENOSPC' || code === 'EDQUOT') return 'the disk is full: free some space'
   if (code === 'EROFS') return 'the disk is read-only'
   if (code === 'EACCES' || code === 'EPERM') return 'this user may not write there'
   if (code === 'ENOENT') return 'the folder is gone'
   if (code === 'EFBIG') return 'the file may not become larger'
-  return message
+  // Where it is concerns nobody who asks over a network.
+  return code !== undefined && path !== undefined ? code : message
 }

@@ -73,6 +73,13 @@ export async function verifyRun(folder: string): Promise<Verified> {
   return { ok: true, files: count, bytes }
 }
 
+/** Name to SHA-256 as the manifest has it; empty when there is none that can be read. */
+export async function manifestOf(folder: string): Promise<ReadonlyMap<string, string>> {
+  const text = await readSmall(join(folder, files.manifest), maxManifest).catch(() => '')
+  const manifest = parse(text)
+  return new Map(typeof manifest === 'string' ? [] : manifest.files.map(({ name, sha256 }) => [name, sha256]))
+}
+
 async function whyNone(folder: string): Promise<string> {
   const record = await readSmall(join(folder, files.record), maxManifest).then(recordOf, () => undefined)
   if (record === undefined) return `${folder} holds no ${files.manifest}: it is no run of labgate, or the manifest was taken away`

@@ -11,7 +11,7 @@ import type { Held, Latest } from '../latest.js'
 import type { Step } from '../stories.js'
 import { Archive, shownRun } from './archive.js'
 import type { Kept } from './archive.js'
-import { Completion } from './completion.js'
+import { Completion, inSeconds } from './completion.js'
 import type { RunProblem } from './completion.js'
 import { why } from './disk.js'
 import { runFolder } from './names.js'
@@ -116,8 +116,9 @@ export class Runs {
       await recording.open()
     } catch (error) {
       this.#running = this.#running.filter((each) => each !== recording)
-      await recording.release()
-      throw new GatewayError('Unreachable', `the run cannot be recorded in ${recording.folder}: ${why(error)}`, { cause: error })
+      const reason = why(error)
+      log.error({ folder: recording.folder, reason }, 'a run could not begin')
+      throw new GatewayError('Unreachable', `the run cannot be recorded: ${reason}`, { cause: error })
     }
     log.info({ run: recording.id, by: request.by, folder: recording.folder }, 'a run begins')
     changed()
@@ -181,7 +182,8 @@ export class Runs {
   /** Ends every run, as the gateway stops. */
   async stop(): Promise<void> {
     const ending: Ending = { state: 'cut off', reason: 'the gateway was stopped' }
-    await Promise.all(this.#running.map((recording) => this.#end(recording, ending, stopWithin)))
+    await Promise.all(this.#running.map((recording) => this.#end(recording, ending, 0)))
+    await this.#completion?.idle(stopWithin)
     this.#isStopped = true
     await this.#completion?.stop()
     await this.#recovered
@@ -261,22 +263,16 @@ export class Runs {
     void this.#end(recording, { state: 'cut off', reason }, 0)
   }
 
-  /** Resolves when its files are made, or after so many seconds. */
+  /** Resolves when its files are made, or cannot be for now, or after so many seconds. */
   async #end(recording: Recording, ending: Ending, within: number): Promise<Run> {
     const { clock, log, changed } = this.#options
     recording.end(ending)
     this.#running = this.#running.filter((each) => each !== recording)
     log.info({ run: recording.id, reason: ending.reason }, 'a run ends')
-    const shown = shownRun(recording.record, recording.folder, false)
+    const shown = shownRun(recording.record, false)
     const ended = this.#completion?.add(recording.id, shown, recording)
     changed()
-    await new Promise<void>((resolve) => {
-      const timer = clock.after(within, resolve)
-      void ended?.done.then(() => {
-        timer.cancel()
-        resolve()
-      })
-    })
+    if (ended !== undefined) await inSeconds(ended.tried, within, clock)
     return ended?.run ?? shown
   }
 
@@ -294,21 +290,20 @@ export class Runs {
         const folder = join(this.folder as string, record.id)
         if (record.state === 'running')
           log.warn({ run: record.id, folder }, 'a run was cut off, as the gateway ended without stopping it; its files are made now')
-        await this.#completion?.add(record.id, shownRun({ ...record, state: 'cut off' }, folder, false)).done
+        await this.#completion?.add(record.id, shownRun({ ...record, state: 'cut off' }, false)).done
       })
     )
   }
 
   #shown(recording: Recording): Run {
-    const run = shownRun(recording.record, recording.folder, false)
+    const run = shownRun(recording.record, false)
     return recording.trouble === undefined ? run : { ...run, trouble: recording.trouble.reason }
   }
 
   #keptRun({ record, ready }: Kept): Run {
-    const folder = join(this.folder as string, record.id)
-    if (ready || record.state !== 'running') return shownRun(record, folder, ready)
+    if (ready || record.state !== 'running') return shownRun(record, ready)
     const reason = `the gateway ${JSON.stringify(record.gateway.name)} records it, or has not completed it`
-    return shownRun({ ...record, state: 'failed', reason }, folder, false)
+    return shownRun({ ...record, state: 'failed', reason }, false)
   }
 }
 

@@ -52,6 +52,7 @@ export interface RunRecord {
 
 /** A run as MQTT and HTTP show it. */
 export interface Run extends Omit<RunRecord, 'format' | 'gateway' | 'configuration' | 'clock'> {
+  /** Its name, below the folder of all runs. */
   readonly folder: string
   /** CSV, report and manifest are there. */
   readonly ready: boolean
