@@ -31,7 +31,8 @@ const within = 20
 
 /** For links and downloads: `api/…` below wherever the page is. */
 export function apiUrl(path: string): string {
-  return `api/${path.replace(/^\/?(?:api\/)?/, '')}`
+  const rest = path.replace(/^\/?(?:api(?=[/?]|$)\/?)?/, '')
+  return rest === '' || rest.startsWith('?') ? `api${rest}` : `api/${rest}`
 }
 
 async function ask(method: string, path: string, options: { body?: unknown; signal?: AbortSignal | undefined }): Promise<Response> {

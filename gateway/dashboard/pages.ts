@@ -1,5 +1,6 @@
 /** Route to page: one line each. What has a `nav` stands in the navigation, in this order. */
 import type { JSX } from 'preact'
+import { CodenamePage } from './pages/codename.js'
 import { DevicePage } from './pages/device.js'
 import { OverviewPage } from './pages/overview.js'
 import { PlotPage } from './pages/plot.js'
@@ -16,7 +17,7 @@ export interface Route {
 export const routes: readonly Route[] = [
   { path: '/', page: OverviewPage, title: 'Overview', nav: 'Overview' },
   { path: '/devices/:device', page: DevicePage, title: 'Device' },
-  { path: '/devices/:device/:codename', page: DevicePage, title: 'Codename' },
+  { path: '/devices/:device/:codename', page: CodenamePage, title: 'Codename' },
   { path: '/plot', page: PlotPage, title: 'Plot', nav: 'Plot' },
   { path: '/runs', page: SoonPage, title: 'Runs', nav: 'Runs' },
   { path: '/runs/:run', page: SoonPage, title: 'Run' },

@@ -22,6 +22,10 @@ export function App(): JSX.Element {
     else main.current?.focus({ preventScroll: true })
     window.scrollTo(0, 0)
   }, [path, title])
+  useEffect(() => {
+    document.addEventListener('keydown', toFilter)
+    return () => document.removeEventListener('keydown', toFilter)
+  }, [])
   const Page = found?.route.page
   return (
     <>
@@ -35,6 +39,16 @@ export function App(): JSX.Element {
       </main>
     </>
   )
+}
+
+/** `/` goes to the filter of the page, where it has one: any element with data-filter. */
+function toFilter(event: KeyboardEvent): void {
+  const isTyping = event.target instanceof HTMLElement && event.target.matches('input, textarea, select, [contenteditable]')
+  if (event.key !== '/' || event.ctrlKey || event.metaKey || event.altKey || isTyping) return
+  const filter = document.querySelector<HTMLElement>('[data-filter]')
+  if (filter === null) return
+  event.preventDefault()
+  filter.focus()
 }
 
 function Header({ hash }: { readonly hash: string }): JSX.Element {

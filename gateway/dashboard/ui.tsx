@@ -28,6 +28,16 @@ export function Badge({ tone, title, children }: Children & { readonly tone: Ton
   )
 }
 
+/** The sign alone, its word for screen readers and, where it matters, for eyes too. */
+export function Sign({ tone, word, shown = false }: { readonly tone: Tone; readonly word: string; readonly shown?: boolean }): JSX.Element {
+  return (
+    <span class={`sign-only ${tone}`} title={word}>
+      <span aria-hidden="true">{signs[tone]}</span>
+      <span class={shown ? 'word' : 'unseen'}>{word}</span>
+    </span>
+  )
+}
+
 const stateTones: Readonly<Record<State['state'], Tone>> = { online: 'good', degraded: 'uncertain', offline: 'bad', disabled: 'none' }
 
 /** State of a device; without a connection what it was. */
@@ -54,7 +64,7 @@ export const freshnessTones: Readonly<Record<Freshness, Tone>> = {
   bad: 'bad',
   none: 'none'
 }
-const freshnessWords: Readonly<Record<Freshness, string>> = {
+export const freshnessWords: Readonly<Record<Freshness, string>> = {
   fresh: 'good',
   stale: 'stale',
   uncertain: 'uncertain',
@@ -167,7 +177,7 @@ interface ButtonProps {
   readonly why?: string | undefined
   readonly primary?: boolean
   readonly danger?: boolean
-  readonly label?: string
+  readonly label?: string | undefined
   readonly pressed?: boolean
 }
 

@@ -1,6 +1,7 @@
 /** Commands that wait for their reply. */
 import { after } from '../clock.js'
 import type { Timer } from '../clock.js'
+import { writeJson } from '../controls/draft.js'
 import { below } from '../../topic.js'
 import type { CodenameView } from './table.js'
 import type { Link } from './link.js'
@@ -26,7 +27,11 @@ const firstWithin = 8
 /** Seconds for the end where nothing says how long a command may take. */
 const endWithin = 120
 
+/** Reply topics that stay subscribed to. */
+const mostTopics = 20
+
 interface Waiting {
+  readonly op: Op
   readonly topic: string
   readonly settle: (reply: Reply) => void
   readonly accepted: (reply: Reply) => void
@@ -48,8 +53,8 @@ export class Asking {
   readonly #client: string
   readonly #now: () => string
   readonly #waiting = new Map<string, Waiting>()
-  /** Reply topics that are subscribed to, and how many wait on each. */
-  readonly #topics = new Map<string, number>()
+  /** Reply topics that are subscribed to, the last used last. They are kept: a check is followed by the command itself. */
+  readonly #topics = new Map<string, Promise<void>>()
 
   constructor(link: Link, client: string, now: () => string) {
     this.#link = link
@@ -68,6 +73,7 @@ export class Asking {
     return await new Promise<Reply>((resolve) => {
       const late = (): void => this.#settle(id, failed(noWord))
       const waiting: Waiting = {
+        op,
         topic: replies,
         settle: resolve,
         accepted: (reply) => {
@@ -78,7 +84,7 @@ export class Asking {
         timer: after(firstWithin, late)
       }
       this.#waiting.set(id, waiting)
-      void this.#send(below(view.topic, op), replies, JSON.stringify({ ...payload, id })).catch((error: unknown) =>
+      void this.#send(below(view.topic, op), replies, writeJson({ ...payload, id })).catch((error: unknown) =>
         this.#settle(
           id,
           failed({
@@ -115,10 +121,26 @@ export class Asking {
   }
 
   async #send(topic: string, replies: string, payload: string): Promise<void> {
-    const users = this.#topics.get(replies) ?? 0
-    this.#topics.set(replies, users + 1)
-    if (users === 0) await this.#link.subscribe({ [replies]: { qos: 1 } })
+    await this.#listen(replies)
     await this.#link.publish(topic, payload)
+  }
+
+  async #listen(replies: string): Promise<void> {
+    const listened = this.#topics.get(replies)
+    this.#topics.delete(replies)
+    const now = listened ?? this.#link.subscribe({ [replies]: { qos: 1 } })
+    this.#topics.set(replies, now)
+    const wanted = new Set([...this.#waiting.values()].map(({ topic }) => topic))
+    for (const topic of this.#topics.keys()) {
+      if (this.#topics.size <= mostTopics) break
+      if (!wanted.has(topic) && this.#topics.delete(topic)) this.#link.unsubscribe(topic)
+    }
+    try {
+      await now
+    } catch (error) {
+      if (this.#topics.get(replies) === now) this.#topics.delete(replies)
+      throw error
+    }
   }
 
   #settle(id: string, reply: Reply | undefined): void {
@@ -126,10 +148,7 @@ export class Asking {
     if (waiting === undefined) return
     this.#waiting.delete(id)
     waiting.timer.cancel()
-    const users = this.#topics.get(waiting.topic) ?? 0
-    if (users > 1) this.#topics.set(waiting.topic, users - 1)
-    else if (this.#topics.delete(waiting.topic)) this.#link.unsubscribe(waiting.topic)
-    waiting.settle(reply ?? { client: this.#client, id, op: 'set', phase: 'failed', time: this.#now(), error: connectionLost })
+    waiting.settle(reply ?? { client: this.#client, id, op: waiting.op, phase: 'failed', time: this.#now(), error: connectionLost })
   }
 }
 

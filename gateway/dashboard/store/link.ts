@@ -32,6 +32,8 @@ export class Link {
   /** Of the last byte: both clocks, because the monotonic one of some systems stands still while they sleep. */
   #heard = { monotonic: 0, wall: 0 }
   #up = false
+  /** Filters whose UNSUBACK has not come. */
+  readonly #leaving = new Map<string, Promise<void>>()
   #stopped = false
 
   constructor(options: LinkOptions) {
@@ -69,6 +71,8 @@ export class Link {
 
   /** Resolves when the gateway has taken the subscription. Rejects when the connection is lost before, or it is refused. */
   async subscribe(filters: Readonly<Record<string, { readonly qos: 0 | 1 }>>): Promise<void> {
+    // A subscription that comes while the same one is being taken back would be lost with it.
+    if (this.#leaving.size > 0) await Promise.all(this.#leaving.values())
     const client = this.#client
     if (client === undefined || !this.#up) throw new Error('not connected')
     const granted = await client.subscribeAsync(filters)
@@ -77,7 +81,15 @@ export class Link {
   }
 
   unsubscribe(filter: string): void {
-    if (this.#up) this.#client?.unsubscribe(filter, () => {})
+    const client = this.#client
+    if (client === undefined || !this.#up) return
+    const left = client
+      .unsubscribeAsync(filter)
+      .catch(() => {})
+      .then(() => {
+        if (this.#leaving.get(filter) === left) this.#leaving.delete(filter)
+      })
+    this.#leaving.set(filter, left)
   }
 
   /** QoS 1; resolves when the gateway has it. */
@@ -152,6 +164,7 @@ export class Link {
     const client = this.#client
     this.#client = undefined
     this.#up = false
+    this.#leaving.clear()
     client?.removeAllListeners()
     client?.on('error', () => {})
     client?.end(true)
