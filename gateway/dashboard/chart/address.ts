@@ -37,11 +37,12 @@ export function nameOf({ device, codename }: Ref): string {
   return `${encodeName(device) ?? device}/${encodeName(codename) ?? codename}`
 }
 
+/** Also of what was typed with a codename as it is: `oven/a/b`. */
 export function refOf(name: string): Ref | undefined {
-  const [device = '', codename, ...more] = name.split('/')
-  if (!namePattern.test(device) || codename === undefined || more.length > 0) return undefined
-  const decoded = decodeName(codename)
-  return decoded === undefined ? undefined : { device, codename: decoded }
+  const slash = name.indexOf('/')
+  const [device, codename] = [name.slice(0, Math.max(slash, 0)), name.slice(slash + 1)]
+  if (!namePattern.test(device)) return undefined
+  return { device, codename: decodeName(codename) ?? codename }
 }
 
 /** Reads what may have been typed: what it does not understand is left out. */

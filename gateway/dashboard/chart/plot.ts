@@ -135,7 +135,8 @@ export class Plot {
         axes: [this.#timeAxis(), ...(axes.length === 0 ? [{ scale: 'y', show: false }] : axes.map((axis, i) => this.#valueAxis(axis, i)))],
         cursor: { x: true, y: false, points: { show: false }, drag: { x: false, y: false, setScale: false }, bind: unbound },
         select: { show: true, left: 0, top: 0, width: 0, height: 0 },
-        hooks: { draw: [(plot) => this.#paint(plot)] }
+        // One that was given up may still have a frame to draw.
+        hooks: { draw: [(plot) => plot === this.#plot && this.#paint(plot)] }
       },
       [
         [0, 1e10],
@@ -262,7 +263,19 @@ export class Plot {
       paintBlanks(ctx, blank, flat, strip, shade, lookOf(place, shade.theme).colour)
     })
     if (lost !== undefined && lines.length > 1)
-      paintBlanks(ctx, [{ from: lost, to: Math.min(now, window.to), trust: 'gap' }], flat, below, shade)
+      paintBlanks(
+        ctx,
+        [
+          {
+            from: lines.reduce((latest, { samples }) => Math.max(latest, samples.at(-1)?.time ?? lost), lost),
+            to: Math.min(now, window.to),
+            trust: 'gap'
+          }
+        ],
+        flat,
+        below,
+        shade
+      )
     for (const { scale: name, members } of axes) {
       const map: Map2 = { x, y: (value) => plot.valToPos(value, name, true), scale }
       for (const member of members) {
