@@ -32,7 +32,10 @@ export async function createWeb(parts: Parts): Promise<Web> {
   return {
     app,
     handle: (request, response) => {
-      if (underWay >= maxRequests) return tooMany(response)
+      if (underWay >= maxRequests) {
+        parts.broker.hit('maxRequests')
+        return tooMany(response)
+      }
       underWay += 1
       response.once('close', () => {
         underWay -= 1
