@@ -10,6 +10,7 @@ export function declare(devices: Devices, { config, site, plans }: Checked): voi
     const options = config.devices[name]
     devices.declare(name, device, {
       ...(options?.client === undefined ? {} : { client: options.client }),
+      ...(options?.history === undefined ? {} : { history: options.history }),
       ...(options?.undeclared === undefined ? {} : { undeclared: options.undeclared })
     })
   }

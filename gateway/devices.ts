@@ -19,6 +19,8 @@ export interface DeviceOptions {
   readonly undeclared: 'accept' | 'refuse'
   /** For people. */
   readonly description?: string | undefined
+  /** What the history keeps of its codenames, unless one of them says otherwise. */
+  readonly history?: Codename['history']
 }
 
 export interface DevicesOptions {

@@ -160,7 +160,7 @@ export class Gateway {
       validators,
       history: this.#history,
       broker: this.#broker,
-      maxPacket: limits.maxPacket
+      limits
     })
     this.#commands = new Commands({
       clock,
@@ -256,7 +256,7 @@ export class Gateway {
     this.#states.announceAll(this.#instances.ids())
     this.#broker.publishWills()
     this.#commands.recover()
-    this.#self.start({ devices: this.#devices, latest: this.#latest, states: this.#states, broker: this.#broker })
+    this.#self.start({ devices: this.#devices, latest: this.#latest, states: this.#states, broker: this.#broker, history: this.#history })
     try {
       await this.#doors.open(this.#parts, this.#instances.listen())
     } catch (error) {

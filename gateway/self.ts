@@ -3,6 +3,7 @@ import type { Clock, Codename, Device, Exact, Logger, Watch } from './adapter.js
 import type { Broker } from './broker/broker.js'
 import { self } from './devices.js'
 import type { Devices } from './devices.js'
+import type { History } from './history/history.js'
 import type { Latest } from './latest.js'
 import type { States } from './states.js'
 import type { Kind } from './topic.js'
@@ -10,38 +11,70 @@ import type { Kind } from './topic.js'
 /** Seconds between two looks at the gateway's own codenames. */
 const period = 10
 
-const count = (description: string): Codename => ({ description, maxAge: 3 * period, schema: { type: 'integer', minimum: 0 } })
+/** Seconds between two of its readings in the history: a bar of an hour in a plot. Objects and what hardly changes are there when they change. */
+const history = 60
+
+const count = (description: string): Codename => ({ description, maxAge: 3 * period, history, schema: { type: 'integer', minimum: 0 } })
 
 /** The gateway is a device like any other; the name is reserved. */
 export const selfDevice: Device = {
   description: 'The gateway itself',
   codenames: new Map<string, Codename>([
-    ['name', { description: 'Name of this gateway', schema: { type: 'string' } }],
-    ['version', { description: 'Version of labgate', schema: { type: 'string' } }],
-    ['uptime', { description: 'Time since start', unit: 's', maxAge: 3 * period, schema: { type: 'number', minimum: 0 } }],
+    ['name', { description: 'Name of this gateway', history: 'change', schema: { type: 'string' } }],
+    ['version', { description: 'Version of labgate', history: 'change', schema: { type: 'string' } }],
+    ['uptime', { description: 'Time since start', unit: 's', maxAge: 3 * period, history, schema: { type: 'number', minimum: 0 } }],
     ['clients', count('MQTT clients connected')],
-    ['instances', { description: 'State of every instance, and why', schema: { type: 'object' } }],
-    ['counters', { description: 'Messages by instance: received, answered, refused, dropped', schema: { type: 'object' } }],
+    ['instances', { description: 'State of every instance, and why', history: 'change', schema: { type: 'object' } }],
+    ['counters', { description: 'Messages by instance: received, answered, refused, dropped', history, schema: { type: 'object' } }],
     ['rejected_total', count('Messages refused since start; each is a dead letter')],
     ['shed_total', count('Readings and dead letters refused because the queue to the broker was full')],
-    ['limits', { description: 'How often each limit of the broker was hit since start', maxAge: 3 * period, schema: { type: 'object' } }],
+    [
+      'limits',
+      {
+        description: 'How often each limit of the broker was hit since start',
+        maxAge: 3 * period,
+        history: 'change',
+        schema: { type: 'object' }
+      }
+    ],
     [
       'slow_clients',
-      { description: 'Connected clients that read slowly, and the messages of QoS 0 that each missed', schema: { type: 'object' } }
+      {
+        description: 'Connected clients that read slowly, and the messages of QoS 0 that each missed',
+        history: 'change',
+        schema: { type: 'object' }
+      }
     ],
     ['disk_failures', count('Times that writing to gateway.data failed since start, every try')],
     [
       'disk_queue',
-      { description: 'What waits to be written to gateway.data', unit: 'B', maxAge: 3 * period, schema: { type: 'integer', minimum: 0 } }
+      {
+        description: 'What waits to be written to gateway.data',
+        unit: 'B',
+        maxAge: 3 * period,
+        history,
+        schema: { type: 'integer', minimum: 0 }
+      }
     ],
     [
       'absent_clients',
-      { description: 'Absent clients, and the messages that each lost because too many waited', schema: { type: 'object' } }
+      {
+        description: 'Absent clients, and the messages that each lost because too many waited',
+        history: 'change',
+        schema: { type: 'object' }
+      }
     ],
     ['queue_length', count('Messages of the gateway that wait for the broker')],
     ['undeclared', count('Devices and codenames taken in that nothing declares')],
     ['retained', count('Retained messages held')],
-    ['memory', { description: 'Resident memory', unit: 'MiB', maxAge: 3 * period, schema: { type: 'number' } }]
+    ['history_state', { description: 'Whether readings are kept, and if not, why not', history: 'change', schema: { type: 'object' } }],
+    ['history_waiting', count('Readings that wait to be written to the history')],
+    ['history_dropped_total', count('Readings lost to the history since start')],
+    [
+      'history_bytes',
+      { description: 'What the history takes', unit: 'B', maxAge: 3 * period, history, schema: { type: 'integer', minimum: 0 } }
+    ],
+    ['memory', { description: 'Resident memory', unit: 'MiB', maxAge: 3 * period, history, schema: { type: 'number' } }]
   ])
 }
 
@@ -50,6 +83,14 @@ export interface SelfOptions {
   readonly name: string
   readonly version: string
   readonly log: Logger
+}
+
+export interface Sources {
+  readonly devices: Devices
+  readonly latest: Latest
+  readonly states: States
+  readonly broker: Broker
+  readonly history: History
 }
 
 type Counter = 'received' | 'answered' | 'refused' | 'dropped'
@@ -62,14 +103,14 @@ export class Self {
   #shed = 0n
   #diskFailures = 0n
   #timer: Watch | undefined
-  #sources: { devices: Devices; latest: Latest; states: States; broker: Broker } | undefined
+  #sources: Sources | undefined
   #started = 0
 
   constructor(options: SelfOptions) {
     this.#options = options
   }
 
-  start(sources: { devices: Devices; latest: Latest; states: States; broker: Broker }): void {
+  start(sources: Sources): void {
     this.#sources = sources
     this.#started = this.#options.clock.monotonic()
     this.#look()
@@ -101,10 +142,12 @@ export class Self {
     this.#put('disk_failures', this.#diskFailures)
   }
 
-  /** An instance changed its state. */
+  /** An instance, or the history, changed its state. */
   changed(): void {
-    const states = this.#sources?.states
-    if (states === undefined) return
+    if (this.#sources === undefined) return
+    const { states, history } = this.#sources
+    const { state, reason } = history.status()
+    this.#put('history_state', new Map(Object.entries({ state, reason })))
     this.#put(
       'instances',
       new Map(
@@ -124,6 +167,7 @@ export class Self {
     const sources = this.#sources
     if (sources === undefined) return
     const { broker, devices } = sources
+    const { waiting, dropped, bytes } = sources.history.status()
     this.#put('name', this.#options.name)
     this.#put('version', this.#options.version)
     this.#put('uptime', Math.round((this.#options.clock.monotonic() - this.#started) * 10) / 10)
@@ -140,6 +184,9 @@ export class Self {
     this.#put('queue_length', BigInt(broker.queueLength))
     this.#put('undeclared', BigInt(devices.undeclaredCount))
     this.#put('retained', BigInt(broker.retainedCount))
+    this.#put('history_waiting', BigInt(waiting))
+    this.#put('history_dropped_total', BigInt(dropped))
+    this.#put('history_bytes', BigInt(bytes))
     this.#put('memory', Math.round(memoryUsage.rss() / 1_048_576))
     this.#timer = this.#options.clock.after(period, () => this.#look())
   }

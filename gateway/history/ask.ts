@@ -31,8 +31,8 @@ export interface HistoryDeskOptions {
   readonly history: Pick<History, 'keeps' | 'readings' | 'plot'>
   readonly validators: Validators
   readonly broker: Pick<Broker, 'publish' | 'room' | 'maxQueue' | 'backlog'>
-  /** Bytes of an MQTT packet. */
-  readonly maxPacket: number
+  /** Of the broker: bytes of an MQTT packet, and bytes that may wait for a client before it is cut. */
+  readonly limits: { readonly maxPacket: number; readonly maxOutput: number }
 }
 
 /** Questions under way, in all and of one client. */
@@ -52,7 +52,7 @@ const maxBytes = 4 * 1024 * 1024
 const answerWithin = 60
 
 /** Bytes that wait for a client above which the next page waits too: for the asker as long as need be, for others not longer than this. */
-const pressed = 256 * 1024
+const mostWaiting = 256 * 1024
 const patience = 0.25
 const lookEvery = 0.02
 
@@ -174,8 +174,9 @@ export class HistoryDesk {
   }
 
   async #room({ question, controller }: Answer): Promise<void> {
-    const { broker, clock } = this.#options
+    const { broker, clock, limits } = this.#options
     await nextTurn()
+    const pressed = Math.min(mostWaiting, limits.maxOutput / 4)
     const isPressed = (): boolean => broker.room < broker.maxQueue / 2 || broker.backlog(question.client) > pressed
     for (let waited = 0; isPressed() || (waited < patience && broker.backlog() > pressed); waited += lookEvery) {
       if (controller.signal.aborted) return
@@ -202,7 +203,8 @@ export class HistoryDesk {
   /** What is left for readings of a packet that must not be larger than a client may take. */
   #pageBytes({ entry, id, client }: HistoryQuestion): number {
     const frame = pagePayload({ id, op: 'history', client, phase: 'accepted' }, '', 0).length * 2 + entry.topic.length + 200
-    return Math.max(leastPageBytes, Math.min(mostPageBytes, this.#options.maxPacket - frame))
+    const { maxPacket, maxOutput } = this.#options.limits
+    return Math.max(leastPageBytes, Math.min(mostPageBytes, maxPacket - frame, maxOutput / 4))
   }
 }
 

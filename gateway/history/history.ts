@@ -1,8 +1,15 @@
-import type { Clock, Logger } from '../adapter.js'
+import { join } from 'node:path'
+import type { Clock, Logger, Watch } from '../adapter.js'
 import type { Devices, Entry } from '../devices.js'
 import type { Held } from '../latest.js'
 import type { Config } from '../../schemas/types.js'
+import { Intake } from './intake.js'
+import { Query } from './query.js'
+import { Retention } from './retention.js'
+import { folderPlace, memoryPlace } from './shelf.js'
+import type { Place } from './shelf.js'
 import type { HistoryStatus, Plot, Point, Question } from './types.js'
+import { Writer } from './writer.js'
 
 export interface HistoryOptions {
   readonly clock: Clock
@@ -13,42 +20,137 @@ export interface HistoryOptions {
   readonly data: string | undefined
   /** Something to tell about: it cannot write, or can again. */
   readonly changed: () => void
+  /** Instead of the folder; tests put a failing one here. */
+  readonly place?: Place
 }
 
-/** Every reading of every codename, as far as the configuration wants it, to be asked back. */
+/** Seconds that a start waits for the store, and a stop. What comes before it is open waits in memory. */
+const within = { start: 2, stop: 2 }
+
+/** Bytes of readings in memory: above the first they get rows of their own, above the second new ones are dropped. */
+const memory = { checkpoint: 4_194_304, most: 25_165_824 }
+
+/** Seconds between two looks at what is to be removed. */
+const lookEvery = 5
+
+/**
+ * Every reading of every codename, as far as the configuration wants it, to be asked back. Written once a second: a kill -9 takes the
+ * last second, a plug that is pulled what the system had not written. What stands where is said at {@link Intake}, what is removed when
+ * at {@link Retention}. A codename that is forgotten keeps its history.
+ */
 export class History {
+  readonly #options: HistoryOptions
+  readonly #writer: Writer
+  readonly #intake: Intake
+  readonly #retention: Retention
+  readonly #query: Query
+  readonly #stopping = new AbortController()
+  #timer: Watch | undefined
+
   constructor(options: HistoryOptions) {
-    void options
+    const { clock, devices, config, data, changed } = options
+    const log = options.log
+    this.#options = options
+    const max = data === undefined ? config.maxMemory : config.maxBytes
+    const place = options.place ?? (data === undefined ? memoryPlace : folderPlace(join(data, 'history'), max))
+    // In memory the rows have the same bound.
+    const share = data === undefined ? config.maxMemory : Infinity
+    this.#writer = new Writer({
+      clock,
+      log,
+      place,
+      maxWaiting: Math.min(memory.most, share / 4),
+      checkpointBytes: Math.min(memory.checkpoint, share / 16),
+      changed,
+      opened: () => this.#intake.opened()
+    })
+    this.#intake = new Intake({ clock, devices, record: config.record, writer: this.#writer })
+    this.#retention = new Retention({
+      clock,
+      log,
+      writer: this.#writer,
+      keep: config.keep,
+      keepRollups: config.keepRollups,
+      maxBytes: max,
+      inMemory: !place.isLasting
+    })
+    this.#query = new Query(this.#writer, clock)
   }
 
   /** Opens what there is. Never rejects: a history that cannot be opened is degraded, and tried again. */
-  async start(): Promise<void> {}
+  async start(): Promise<void> {
+    await this.#patiently(this.#writer.start(), within.start)
+    this.#look()
+  }
 
   /** A reading, or one that has become stale. Never waits, never throws; what the disk does is no matter of the caller. */
   take(entry: Entry, held: Held): void {
-    void [entry, held]
+    if (this.#stopping.signal.aborted) return
+    try {
+      this.#intake.take(entry, held)
+    } catch (error) {
+      this.#options.log.error({ err: error, device: entry.device, codename: entry.codename }, 'the history could not take a reading')
+    }
   }
 
-  /** Whether any readings of it are kept. */
+  /** Whether readings of it are kept. */
   keeps(entry: Entry): boolean {
-    return entry.meta.history !== 'off'
+    return this.#intake.keeps(entry)
   }
 
-  /** Readings in the order of their time, in pages; also those that are not written yet. */
+  /** Readings in the order of their time, in pages of at most 1000; also those that are not written yet. */
   async *readings(question: Question, signal?: AbortSignal): AsyncIterable<readonly Point[]> {
-    void [question, signal]
+    yield* this.#query.readings(question, this.#also(signal))
   }
 
   /** At most about so many points or buckets. */
   async plot(question: Question, points: number, signal?: AbortSignal): Promise<Plot> {
-    void [question, points, signal]
-    return { kind: 'readings', points: [] }
+    return await this.#query.plot(question, points, this.#also(signal))
   }
 
   status(): HistoryStatus {
-    return { state: 'off', reason: '', written: 0, dropped: 0, waiting: 0, bytes: 0, oldest: undefined }
+    const { failure, written, dropped, waiting } = this.#writer
+    const isOff = this.#options.config.record === 'off' && written === 0 && waiting === 0
+    return {
+      state: failure !== undefined ? 'degraded' : isOff ? 'off' : 'on',
+      reason: failure ?? (isOff ? 'nothing is to be recorded (history.record)' : ''),
+      written,
+      dropped,
+      waiting,
+      bytes: this.#retention.bytes,
+      oldest: this.#retention.oldest
+    }
+  }
+
+  /** Writes what waits now. For tests: it happens by itself once a second. */
+  async flush(): Promise<void> {
+    await this.#writer.turn()
   }
 
   /** Writes what waits, within a time limit. */
-  async stop(): Promise<void> {}
+  async stop(): Promise<void> {
+    this.#stopping.abort(new Error('the gateway stops'))
+    this.#timer?.cancel()
+    await this.#patiently(this.#writer.stop(), within.stop)
+  }
+
+  #look(): void {
+    if (this.#stopping.signal.aborted) return
+    void this.#retention.look()
+    this.#timer = this.#options.clock.after(lookEvery, () => this.#look())
+  }
+
+  #also(signal: AbortSignal | undefined): AbortSignal {
+    return signal === undefined ? this.#stopping.signal : AbortSignal.any([signal, this.#stopping.signal])
+  }
+
+  async #patiently(work: Promise<void>, seconds: number): Promise<void> {
+    await new Promise<void>((resolve) => {
+      const timer = this.#options.clock.after(seconds, resolve)
+      void work.finally(() => {
+        timer.cancel()
+        resolve()
+      })
+    })
+  }
 }

@@ -194,7 +194,7 @@ describe('commands to an instance', () => {
     ['with a deadline that is no time', 'furnace/setpoint/set', { value: 1, expires: 'soon' }, 'BadPayload'],
     ['with arguments that break their schema', 'furnace/cool/call', { arguments: { rate: 'fast' } }, 'WrongType'],
     ['with arguments that are no JSON', 'furnace/cool/call', 'fast', 'BadPayload'],
-    ['for history', 'furnace/temperature/history', '{"id": "h"}', 'ReadOnly', /keeps no history yet/]
+    ['for a history that is not kept', 'furnace/note/history', '{"id": "h"}', 'ReadOnly', /no history is kept of furnace\/note/]
   ]
   for (const [what, topic, payload, error, says] of refusals)
     it(`${what} fail with ${error}, and become a dead letter`, async () => {

@@ -15,7 +15,7 @@ devices:
       setpoint: { unit: C, settable: true, schema: { type: number, minimum: 0, maximum: 1200 } }
       count: { settable: true, timeout: 3, schema: { type: integer } }
       mode: { settable: true, schema: { type: string, enum: [heat, cool, nan] } }
-      note: { settable: true, schema: { type: string } }
+      note: { settable: true, history: off, schema: { type: string } }
       anything: { settable: true }
       cool:
         callable: { arguments: { type: object, properties: { rate: { type: number } }, additionalProperties: false }, timeout: 2 }

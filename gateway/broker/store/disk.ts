@@ -60,7 +60,7 @@ export async function openLevel(folder: string): Promise<Disk> {
 }
 
 /** Rejects while the disk takes nothing: LevelDB would leave an empty file behind at each try, on a disk that may be full. */
-async function probe(path: string): Promise<void> {
+export async function probe(path: string): Promise<void> {
   const file = join(path, 'probe')
   try {
     await writeFile(file, probed)
@@ -72,13 +72,23 @@ async function probe(path: string): Promise<void> {
 const full = { codes: ['ENOSPC', 'EFBIG', 'EDQUOT'], words: /No space left|File too large|quota exceeded/i }
 const denied = { codes: ['EACCES', 'EPERM', 'EROFS'], words: /Permission denied|Read-only file system/i }
 
-function hint(error: unknown): string {
+function isOf({ codes, words }: typeof full, error: unknown): boolean {
   const { code, message, cause } = error as NodeJS.ErrnoException & { cause?: NodeJS.ErrnoException }
-  const codes = [code, cause?.code]
+  return words.test(cause?.message ?? message) || [code, cause?.code].some((each) => each !== undefined && codes.includes(each))
+}
+
+/** Whether there is no room on the disk. */
+export const isFull = (error: unknown): boolean => isOf(full, error)
+
+/** Whether this user may not write there. */
+export const isRefused = (error: unknown): boolean => isOf(denied, error)
+
+/** Why a disk could not be opened, and what to do. */
+export function hint(error: unknown): string {
+  const { code, message, cause } = error as NodeJS.ErrnoException & { cause?: NodeJS.ErrnoException }
   const why = cause?.message ?? message
-  if (codes.includes('LEVEL_LOCKED')) return 'another process uses it; stop that one, or choose another folder'
-  const is = (kind: typeof full): boolean => kind.words.test(why) || codes.some((each) => each !== undefined && kind.codes.includes(each))
-  if (is(full)) return `the disk is full (${why}); free some space, or move the folder as it is to a larger disk`
-  if (is(denied)) return `this user may not write to it (${why})`
+  if ([code, cause?.code].includes('LEVEL_LOCKED')) return 'another process uses it; stop that one, or choose another folder'
+  if (isFull(error)) return `the disk is full (${why}); free some space, or move the folder as it is to a larger disk`
+  if (isRefused(error)) return `this user may not write to it (${why})`
   return `${why}; see that it is a folder that this user may write to, or move it away and start again`
 }

@@ -1,0 +1,143 @@
+import type { Clock } from '../adapter.js'
+import type { Devices, Entry } from '../devices.js'
+import { self } from '../devices.js'
+import type { Held } from '../latest.js'
+import type { Traits } from './codec.js'
+import type { Record } from './policy.js'
+import type { Series } from './series.js'
+import type { Writer } from './writer.js'
+
+/** 2000-01-01: what says that it is older has a clock that was never set. */
+const earliest = 946_684_800
+
+/** Seconds ahead of our clock in which a source's time is still its time: a wrong time zone, and not nonsense. */
+const ahead = 86_400
+
+export interface IntakeOptions {
+  readonly clock: Clock
+  readonly devices: Devices
+  /** For codenames for which nothing else is said. */
+  readonly record: Record
+  readonly writer: Writer
+}
+
+/**
+ * Decides what of the readings becomes part of the history, and where it stands:
+ *
+ * - A reading stands at the time at which it was measured, also one that comes late. A time before 2000, or more than a day ahead of our
+ *   clock, is not believed: the reading stands at the time at which it came, as `uncertain` if it was good.
+ * - A reading that becomes stale leaves a mark at our time, once. The first reading after a start has one before it, too.
+ */
+export class Intake {
+  readonly #options: IntakeOptions
+  readonly #series = new WeakMap<Entry, Series>()
+  /** Unix seconds. */
+  readonly #started: number
+
+  constructor(options: IntakeOptions) {
+    this.#options = options
+    this.#started = options.clock.now()
+  }
+
+  take(entry: Entry, held: Held): void {
+    const series = this.#series.get(entry) ?? this.#find(entry)
+    if (series.meta !== entry.meta) {
+      series.meta = entry.meta
+      series.record = this.#recordOf(entry)
+    }
+    if (series.record === 'off') return
+    const now = this.#options.clock.now()
+    if (held.quality === 'stale' || held.source === 'restored') this.#stale(series, entry, held, now)
+    else this.#put(series, held, now, held.quality)
+  }
+
+  /** Whether anything of the codename becomes part of the history. */
+  keeps(entry: Entry): boolean {
+    return this.#recordOf(entry) !== 'off'
+  }
+
+  /** The store was opened after readings had come: those that have readings in it were away before. */
+  opened(): void {
+    for (const series of this.#options.writer.names.all()) if (series.isHeard && series.wasThere) this.#absent(series)
+  }
+
+  #find(entry: Entry): Series {
+    const series = this.#options.writer.names.get(entry.device, entry.codename)
+    this.#series.set(entry, series)
+    return series
+  }
+
+  #recordOf({ device, meta }: Entry): Record {
+    const { devices, record } = this.#options
+    // What the gateway says of itself is the matter of the gateway, but for a history that is off.
+    if (device === self && record === 'off') return 'off'
+    return meta.history ?? devices.options(device)?.history ?? record
+  }
+
+  #put(series: Series, held: Held, now: number, quality: Held['quality']): void {
+    const isBelieved = held.time >= earliest && held.time <= now + ahead
+    const time = isBelieved ? held.time : now
+    if (!series.choice.keeps(series.record, held, time)) return
+    if (!series.isHeard) this.#heard(series)
+    series.stale = undefined
+    series.last = held.time
+    this.#add(series, time, held.value, isBelieved || quality !== 'good' ? traitsOf(held, quality) : traitsOf(held, 'uncertain'))
+  }
+
+  #stale(series: Series, entry: Entry, held: Held, now: number): void {
+    const { maxAge } = entry.meta
+    // It was too old when it came, and nobody has seen it before: it is a reading of its time, and stale besides.
+    const isLate =
+      held.quality === 'stale' &&
+      held.source !== 'restored' &&
+      held.sourceTime &&
+      held.time !== series.last &&
+      maxAge !== undefined &&
+      held.ageAtArrival > maxAge
+    if (isLate) {
+      const { stale } = series
+      this.#put(series, held, now, 'good')
+      // Of many late ones only the first leaves a mark.
+      series.stale = stale
+    }
+    if (series.stale !== undefined && (isLate || series.stale === held.time)) {
+      series.isHeard = true
+      return
+    }
+    series.isHeard = true
+    series.stale = held.time
+    series.choice.forget()
+    this.#add(series, now, held.value, traitsOf(held, held.quality), held.time)
+  }
+
+  /** The first reading since the start, of a codename that has no restored one. */
+  #heard(series: Series): void {
+    series.isHeard = true
+    if (series.wasThere && series.stale === undefined) this.#absent(series)
+  }
+
+  #absent(series: Series): void {
+    this.#gap(series, this.#started, 'the gateway was not there until now')
+  }
+
+  #gap(series: Series, time: number, message: string): void {
+    this.#options.writer.add(series, micro(time), null, { quality: 'bad', error: { class: 'Unreachable', message, retryable: true } })
+  }
+
+  #add(series: Series, time: number, value: Held['value'], traits: Traits, measured?: number): void {
+    const { writer } = this.#options
+    if (series.lostAt !== undefined && writer.hasRoom) {
+      this.#gap(series, series.lostAt, 'readings are missing from here on: the history could not be written')
+      series.lostAt = undefined
+    }
+    if (!writer.add(series, micro(time), value, traits, measured)) series.lostAt ??= time
+  }
+}
+
+/** Microseconds, from 1970 on. */
+const micro = (time: number): number => Math.max(Math.round(time * 1e6), 0)
+
+function traitsOf(held: Held, quality: Held['quality']): Traits {
+  // Nearly always it is so already: nothing is made for a reading then.
+  return held.quality === quality ? held : { ...held, quality }
+}

@@ -1,0 +1,212 @@
+import type { Clock, Logger } from '../adapter.js'
+import { hour, kindEnd, kindKey, partitionKey } from './keys.js'
+import type { DataKind } from './keys.js'
+import { levels } from './rollup.js'
+import type { Range, Shelf } from './shelf.js'
+import type { Writer } from './writer.js'
+
+export interface RetentionOptions {
+  readonly clock: Clock
+  readonly log: Logger
+  readonly writer: Writer
+  /** Seconds for readings and roll-ups of 10 s, and for longer ones. */
+  readonly keep: number
+  readonly keepRollups: number
+  readonly maxBytes: number
+  /** The store is in memory, as is what waits. */
+  readonly inMemory: boolean
+}
+
+const day = 86_400
+
+/** Kinds that go together, and seconds of their partitions: readings first. */
+const groups: readonly { readonly kinds: readonly DataKind[]; readonly span: number }[] = [
+  { kinds: ['r', 'a'], span: hour },
+  { kinds: ['b'], span: levels[1].partition },
+  { kinds: ['c'], span: levels[2].partition }
+]
+
+type Group = (typeof groups)[number]
+
+/** Parts of the bound at which the oldest go, and to which they go. */
+const full = { above: 0.85, to: 0.75 }
+
+/** Seconds between two looks at the time, and at the size. */
+const every = { time: 600, size: 10 }
+
+/** Seconds of a jump after which the clock is not believed, and for which it is not. */
+const jump = { above: 60, day, believedAfter: 3600 }
+
+/** Removals in one look. */
+const rounds = 50
+
+/**
+ * Removes what is older than it is to be kept, by hours and days as they are; and when there are too many bytes, first what stands more
+ * than a day ahead of the clock, then the oldest readings, then the oldest roll-ups. A clock that has jumped is believed after an hour of
+ * going on as clocks do: until then nothing is removed for its age, and nothing for being ahead.
+ */
+export class Retention {
+  readonly #options: RetentionOptions
+  /** Wall clock less monotonic time. */
+  #offset: number
+  /** Monotonic seconds. */
+  #believedFrom = 0
+  #isSure = false
+  #nextByTime = 0
+  #nextBySize = 0
+  #looking: Promise<void> | undefined
+  bytes = 0
+  /** Unix seconds: where the oldest partition begins. */
+  oldest: number | undefined
+
+  constructor(options: RetentionOptions) {
+    this.#options = options
+    this.#offset = options.clock.now() - options.clock.monotonic()
+  }
+
+  /** Called often; does something now and then. Never rejects. */
+  look(): Promise<void> {
+    this.#looking ??= this.#look()
+      .catch((error: unknown) => {
+        // The store is closed, or broken: whoever writes to it will tell.
+        this.#options.log.debug({ err: error }, 'the history could not be cleared up')
+      })
+      .finally(() => {
+        this.#looking = undefined
+      })
+    return this.#looking
+  }
+
+  async #look(): Promise<void> {
+    const { clock, writer } = this.#options
+    const shelf = writer.shelf
+    const isBelieved = this.#believes()
+    if (shelf === undefined) return
+    const now = clock.monotonic()
+    if (isBelieved && now >= this.#nextByTime) {
+      this.#nextByTime = now + every.time
+      await this.#byTime(shelf)
+    }
+    if (now >= this.#nextBySize) {
+      this.#nextBySize = now + every.size
+      await this.#bySize(shelf, isBelieved)
+    }
+  }
+
+  #believes(): boolean {
+    const { clock, writer, log } = this.#options
+    const offset = clock.now() - clock.monotonic()
+    if (!this.#isSure && writer.shelf !== undefined) {
+      this.#isSure = true
+      // When it was last written; it may have been off for long, or the clock has been set wrong meanwhile.
+      const last = Math.max(...[...writer.names.all()].map((series) => series.day))
+      const today = clock.now() / day
+      if (last > 0 && (today - last > 2 || today < last)) this.#believedFrom = clock.monotonic() + jump.believedAfter
+    }
+    if (Math.abs(offset - this.#offset) > jump.above) {
+      log.warn(
+        { seconds: Math.round(offset - this.#offset) },
+        'the clock has jumped: for an hour nothing of the history is removed for its age'
+      )
+      this.#believedFrom = clock.monotonic() + jump.believedAfter
+    }
+    this.#offset = offset
+    return clock.monotonic() >= this.#believedFrom
+  }
+
+  async #byTime(shelf: Shelf): Promise<void> {
+    const { clock, keep, keepRollups, writer } = this.#options
+    const now = clock.now()
+    for (const [group, seconds] of [
+      [groups[0] as Group, keep],
+      [groups[1] as Group, keepRollups],
+      // They tell where there are readings.
+      [groups[2] as Group, Math.max(keep, keepRollups)]
+    ] as const) {
+      const before = Math.floor((now - seconds) / group.span)
+      if (before > 0) await this.#remove(shelf, group, 0, before)
+    }
+    const long = groups[2] as Group
+    const there = await ends(shelf, long)
+    if (there !== undefined) {
+      const changes = writer.names.forget((there.first * long.span) / day)
+      if (changes.length > 0) await shelf.write(changes)
+    }
+  }
+
+  async #bySize(shelf: Shelf, isBelieved: boolean): Promise<void> {
+    const { maxBytes, inMemory, writer, clock } = this.#options
+    const size = async (): Promise<number> => (this.bytes = (await shelf.size()) + (inMemory ? writer.bytes : 0))
+    let bytes = await size()
+    if (bytes > maxBytes * full.above) {
+      if (isBelieved)
+        for (const group of groups) await this.#remove(shelf, group, Math.floor((clock.now() + day) / group.span) + 1, Infinity)
+      for (let round = 0; round < rounds && (bytes = await size()) > maxBytes * full.to; round++)
+        if (!(await this.#removeOldest(shelf, bytes - maxBytes * full.to))) break
+    }
+    const there = await ends(shelf, groups[0] as Group)
+    this.oldest = there === undefined ? undefined : there.first * hour
+  }
+
+  /** About so many bytes, but not the last partition while there are others. False: there is nothing to remove. */
+  async #removeOldest(shelf: Shelf, bytes: number): Promise<boolean> {
+    for (const group of groups) {
+      const there = await ends(shelf, group)
+      if (there === undefined || there.first === there.last) continue
+      // The sizes are rough: not more than a quarter at once.
+      let [low, high] = [there.first + 1, there.first + Math.max(Math.floor((there.last - there.first) / 4), 1)]
+      while (low < high) {
+        const middle = Math.floor((low + high) / 2)
+        let size = 0
+        for (const kind of group.kinds) size += await shelf.sizeOf(rangeOf(kind, there.first, middle))
+        if (size >= bytes) high = middle
+        else low = middle + 1
+      }
+      await this.#remove(shelf, group, there.first, low)
+      return true
+    }
+    return false
+  }
+
+  /** Partitions from one to before another. */
+  async #remove(shelf: Shelf, group: Group, from: number, to: number): Promise<void> {
+    for (const kind of group.kinds) {
+      const range = rangeOf(kind, from, to)
+      if (await isEmpty(shelf, range)) continue
+      await shelf.remove(range)
+      this.#options.log.debug({ kind, from: from * group.span, to: to * group.span }, 'a part of the history was removed')
+    }
+  }
+}
+
+function rangeOf(kind: DataKind, from: number, to: number): Range {
+  return { gte: partitionKey(kind, from), lt: to === Infinity ? kindEnd(kind) : partitionKey(kind, to) }
+}
+
+async function isEmpty(shelf: Shelf, range: Range): Promise<boolean> {
+  const view = shelf.view()
+  try {
+    for await (const row of view.rows(range, { limit: 1 })) return row === undefined
+    return true
+  } finally {
+    await view.close()
+  }
+}
+
+/** First and last partition of a group. */
+async function ends(shelf: Shelf, { kinds }: Group): Promise<{ first: number; last: number } | undefined> {
+  const view = shelf.view()
+  try {
+    let [first, last] = [Infinity, -Infinity]
+    for (const kind of kinds)
+      for (const reverse of [false, true])
+        for await (const [key] of view.rows({ gte: kindKey(kind), lt: kindEnd(kind) }, { limit: 1, reverse })) {
+          const partition = key.readUInt32BE(1)
+          first = Math.min(first, partition)
+          last = Math.max(last, partition)
+        }
+    return first <= last ? { first, last } : undefined
+  } finally {
+    await view.close()
+  }
+}

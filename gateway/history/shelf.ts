@@ -1,0 +1,198 @@
+import { mkdir, readdir, rename, stat } from 'node:fs/promises'
+import { join } from 'node:path'
+import { ClassicLevel } from 'classic-level'
+import { MemoryLevel } from 'memory-level'
+import { formatTime } from '../time.js'
+import { hint, isFull, isRefused, probe } from '../broker/store/disk.js'
+
+export type Row = readonly [key: Buffer, value: Buffer]
+
+/** A row to keep, or without `value` one to remove. */
+export interface Change {
+  readonly key: Buffer
+  readonly value?: Buffer
+}
+
+/** From a key on, to before another. */
+export interface Range {
+  readonly gte: Buffer
+  readonly lt: Buffer
+}
+
+/** The rows as they were at one moment. It must be closed: what is deleted since stays on the disk as long. */
+export interface View {
+  /** In order of the keys, `limit` at most. Closed when it is left, however it is left. */
+  rows(range: Range, options?: { readonly limit?: number; readonly reverse?: boolean }): AsyncIterable<Row>
+  get(keys: readonly Buffer[]): Promise<(Buffer | undefined)[]>
+  close(): Promise<void>
+}
+
+/** What the history needs of a store of sorted rows. */
+export interface Shelf {
+  view(): View
+  /** All of it or nothing. */
+  write(changes: readonly Change[]): Promise<void>
+  /** Removes a range and gives its room back. Others write and read meanwhile. */
+  remove(range: Range): Promise<void>
+  /** Bytes that a range takes, roughly. */
+  sizeOf(range: Range): Promise<number>
+  /** Bytes that all takes: those of the files, or in memory an estimate. */
+  size(): Promise<number>
+  close(): Promise<void>
+}
+
+/** Where the store is. */
+export interface Place {
+  /** What is written there outlives the process. */
+  readonly isLasting: boolean
+  /** Opens the store; also again, after a failed write. Rejects with what to do, or with a {@link DamagedError}. */
+  open(): Promise<Shelf>
+  /** Rejects, with what to do, while nothing can be written. */
+  probe(): Promise<void>
+  /** Moves a damaged store out of the way, to a name with the time. Resolves with it. */
+  moveAside(now: number): Promise<string>
+}
+
+/** What both can. */
+type Level = Pick<ClassicLevel<Buffer, Buffer>, 'iterator' | 'snapshot' | 'getMany' | 'batch' | 'close'>
+
+const encodings = { keyEncoding: 'buffer', valueEncoding: 'buffer' } as const
+
+/** Rows, and bytes, read at once. */
+const slice = { rows: 64, bytes: 262_144 }
+
+/** Part of the bound that LevelDB may hold back before it writes it in order, and its most and least. */
+const buffer = { part: 1 / 64, most: 4_194_304, least: 262_144 }
+
+/** Whether the rows are damaged, and not the disk full, away or in use. */
+export class DamagedError extends Error {}
+
+/** LevelDB in a folder. Rejects with a {@link DamagedError} when what is there cannot be read. */
+async function openFolder(path: string, maxBytes: number): Promise<Shelf> {
+  let level: ClassicLevel<Buffer, Buffer> | undefined
+  try {
+    await mkdir(path, { recursive: true })
+    await probe(path)
+    const writeBufferSize = Math.min(Math.max(Math.floor(maxBytes * buffer.part), buffer.least), buffer.most)
+    level = new ClassicLevel<Buffer, Buffer>(path, { ...encodings, writeBufferSize, maxFileSize: Math.max(writeBufferSize, 1_048_576) })
+    await level.open()
+  } catch (error) {
+    await level?.close().catch(() => {})
+    const text = hint(error)
+    throw isDamage(error) ? new DamagedError(text, { cause: error }) : new Error(`cannot open ${path}: ${text}`, { cause: error })
+  }
+  const opened = level
+  return {
+    ...shelf(opened),
+    remove: async ({ gte, lt }) => {
+      await opened.clear({ gte, lt })
+      await opened.compactRange(gte, lt)
+    },
+    sizeOf: ({ gte, lt }) => opened.approximateSize(gte, lt),
+    size: () => folderSize(path)
+  }
+}
+
+/** Bytes of a row in memory besides its key and value: nodes of the tree, and Buffers. */
+const rowSize = 400
+
+/** The same in memory. */
+async function openMemory(): Promise<Shelf> {
+  const level = new MemoryLevel<Buffer, Buffer>(encodings)
+  await level.open()
+  const base = shelf(level as unknown as Level)
+  let bytes = 0
+  const sizeOf = (row: Buffer | undefined, key: Buffer): number => (row === undefined ? 0 : row.length + key.length + rowSize)
+  const sum = async (range: Range): Promise<number> => {
+    let size = 0
+    const view = base.view()
+    for await (const [key, value] of view.rows(range)) size += sizeOf(value, key)
+    await view.close()
+    return size
+  }
+  return {
+    ...base,
+    write: async (changes) => {
+      for (const { key, value } of changes) bytes += sizeOf(value, key) - sizeOf(level.getSync(key), key)
+      await base.write(changes)
+    },
+    remove: async (range) => {
+      const size = await sum(range)
+      await level.clear(range)
+      bytes -= size
+    },
+    sizeOf: sum,
+    size: () => Promise.resolve(bytes)
+  }
+}
+
+/** A folder. `maxBytes`: what it may grow to. */
+export function folderPlace(path: string, maxBytes: number): Place {
+  return {
+    isLasting: true,
+    open: () => openFolder(path, maxBytes),
+    probe: async () => {
+      try {
+        await probe(path)
+      } catch (error) {
+        throw new Error(`cannot write to ${path}: ${hint(error)}`, { cause: error })
+      }
+    },
+    moveAside: async (now) => {
+      const to = `${path}-damaged-${formatTime(now).replaceAll(/[^\dTZ]/g, '')}`
+      await rename(path, to)
+      return to
+    }
+  }
+}
+
+export const memoryPlace: Place = {
+  isLasting: false,
+  open: openMemory,
+  probe: () => Promise.resolve(),
+  moveAside: () => Promise.resolve('nowhere')
+}
+
+function shelf(level: Level): Pick<Shelf, 'view' | 'write' | 'close'> {
+  return {
+    view: () => {
+      const snapshot = level.snapshot()
+      return {
+        async *rows(range, { limit = -1, reverse = false } = {}) {
+          const rows = level.iterator({ ...range, limit, reverse, snapshot, highWaterMarkBytes: slice.bytes })
+          try {
+            for (let found = await rows.nextv(slice.rows); found.length > 0; found = await rows.nextv(slice.rows)) yield* found
+          } finally {
+            await rows.close()
+          }
+        },
+        get: (keys) => level.getMany([...keys], { snapshot }),
+        close: () => snapshot.close()
+      }
+    },
+    write: (changes) =>
+      level.batch(changes.map(({ key, value }) => (value === undefined ? { type: 'del', key } : { type: 'put', key, value }))),
+    close: () => level.close()
+  }
+}
+
+/** LevelDB says so, or files that it needs are not there; a full or closed disk is no damage. */
+export function isDamage(error: unknown): boolean {
+  if (isFull(error) || isRefused(error)) return false
+  const { code, message, cause } = error as NodeJS.ErrnoException & { cause?: NodeJS.ErrnoException }
+  if (code === 'LEVEL_LOCKED' || cause?.code === 'LEVEL_LOCKED') return false
+  return /corrupt|missing files|Invalid argument|No such file|not a directory|ENOTDIR|EEXIST/i.test(
+    `${code} ${message} ${cause?.code} ${cause?.message}`
+  )
+}
+
+async function folderSize(path: string): Promise<number> {
+  let bytes = 0
+  for (const name of await readdir(path))
+    // LevelDB removes files meanwhile.
+    bytes += await stat(join(path, name)).then(
+      ({ size }) => size,
+      () => 0
+    )
+  return bytes
+}
