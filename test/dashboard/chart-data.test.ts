@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import fc from 'fast-check'
 import { Track, blanks, nearest, within } from '../../gateway/dashboard/chart/data.js'
-import { bandsOf, kindOf, pointsOf, shadeOf } from '../../gateway/dashboard/chart/kinds.js'
+import { bandsOf, kindOf, pointsOf, shadesOf } from '../../gateway/dashboard/chart/kinds.js'
 import { fromAnswer, fromReading } from '../../gateway/dashboard/chart/sample.js'
 import type { HistoryAnswer, ReadingLike, Sample } from '../../gateway/dashboard/chart/sample.js'
 import { extentOf, inWords, rowsOf, showValue, summaryOf } from '../../gateway/dashboard/chart/summary.js'
@@ -265,9 +265,24 @@ describe('states', () => {
   })
 
   it('keep their colour', () => {
-    assert.equal(shadeOf('b', ['a', 'b'], 6), 1)
-    assert.equal(shadeOf('idle', undefined, 6), shadeOf('idle', [], 6))
-    assert.notEqual(shadeOf('true', undefined, 6), shadeOf('false', undefined, 6))
+    assert.deepEqual(
+      [...shadesOf(['b', 'a', 'b'], ['a', 'b'], 6)],
+      [
+        ['a', 0],
+        ['b', 1]
+      ]
+    )
+    const words = ['idle', 'heating', 'holding', 'cooling down', 'true', 'false']
+    assert.equal(new Set(shadesOf(words, undefined, 6).values()).size, 6)
+    assert.equal(shadesOf(['idle'], [], 6).get('idle'), shadesOf(['idle'], undefined, 6).get('idle'))
+    assert.equal(
+      shadesOf(
+        Array.from({ length: 20 }, (_, i) => `w${i}`),
+        undefined,
+        6
+      ).size,
+      20
+    )
   })
 
   it('are no points; those of a curve are drawn from left to right, without what is no number', () => {

@@ -15,6 +15,8 @@ export type Shown = { readonly span: number } | Window
 export interface View {
   readonly series: readonly Ref[]
   readonly shown: Shown
+  /** Axes of powers of ten. */
+  readonly isLog?: boolean
 }
 
 /** Codenames of one plot. */
@@ -35,11 +37,12 @@ export function nameOf({ device, codename }: Ref): string {
   return `${encodeName(device) ?? device}/${encodeName(codename) ?? codename}`
 }
 
+/** Also of what was typed with a codename as it is: `oven/a/b`. */
 export function refOf(name: string): Ref | undefined {
-  const [device = '', codename, ...more] = name.split('/')
-  if (!namePattern.test(device) || codename === undefined || more.length > 0) return undefined
-  const decoded = decodeName(codename)
-  return decoded === undefined ? undefined : { device, codename: decoded }
+  const slash = name.indexOf('/')
+  const [device, codename] = [name.slice(0, Math.max(slash, 0)), name.slice(slash + 1)]
+  if (!namePattern.test(device)) return undefined
+  return { device, codename: decodeName(codename) ?? codename }
 }
 
 /** Reads what may have been typed: what it does not understand is left out. */
@@ -52,15 +55,15 @@ export function readView(params: URLSearchParams, now: number): View {
     to !== undefined && from !== undefined && to > from
       ? { from, to }
       : { span: from === undefined || from >= now ? defaultSpan : spanOf(last(now - from, now)) }
-  return { series: series.slice(0, maxSeries), shown }
+  return { series: series.slice(0, maxSeries), shown, ...(params.get('y') === 'log' ? { isLog: true } : {}) }
 }
 
 /** Slashes and colons stay readable. */
 const encode = (text: string): string => encodeURIComponent(text).replaceAll('%2F', '/').replaceAll('%3A', ':')
 
-export function writeView({ series, shown }: View): string {
+export function writeView({ series, shown, isLog }: View): string {
   const names = series.map((ref) => `c=${encode(nameOf(ref))}`)
-  return `#/plot?${[...names, ...timesOf(shown)].join('&')}`
+  return `#/plot?${[...names, ...timesOf(shown), ...(isLog === true ? ['y=log'] : [])].join('&')}`
 }
 
 function timesOf(shown: Shown): string[] {

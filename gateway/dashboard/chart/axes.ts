@@ -68,6 +68,11 @@ export interface Extent {
   readonly max: number
 }
 
+/** The place of a value on its axis: itself, or on one of powers its logarithm. */
+export function placed(value: number, isLog: boolean): number {
+  return isLog ? Math.log10(value) : value
+}
+
 /** With some air above and below; a line that never moves lies in the middle. */
 export function airy(extent: Extent | undefined): Extent {
   if (extent === undefined) return { min: 0, max: 1 }

@@ -25,10 +25,12 @@ export interface ChartProps {
   readonly to?: string | number | undefined
   /** False: it does not follow, although its right edge is now. */
   readonly live?: boolean
+  /** Axes of powers of ten. */
+  readonly log?: boolean
   /** CSS pixels. */
   readonly height?: number
-  /** Called when the window was moved by hand. */
-  readonly onShown?: (shown: Shown) => void
+  /** Called when the window was moved, or the axes changed, by hand. */
+  readonly onShown?: (shown: Shown, isLog: boolean) => void
 }
 
 const defaultSpan = 3600
@@ -62,7 +64,7 @@ function specOf(ref: Ref, view: CodenameView | undefined): Spec {
 }
 
 /** Codenames over time, history and what comes live behind it; those of one unit share an axis. Curves (readings with `x`) stand below. */
-export function Chart({ series, from, to, live, height = 320, onShown }: ChartProps): JSX.Element {
+export function Chart({ series, from, to, live, log = false, height = 320, onShown }: ChartProps): JSX.Element {
   const names = series.map(nameOf).join('\n')
   // As long as it says the same it is the same.
   const text = useStore((s) => JSON.stringify(series.map((ref) => specOf(ref, s.find(ref.device, ref.codename)))))
@@ -71,7 +73,7 @@ export function Chart({ series, from, to, live, height = 320, onShown }: ChartPr
   const curves = all.filter(({ kind }) => kind === 'xy')
   return (
     <div class="chart" data-series={names}>
-      {specs.length === 0 ? null : <TimeChart specs={specs} from={from} to={to} live={live} height={height} onShown={onShown} />}
+      {specs.length === 0 ? null : <TimeChart specs={specs} from={from} to={to} live={live} log={log} height={height} onShown={onShown} />}
       {curves.map(({ ref, unit }) => (
         <Curve key={nameOf(ref)} device={ref.device} codename={ref.codename} unit={unit} height={height} />
       ))}
@@ -82,11 +84,12 @@ export function Chart({ series, from, to, live, height = 320, onShown }: ChartPr
 interface TimeChartProps extends Pick<ChartProps, 'from' | 'to'> {
   readonly specs: readonly Spec[]
   readonly live: boolean | undefined
+  readonly log: boolean
   readonly height: number
-  readonly onShown: ((shown: Shown) => void) | undefined
+  readonly onShown: ((shown: Shown, isLog: boolean) => void) | undefined
 }
 
-function TimeChart({ specs, from, to, live, height, onShown }: TimeChartProps): JSX.Element {
+function TimeChart({ specs, from, to, live, log, height, onShown }: TimeChartProps): JSX.Element {
   const host = useRef<HTMLDivElement>(null)
   const [model, setModel] = useState<ChartModel>()
   const [, render] = useReducer((count: number, _action: undefined) => count + 1, 0)
@@ -99,9 +102,9 @@ function TimeChart({ specs, from, to, live, height, onShown }: TimeChartProps): 
     let pending: { cancel: () => void } | undefined
     const made = new ChartModel(host.current, first.current, () => render(undefined))
     // The address is written when the hand rests: a browser allows a hundred times in half a minute.
-    made.onMoved = (shown) => {
+    made.onMoved = (shown, isLog) => {
       pending?.cancel()
-      pending = after(0.4, () => told.current?.(shown))
+      pending = after(0.4, () => told.current?.(shown, isLog))
     }
     // Legend and words follow what comes, slower than the picture.
     const legend = frames(250, () => render(undefined))
@@ -116,6 +119,9 @@ function TimeChart({ specs, from, to, live, height, onShown }: TimeChartProps): 
   useEffect(() => {
     if (model !== undefined && !isSameShown(model.shown, wanted)) model.show(wanted, { isQuiet: true })
   }, [model, wanted])
+  useEffect(() => {
+    if (model !== undefined && model.isLog !== log) model.setLog(log, { isQuiet: true })
+  }, [model, log])
   return (
     <>
       {model === undefined ? null : <Tools model={model} specs={specs} isPlotPage={onShown !== undefined} />}
@@ -183,16 +189,17 @@ function Notes({ model, specs }: PartProps): JSX.Element {
 
 /** For those who cannot see it; said anew every five seconds at most, and not aloud. */
 function Words({ model, specs }: PartProps): JSX.Element {
-  const kept = useRef({ at: -Infinity, lines: [] as string[] })
+  const kept = useRef({ at: -Infinity, state: '', lines: [] as string[] })
   const now = store.now()
-  if (now - kept.current.at > 5) {
+  const state = specs.map(({ ref }) => `${nameOf(ref)} ${model.isHidden(ref)} ${model.feed(ref)?.track.loaded?.asked}`).join()
+  if (now - kept.current.at > 5 || state !== kept.current.state) {
     const { window } = model
     const lines = specs
       .filter(({ ref }) => !model.isHidden(ref))
       .map(({ ref, unit, digits }) =>
         inWords(nameOf(ref), summaryOf(model.feed(ref)?.track.samples() ?? [], window), unit, digits, spanOf(window))
       )
-    kept.current = { at: lines.length > 0 && model.feed(specs[0]?.ref as Ref)?.isLoading === true ? now - 4 : now, lines }
+    kept.current = { at: now, state, lines }
   }
   return (
     <ul class="unseen chart-words">

@@ -76,7 +76,7 @@ function draw(host: HTMLElement, unit: string, points: () => Points): () => void
     grid: { stroke: () => colours().line, width: 1 },
     ticks: { stroke: () => colours().line, width: 1, size: 5 },
     ...(side === 2
-      ? {}
+      ? { size: 28 }
       : { size: (_, values) => 16 + 7 * (values ?? []).reduce((longest, value) => Math.max(longest, String(value ?? '').length), 1) }),
     values: (_plot, splits, _axis, _space, increment) => numberLabels(splits, increment)
   })

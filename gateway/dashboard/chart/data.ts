@@ -68,7 +68,8 @@ export class Track {
 
   /** The connection was lost: what comes after is not joined to what was before. */
   cut(time: number): void {
-    this.add(gapAt(time), time)
+    // Two clocks: what came before it was lost came before.
+    this.add(gapAt(Math.max(time, this.samples().at(-1)?.time ?? time)), time)
   }
 
   /** In the order of their places. */

@@ -77,6 +77,8 @@ export class Feed {
     this.#forget()
     // Without a history there is what came since the page was opened.
     if (store.info()?.history === false || this.#wanted === undefined) return
+    // What comes between the answer and the first connection would be missing: it is asked when that stands.
+    if (store.connection.state === 'connecting') return
     this.#timer = after(wait, () => {
       this.#timer = undefined
       void this.#load()

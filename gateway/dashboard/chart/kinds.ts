@@ -74,15 +74,27 @@ function wordOf(sample: Sample): { word: string; isMixed: boolean } {
   return { word: 'changing', isMixed: true }
 }
 
-/** Which colour a word has: those of the schema in their order, the others by their letters, so that a word always looks the same. */
-export function shadeOf(word: string, among: readonly unknown[] | undefined, shades: number): number {
-  const place = among?.indexOf(word) ?? -1
-  if (place >= 0) return place % shades
-  if (word === 'false') return 0
-  if (word === 'true') return 1
+/**
+ * Which colour each word of a lane has: those of the schema in their order; of the others, one by its letters, so that it looks the same
+ * tomorrow, or the next one that is free.
+ */
+export function shadesOf(words: Iterable<string>, among: readonly unknown[] | undefined, shades: number): ReadonlyMap<string, number> {
+  const given = new Map<string, number>()
+  const used = new Set<number>()
+  for (const word of [...new Set(words)].sort((a, b) => (a < b ? -1 : 1))) {
+    const listed = among?.indexOf(word) ?? -1
+    let shade = (listed >= 0 ? listed : word === 'false' ? 0 : word === 'true' ? 1 : lettersOf(word)) % shades
+    if (listed < 0) for (let i = 0; i < shades && used.has(shade); i += 1) shade = (shade + 1) % shades
+    given.set(word, shade)
+    used.add(shade)
+  }
+  return given
+}
+
+function lettersOf(word: string): number {
   let sum = 0
   for (let i = 0; i < word.length; i += 1) sum = (sum * 31 + word.charCodeAt(i)) >>> 0
-  return sum % shades
+  return sum
 }
 
 /** Points of a reading with `x`; without it the numbers are counted. Pairs that are no two finite numbers are left out. */

@@ -1,6 +1,6 @@
 /** States as coloured bands with words in them, one lane for each codename. */
 import type { Colours } from './colours.js'
-import { bandsOf, shadeOf } from './kinds.js'
+import { bandsOf, shadesOf } from './kinds.js'
 import { font } from './paint.js'
 import type { Box, Map2 } from './paint.js'
 import { fillOf, shades } from './palette.js'
@@ -31,12 +31,18 @@ export function paintLane(ctx: CanvasRenderingContext2D, lane: Lane, place: numb
     height: (laneHeight - nameHeight - 4) * scale
   }
   ctx.save()
-  for (const { from, to, word, isMixed, isUncertain } of bandsOf(lane.samples, lane.end, lane.holds)) {
+  const bands = bandsOf(lane.samples, lane.end, lane.holds)
+  const shadeOf = shadesOf(
+    bands.map(({ word }) => word),
+    lane.among,
+    shades
+  )
+  for (const { from, to, word, isMixed, isUncertain } of bands) {
     const left = Math.max(x(from), band.left)
     const right = Math.min(x(to), band.left + band.width)
     if (right <= left) continue
     ctx.globalAlpha = isUncertain ? 0.55 : 1
-    ctx.fillStyle = isMixed ? colours.line : fillOf(shadeOf(word, lane.among, shades), colours.theme)
+    ctx.fillStyle = isMixed ? colours.line : fillOf(shadeOf.get(word) ?? 0, colours.theme)
     // A state that was short must be seen all the same.
     ctx.fillRect(left, band.top, Math.max(right - left, scale), band.height)
     ctx.globalAlpha = 1

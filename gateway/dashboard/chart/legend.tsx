@@ -75,8 +75,10 @@ export function Legend({ model, specs }: LegendProps): JSX.Element {
   )
 }
 
+/** Of what was last told, whatever is not known since. */
 function latestOf(model: ChartModel, ref: Spec['ref']): Sample | undefined {
-  return summaryOf(model.feed(ref)?.track.samples() ?? [], model.window).latest
+  const told = (model.feed(ref)?.track.samples() ?? []).filter(({ trust }) => trust !== 'gap')
+  return summaryOf(told, model.window).latest
 }
 
 /** The latest may have grown old since it came. */

@@ -44,20 +44,21 @@ export class ChartModel {
   #specs: readonly Spec[] = []
   #shown: Shown
   #axes: Axes = { axes: [], left: [], why: undefined }
+  #isLog = false
   #isSeen = true
   #isChanged = true
   #theme = ''
   #release: (() => void) | undefined
   #handled: HTMLElement | undefined
   #lastMove = -Infinity
-  /** The window was moved by hand, or by a button. */
-  onMoved: ((shown: Shown) => void) | undefined
+  /** The window was moved, or the axes changed, by hand or by a button. */
+  onMoved: ((shown: Shown, isLog: boolean) => void) | undefined
 
   constructor(host: HTMLElement, shown: Shown, notify: () => void) {
     this.#host = host
     this.#shown = shown
     this.#notify = notify
-    this.#plot = new Plot(host, { window: this.window, drawn: [], axes: [], now: store.now(), lost: undefined })
+    this.#plot = new Plot(host, { window: this.window, drawn: [], axes: [], now: store.now(), isLog: false, lost: undefined })
     this.#frames = frames(100, () => this.#frame())
     this.#sized = new ResizeObserver(() => this.#changed())
     this.#sized.observe(host)
@@ -139,13 +140,25 @@ export class ChartModel {
     this.#shown = shown
     this.#changed()
     this.#frames.now()
-    if (!isQuiet) this.onMoved?.(shown)
+    if (!isQuiet) this.onMoved?.(shown, this.#isLog)
     this.#notify()
   }
 
   back(): void {
     const before = this.#back.pop()
     if (before !== undefined) this.show(before, { isBack: true })
+  }
+
+  get isLog(): boolean {
+    return this.#isLog
+  }
+
+  /** Axes of powers of ten, for what spans many of them. */
+  setLog(isOn: boolean, { isQuiet = false } = {}): void {
+    this.#isLog = isOn
+    this.#changed()
+    if (!isQuiet) this.onMoved?.(this.#shown, isOn)
+    this.#notify()
   }
 
   get canGoBack(): boolean {
@@ -225,7 +238,7 @@ export class ChartModel {
       drawn.map(({ unit, isState }) => ({ unit, isNumber: !isState })),
       roomFor(width)
     )
-    this.#plot.draw({ window, drawn, axes: this.#axes.axes, now: store.now(), lost })
+    this.#plot.draw({ window, drawn, axes: this.#axes.axes, now: store.now(), isLog: this.#isLog, lost })
     this.#frames.pace(this.isLive ? frameEvery(spanOf(window), pixels) : 1000)
     this.#hands()
   }

@@ -1,7 +1,8 @@
 /** uPlot with our own hand on the canvas: it draws axes, grid and cursor, we draw what the readings mean. Knows no preact. */
 import uPlot from 'uplot'
-import { steady } from './axes.js'
+import { placed, steady } from './axes.js'
 import type { Axis, Extent } from './axes.js'
+import { formatNumber } from '../format.js'
 import { colours } from './colours.js'
 import { blanks, within } from './data.js'
 import { laneHeight, paintLane } from './lanes.js'
@@ -30,6 +31,8 @@ export interface Frame {
   /** Members are places in `drawn`. */
   readonly axes: readonly Axis[]
   readonly now: number
+  /** Axes of powers of ten, where all that is shown is above 0. */
+  readonly isLog: boolean
   /** Since when the page has not been connected. */
   readonly lost: number | undefined
 }
@@ -43,7 +46,10 @@ export class Plot {
   #frame: Frame
   /** What the uPlot at hand was made for. */
   #made = ''
+  /** As placed on the axis. */
   readonly #extents = new Map<string, Extent>()
+  /** Scales that are of powers of ten. */
+  #logs: ReadonlySet<string> = new Set()
   #size = { width: 0, height: 0 }
 
   constructor(host: HTMLElement, frame: Frame) {
@@ -89,7 +95,11 @@ export class Plot {
   draw(frame: Frame): void {
     this.#frame = frame
     if (this.#size.width < 40) return
-    const made = JSON.stringify(frame.axes.map(({ unit, side, members }) => [unit, side, members.length === 1 ? members[0] : -1]))
+    this.#logs = frame.isLog ? this.#positive() : new Set()
+    const made = JSON.stringify([
+      frame.axes.map(({ unit, side, members }) => [unit, side, members.length === 1 ? members[0] : -1]),
+      ...this.#logs
+    ])
     if (made !== this.#made) this.#build(made)
     this.#range()
     this.#plot?.setScale('x', { min: frame.window.from, max: frame.window.to })
@@ -110,21 +120,23 @@ export class Plot {
     const scales: uPlot.Scales = {
       x: { time: true, range: () => [this.#frame.window.from, this.#frame.window.to] }
     }
-    for (const { scale } of axes) scales[scale] = { range: () => this.#rangeOf(scale) }
+    for (const { scale } of axes)
+      scales[scale] = { range: () => this.#rangeOf(scale), ...(this.#logs.has(scale) ? { distr: 3, log: 10 } : {}) }
     if (axes.length === 0) scales['y'] = { range: () => [0, 1] }
     const first = axes[0]?.scale ?? 'y'
     this.#plot = new uPlot(
       {
         ...this.#size,
-        padding: [10, axes.some(({ side }) => side === 'right') ? 0 : 14, 0, axes.length === 0 ? 8 : 0],
+        padding: [10, axes.some(({ side }) => side === 'right') ? 0 : 28, 0, axes.length === 0 ? 8 : 0],
         legend: { show: false },
         scales,
         // One line that is not drawn: it makes uPlot range its scales.
         series: [{}, { scale: first, paths: () => null, points: { show: false } }],
-        axes: [this.#timeAxis(), ...axes.map((axis, i) => this.#valueAxis(axis, i))],
+        axes: [this.#timeAxis(), ...(axes.length === 0 ? [{ scale: 'y', show: false }] : axes.map((axis, i) => this.#valueAxis(axis, i)))],
         cursor: { x: true, y: false, points: { show: false }, drag: { x: false, y: false, setScale: false }, bind: unbound },
         select: { show: true, left: 0, top: 0, width: 0, height: 0 },
-        hooks: { draw: [(plot) => this.#paint(plot)] }
+        // One that was given up may still have a frame to draw.
+        hooks: { draw: [(plot) => plot === this.#plot && this.#paint(plot)] }
       },
       [
         [0, 1e10],
@@ -162,20 +174,47 @@ export class Plot {
       space: 34,
       size: (_plot, values) => 16 + 7 * (values ?? []).reduce((most, value) => Math.max(most, String(value ?? '').length), 1),
       stroke: () => (own === undefined ? colours().muted : lookOf(own, colours().theme).colour),
-      grid: { show: place === 0, stroke: () => colours().line, width: 1 },
-      ticks: { stroke: () => colours().line, width: 1, size: 5 },
-      // Above it are the lanes of states.
-      filter: (_plot, splits) => splits.map((split) => (split > (this.#extents.get(scale)?.max ?? Infinity) ? null : split)),
-      values: (_plot, splits, _axis, _space, increment) => numberLabels(splits, increment)
+      grid: { show: place === 0, stroke: () => colours().line, width: 1, filter: (_plot, splits) => this.#filter(scale, splits) },
+      ticks: { stroke: () => colours().line, width: 1, size: 5, filter: (_plot, splits) => this.#filter(scale, splits) },
+      filter: (_plot, splits) => this.#filter(scale, splits),
+      values: (_plot, splits, _axis, _space, increment) =>
+        this.#logs.has(scale) ? splits.map((split) => (split === null ? '' : formatNumber(split))) : numberLabels(splits, increment)
     }
   }
 
   #range(): void {
-    const { axes, drawn, window } = this.#frame
+    const { axes } = this.#frame
     for (const { scale, members } of axes) {
-      const tracks = members.map((member) => drawn[member]?.samples ?? [])
-      this.#extents.set(scale, steady(this.#extents.get(scale), extentOf(tracks, window)))
+      const isLog = this.#logs.has(scale)
+      const extent = this.#extentOf(members)
+      const wanted = extent && { min: placed(extent.min, isLog), max: placed(extent.max, isLog) }
+      this.#extents.set(scale, steady(this.#extents.get(scale), wanted))
     }
+  }
+
+  #extentOf(members: readonly number[]): Extent | undefined {
+    const { drawn, window } = this.#frame
+    return extentOf(
+      members.map((member) => drawn[member]?.samples ?? []),
+      window
+    )
+  }
+
+  /** Scales on which all is above 0. */
+  #positive(): Set<string> {
+    const { axes } = this.#frame
+    return new Set(axes.filter(({ members }) => (this.#extentOf(members)?.min ?? 0) > 0).map(({ scale }) => scale))
+  }
+
+  /** Above it are the lanes of states. Of an axis of powers only those are told, unless there are too few. */
+  #filter(scale: string, splits: readonly number[]): (number | null)[] {
+    const isLog = this.#logs.has(scale)
+    const { min, max } = this.#extents.get(scale) ?? { min: -Infinity, max: Infinity }
+    return splits.map((split) => {
+      const place = placed(split, isLog)
+      if (place > max || (isLog && max - min > 2 && Math.abs(place - Math.round(place)) > 1e-9)) return null
+      return split
+    })
   }
 
   /** The lines leave room for the lanes above them. */
@@ -183,7 +222,8 @@ export class Plot {
     const { min, max } = this.#extents.get(scale) ?? { min: 0, max: 1 }
     const height = Math.max(this.#size.height - timeAxis - 10, 60)
     const lanes = Math.min(this.#lanes * laneHeight, height * 0.8)
-    return [min, min + ((max - min) * height) / (height - lanes)]
+    const top = min + ((max - min) * height) / (height - lanes)
+    return this.#logs.has(scale) ? [10 ** min, 10 ** top] : [min, top]
   }
 
   get #lanes(): number {
@@ -223,7 +263,19 @@ export class Plot {
       paintBlanks(ctx, blank, flat, strip, shade, lookOf(place, shade.theme).colour)
     })
     if (lost !== undefined && lines.length > 1)
-      paintBlanks(ctx, [{ from: lost, to: Math.min(now, window.to), trust: 'gap' }], flat, below, shade)
+      paintBlanks(
+        ctx,
+        [
+          {
+            from: lines.reduce((latest, { samples }) => Math.max(latest, samples.at(-1)?.time ?? lost), lost),
+            to: Math.min(now, window.to),
+            trust: 'gap'
+          }
+        ],
+        flat,
+        below,
+        shade
+      )
     for (const { scale: name, members } of axes) {
       const map: Map2 = { x, y: (value) => plot.valToPos(value, name, true), scale }
       for (const member of members) {

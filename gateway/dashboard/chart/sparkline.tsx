@@ -7,7 +7,7 @@ import { colours } from './colours.js'
 import { blanks, within } from './data.js'
 import { Feed } from './feed.js'
 import { frames } from './frames.js'
-import { bandsOf, kindOf, shadeOf } from './kinds.js'
+import { bandsOf, kindOf, shadesOf } from './kinds.js'
 import { paintBlanks, paintLine } from './paint.js'
 import type { Box } from './paint.js'
 import { fillOf, lookOf, shades } from './palette.js'
@@ -75,8 +75,14 @@ function paint(canvas: HTMLCanvasElement, feed: Feed, seconds: number): void {
   const lost = store.connection.state === 'connected' ? undefined : store.connection.since
   if (kind === 'state') {
     const among = Array.isArray(schema?.enum) ? (schema.enum as unknown[]) : undefined
-    for (const { from, to, word, isMixed } of bandsOf(samples, lost ?? now, true)) {
-      ctx.fillStyle = isMixed ? shade.line : fillOf(shadeOf(word, among, shades), shade.theme)
+    const bands = bandsOf(samples, lost ?? now, true)
+    const shadeOf = shadesOf(
+      bands.map(({ word }) => word),
+      among,
+      shades
+    )
+    for (const { from, to, word, isMixed } of bands) {
+      ctx.fillStyle = isMixed ? shade.line : fillOf(shadeOf.get(word) ?? 0, shade.theme)
       ctx.fillRect(x(from), 0, Math.max(x(to) - x(from), scale), size[1])
     }
   }

@@ -17,7 +17,7 @@ interface ToolsProps {
 export function Tools({ model, specs, isPlotPage }: ToolsProps): JSX.Element {
   const series = specs.map(({ ref }) => ref)
   const { shown } = model
-  const address = writeView({ series, shown })
+  const address = writeView({ series, shown, isLog: model.isLog })
   return (
     <div class="chart-tools" role="toolbar" aria-label="Time shown">
       <div class="chart-group">
@@ -49,6 +49,13 @@ export function Tools({ model, specs, isPlotPage }: ToolsProps): JSX.Element {
         </Button>
       </div>
       <div class="chart-group">
+        <Button
+          label="Axes of powers of ten, where all values are above 0"
+          pressed={model.isLog}
+          onClick={() => model.setLog(!model.isLog)}
+        >
+          log
+        </Button>
         <button
           type="button"
           class="chart-live"

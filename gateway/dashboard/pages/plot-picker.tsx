@@ -27,14 +27,20 @@ const most = 150
 export function Picker({ picked, onPick }: PickerProps): JSX.Element {
   const [words, setWords] = useState('')
   const [unit, setUnit] = useState('')
+  // On a phone what is picked is shown, and the list is at hand.
+  const [isOpen] = useState(() => picked.length === 0 || matchMedia('(min-width: 56.01rem)').matches)
   // Names come and go seldom: a string tells whether they did.
   const text = useStore((s) =>
     s
       .devices()
+      .toSorted((a, b) => Number(a.device === 'gateway') - Number(b.device === 'gateway'))
       .flatMap(({ codenames }) =>
-        codenames.map(({ device, codename, meta, reading }) =>
-          [device, codename, formatUnit(meta?.unit ?? reading?.unit), meta?.description ?? ''].join('\t')
-        )
+        codenames
+          // What can only be called has nothing to draw.
+          .filter(({ meta, reading }) => reading !== undefined || meta?.callable === undefined)
+          .map(({ device, codename, meta, reading }) =>
+            [device, codename, formatUnit(meta?.unit ?? reading?.unit), meta?.description ?? ''].join('\t')
+          )
       )
       .join('\n')
   )
@@ -62,9 +68,9 @@ export function Picker({ picked, onPick }: PickerProps): JSX.Element {
     </label>
   )
   return (
-    <details class="plot-picker" open={picked.length === 0 || matchMedia('(min-width: 56.01rem)').matches}>
+    <details class="plot-picker" open={isOpen}>
       <summary>
-        Codenames: {picked.length} of at most {maxSeries} picked
+        Codenames ({picked.length} of {maxSeries})
       </summary>
       <Field label="Search">
         {(ids) => (

@@ -11,19 +11,24 @@ import { Picker } from './plot-picker.js'
 
 /** Any codenames over any time. What is shown stands in the address: a link, a bookmark or the back button brings it again. */
 export function PlotPage({ params }: PageProps): JSX.Element {
-  const [from, to] = [params.get('from'), params.get('to')]
+  const [from, to, y] = [params.get('from'), params.get('to'), params.get('y')]
   const names = params.all('c').join('\n')
-  const { series, shown } = useMemo(() => {
+  const {
+    series,
+    shown,
+    isLog = false
+  } = useMemo(() => {
     const query = new URLSearchParams([
       ...names.split('\n').map((name) => ['c', name]),
       ...(from === undefined ? [] : [['from', from]]),
-      ...(to === undefined ? [] : [['to', to]])
+      ...(to === undefined ? [] : [['to', to]]),
+      ...(y === undefined ? [] : [['y', y]])
     ])
     return readView(query, store.now())
-  }, [names, from, to])
+  }, [names, from, to, y])
   const pick = (ref: Ref, isPicked: boolean): void => {
     const others = series.filter((one) => nameOf(one) !== nameOf(ref))
-    go(writeView({ series: isPicked ? [...others, ref] : others, shown }))
+    go(writeView({ series: isPicked ? [...others, ref] : others, shown, isLog }))
   }
   return (
     <>
@@ -45,8 +50,9 @@ export function PlotPage({ params }: PageProps): JSX.Element {
               series={series}
               from={from ?? '-3600'}
               to={to}
+              log={isLog}
               height={420}
-              onShown={(next) => go(writeView({ series, shown: next }), { replace: true })}
+              onShown={(next, nextLog) => go(writeView({ series, shown: next, isLog: nextLog }), { replace: true })}
             />
           )}
         </Card>
