@@ -106,11 +106,11 @@ function Letter({ group: { last, count, first } }: { readonly group: DeadGroup }
         </>
       }
     >
-      <p class="reason">{last.reason}</p>
+      <p class="why">{last.reason}</p>
       <p class="mend">
         <strong>To mend it:</strong> {helpFor(last)}
       </p>
-      <dl class="facts">
+      <dl class="about">
         <dt>Time</dt>
         <dd>
           <Time time={last.time} age />

@@ -44,7 +44,7 @@ function Account({ run, now }: { readonly run: RunDetails; readonly now: number 
   const { state, reason, started, ended, by, devices, readings, commands, bytes, folder, id } = run
   return (
     <Card title="How it stands" aside={<Badge tone={runTones[state] ?? 'bad'}>{state}</Badge>}>
-      {reason === undefined ? null : <p class="reason">{reason}</p>}
+      {reason === undefined ? null : <p class="why">{reason}</p>}
       {state === 'cut off' ? (
         <p class="mend">The gateway ended while it was recorded. What is in the folder is complete up to the last second before that.</p>
       ) : null}
@@ -66,7 +66,7 @@ function Account({ run, now }: { readonly run: RunDetails; readonly now: number 
           <span>{state === 'running' ? 'so far' : 'long'}</span>
         </li>
       </ul>
-      <dl class="facts">
+      <dl class="about">
         <dt>Started</dt>
         <dd>
           <Time time={started} age /> by <span class="name">{by}</span>
