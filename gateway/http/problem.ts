@@ -74,7 +74,8 @@ export function problemOf(error: GatewayError, id?: string): ProblemAnswer {
     detail: isOurs ? errorClasses.Internal.help : error.message,
     class: error.class,
     retryable: error.retryable,
-    ...(error.code === undefined ? {} : { code: error.code }),
+    // Fastify writes its own into what its validator is given.
+    ...(error.code === undefined || error.code.startsWith('FST_') ? {} : { code: error.code }),
     ...(error.rule === undefined ? {} : { rule: error.rule }),
     ...(error.maybeExecuted ? { maybeExecuted: true } : {}),
     ...(error instanceof HttpError && error.path !== undefined ? { path: error.path } : {}),
