@@ -73,8 +73,7 @@ function List({ runs, polled }: { readonly runs: readonly Run[]; readonly polled
             <Time time={run.started} />, {spanOf(run, now)}, by <span class="name">{run.by}</span>
           </span>
           <span class="counts">
-            <span>{formatNumber(run.readings)} readings, </span>
-            <span>{formatNumber(run.commands)} commands, </span>
+            <span>{formatNumber(run.readings)} readings,</span> <span>{formatNumber(run.commands)} commands,</span>{' '}
             <span>{formatBytes(run.bytes)}</span>
           </span>
           {run.state === 'running' ? <StopButton run={run} again={polled.again} /> : null}
