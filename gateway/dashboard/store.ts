@@ -274,7 +274,8 @@ export class Store {
     const view = this.#table.put(topic, payload)
     this.#change()
     if (view === undefined) return
-    if (topic === this.#uptime && !retain) this.#tune(parseTime(view.reading?.time ?? ''), 0)
+    // One that is said again as stale has its old time.
+    if (topic === this.#uptime && !retain && view.reading?.quality === 'good') this.#tune(parseTime(view.reading.time), 0)
     const watchers = this.#watched.get(topic)
     if (watchers === undefined || retain) return
     const { reading } = view

@@ -32,6 +32,7 @@ const mostTopics = 20
 
 interface Waiting {
   readonly op: Op
+  readonly check: boolean
   readonly topic: string
   readonly settle: (reply: Reply) => void
   readonly accepted: (reply: Reply) => void
@@ -71,9 +72,10 @@ export class Asking {
     const replies = below(view.topic, 'reply')
     const timeout = op === 'call' ? (view.meta?.callable?.timeout ?? endWithin) + firstWithin : endWithin
     return await new Promise<Reply>((resolve) => {
-      const late = (): void => this.#settle(id, failed(noWord))
+      const late = (): void => this.#settle(id, failed(question.check === true ? noCheck : noWord))
       const waiting: Waiting = {
         op,
+        check: question.check === true,
         topic: replies,
         settle: resolve,
         accepted: (reply) => {
@@ -148,7 +150,16 @@ export class Asking {
     if (waiting === undefined) return
     this.#waiting.delete(id)
     waiting.timer.cancel()
-    waiting.settle(reply ?? { client: this.#client, id, op: waiting.op, phase: 'failed', time: this.#now(), error: connectionLost })
+    waiting.settle(
+      reply ?? {
+        client: this.#client,
+        id,
+        op: waiting.op,
+        phase: 'failed',
+        time: this.#now(),
+        error: waiting.check ? checkLost : connectionLost
+      }
+    )
   }
 }
 
@@ -164,4 +175,12 @@ const connectionLost: ReplyError = {
   message: 'the connection to the gateway was lost before the reply; whether the device did it is not known',
   retryable: true,
   maybeExecuted: true
+}
+
+const noCheck: ReplyError = { class: 'Timeout', message: 'the gateway did not answer the check; nothing was done', retryable: true }
+
+const checkLost: ReplyError = {
+  class: 'Unreachable',
+  message: 'the connection to the gateway was lost during the check; nothing was done',
+  retryable: true
 }

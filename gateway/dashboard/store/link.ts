@@ -19,7 +19,7 @@ const keepalive = 8
 const silence = 2 * keepalive + 2
 
 /** Seconds before the first, second … try; the last is repeated. */
-const waits = [0.3, 0.6, 1, 2, 3, 5]
+const waits = [0.3, 0.6, 1, 1.5, 2, 3]
 
 type Client = ReturnType<typeof mqtt.connect>
 
