@@ -1,4 +1,5 @@
 /** YAML to a checked configuration. Nothing is opened, and all that is wrong is told at once. */
+import { createHash } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import type { Config } from '../schemas/types.js'
 import type { AdapterType, Codename, Device, InstanceConfig, Plan, Site } from './adapter.js'
@@ -31,6 +32,10 @@ export interface ConfigOptions {
 
 /** A configuration that can be started. */
 export interface Checked {
+  /** Path of the file, as messages name it. */
+  readonly file: string
+  /** SHA-256 of its text, before `${NAME}` is filled in. */
+  readonly sha256: string
   /** Defaults filled in, in the file's parts and in each instance's. */
   readonly config: Config
   /** By the id of the instance, in the order of the file. */
@@ -66,11 +71,15 @@ export function checkConfig(text: string, options: ConfigOptions): Checked {
   const checked = document.data === undefined ? undefined : check(document, options, findings)
   const problems = tell(findings, document)
   if (checked === undefined || problems.some(({ warning }) => !warning)) throw new ConfigError(problems)
-  return { ...checked, warnings: problems }
+  return { ...checked, file: options.file, sha256: createHash('sha256').update(text).digest('hex'), warnings: problems }
 }
 
 /** Everything after the YAML; adds to `findings`. Undefined when there is nothing to go on with. */
-function check(document: ConfigDocument, options: ConfigOptions, findings: Finding[]): Omit<Checked, 'warnings'> | undefined {
+function check(
+  document: ConfigDocument,
+  options: ConfigOptions,
+  findings: Finding[]
+): Pick<Checked, 'config' | 'plans' | 'site'> | undefined {
   const spoiled = new Set(findings.filter(({ rule }) => rule !== 'duplicate-key').map(({ path }) => pathKey(path)))
   findings.push(...checkFile(document, spoiled))
   const { data } = document

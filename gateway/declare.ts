@@ -1,11 +1,12 @@
 import type { Checked } from './config.js'
 import { self } from './devices.js'
 import type { Devices } from './devices.js'
-import { selfDevice } from './self.js'
+import { selfDevice, selfPlan } from './self.js'
 
 /** Devices of the configuration, then those that instances bring along, and who holds which right. */
 export function declare(devices: Devices, { config, site, plans }: Checked): void {
   devices.declare(self, selfDevice, { undeclared: 'refuse' })
+  devices.grant(self, selfPlan)
   for (const [name, device] of site.devices) {
     const options = config.devices[name]
     devices.declare(name, device, {

@@ -18,6 +18,7 @@ import { Streams } from './http/streams.js'
 import { Latest } from './latest.js'
 import { Notices } from './notices.js'
 import { replyPayload } from './reply.js'
+import { runsTrouble } from './runs/completion.js'
 import { Runs } from './runs/runs.js'
 import { Stories } from './stories.js'
 import { Throttle } from './log.js'
@@ -154,7 +155,10 @@ export class Gateway {
       latest: this.#latest,
       checked,
       version: options.version ?? 'unknown',
-      changed: () => this.#self.changed()
+      changed: () => {
+        this.#self.changed()
+        this.#states.own(runsTrouble(this.#runs.problems()), 'runs')
+      }
     })
     this.#desk = new HistoryDesk({
       history: this.#history,
@@ -256,7 +260,7 @@ export class Gateway {
     this.#states.announceAll(this.#instances.ids())
     this.#broker.publishWills()
     this.#commands.recover()
-    this.#self.start({ devices: this.#devices, latest: this.#latest, states: this.#states, broker: this.#broker })
+    this.#self.start({ devices: this.#devices, latest: this.#latest, states: this.#states, broker: this.#broker, runs: this.#runs })
     try {
       await this.#doors.open(this.#parts, this.#instances.listen())
     } catch (error) {

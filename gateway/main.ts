@@ -3,6 +3,7 @@
 import { readFileSync } from 'node:fs'
 import { Command, InvalidArgumentError, Option } from 'commander'
 import { adapterTypes } from '../adapters/index.js'
+import { verify } from './cli/verify.js'
 import { ConfigError, formatProblem, loadConfig } from './config.js'
 import type { Checked } from './config.js'
 import { Gateway } from './gateway.js'
@@ -23,8 +24,9 @@ const program = new Command('labgate')
 Examples:
   labgate check gateway.yaml             says what is wrong with the file, and opens nothing
   labgate start --config gateway.yaml    runs until it is told to stop (Ctrl-C, SIGTERM)
+  labgate verify data/runs/2026-…_mouse  compares a run, or a copy of it, with its manifest
 
-Exit codes: 0 all is well, 1 it failed, 2 the configuration is wrong.`
+Exit codes: 0 all is well, 1 it failed, or a run has changed, 2 the configuration is wrong, or a run cannot be verified.`
   )
 
 program
@@ -46,6 +48,17 @@ program
     if (checked === undefined) return
     const devices = new Set([checked.site, ...checked.plans.values()].flatMap((part) => [...(part.devices?.keys() ?? [])]))
     console.log(`${file} is good: ${devices.size} devices, ${checked.config.adapters.length} adapter instances`)
+  })
+
+program
+  .command('verify')
+  .description('compare the folder of a run with its manifest, and name the first file that differs')
+  .argument('<run>', 'folder of a run, or of a copy', notEmpty)
+  .action(async (run: string) => {
+    const { code, text } = await verify(run)
+    if (code === 0) console.log(text)
+    else console.error(text)
+    process.exitCode = code
   })
 
 await program.parseAsync()

@@ -1,9 +1,10 @@
 import { memoryUsage } from 'node:process'
-import type { Clock, Codename, Device, Exact, Logger, Watch } from './adapter.js'
+import type { Clock, Codename, Device, Exact, Logger, Plan, Watch } from './adapter.js'
 import type { Broker } from './broker/broker.js'
 import { self } from './devices.js'
 import type { Devices } from './devices.js'
 import type { Latest } from './latest.js'
+import type { Runs } from './runs/runs.js'
 import type { States } from './states.js'
 import type { Kind } from './topic.js'
 
@@ -41,15 +42,77 @@ export const selfDevice: Device = {
     ['queue_length', count('Messages of the gateway that wait for the broker')],
     ['undeclared', count('Devices and codenames taken in that nothing declares')],
     ['retained', count('Retained messages held')],
+    ['runs', { description: 'Runs that are on', schema: { type: 'array' } }],
+    [
+      'run_start',
+      {
+        description: 'Begins a run: all readings and commands go to a folder until run_stop',
+        callable: {
+          timeout: 10,
+          arguments: {
+            type: 'object',
+            additionalProperties: false,
+            properties: {
+              name: { description: 'For people; also in the name of the folder', type: 'string', maxLength: 500 },
+              note: { description: 'Kept with the run', type: 'string', maxLength: 10_000 },
+              devices: {
+                description: 'Those that are recorded. Left out: all but the gateway itself',
+                type: 'array',
+                minItems: 1,
+                maxItems: 1000,
+                uniqueItems: true,
+                items: { type: 'string' }
+              },
+              exp_ref: {
+                description:
+                  'Of the experiment that it belongs to, and its name if none is given; null: it has none. One such run of one asker',
+                type: ['string', 'null'],
+                maxLength: 500
+              }
+            }
+          }
+        }
+      }
+    ],
+    [
+      'run_stop',
+      {
+        description: 'Ends a run and makes its files. Without id and name: the only one that is on, of those of who asks if there are any',
+        callable: {
+          timeout: 10,
+          arguments: {
+            type: 'object',
+            additionalProperties: false,
+            properties: {
+              name: { description: 'Of a run that is on', type: 'string' },
+              exp_ref: { description: 'From a rig: its run, if it has one', type: ['string', 'null'] }
+            },
+            // Not among the properties: a rig would write the id of its message there, as it does for calls that know an `id`.
+            patternProperties: { '^id$': { description: 'Of the run', type: 'string' } }
+          }
+        }
+      }
+    ],
     ['memory', { description: 'Resident memory', unit: 'MiB', maxAge: 3 * period, schema: { type: 'number' } }]
   ])
 }
+
+/** What the gateway carries out itself. */
+export const selfPlan: Plan = { executes: ['run_start', 'run_stop'].map((codename) => ({ device: self, codename })) }
 
 export interface SelfOptions {
   readonly clock: Clock
   readonly name: string
   readonly version: string
   readonly log: Logger
+}
+
+interface Sources {
+  readonly devices: Devices
+  readonly latest: Latest
+  readonly states: States
+  readonly broker: Broker
+  readonly runs: Runs
 }
 
 type Counter = 'received' | 'answered' | 'refused' | 'dropped'
@@ -62,14 +125,14 @@ export class Self {
   #shed = 0n
   #diskFailures = 0n
   #timer: Watch | undefined
-  #sources: { devices: Devices; latest: Latest; states: States; broker: Broker } | undefined
+  #sources: Sources | undefined
   #started = 0
 
   constructor(options: SelfOptions) {
     this.#options = options
   }
 
-  start(sources: { devices: Devices; latest: Latest; states: States; broker: Broker }): void {
+  start(sources: Sources): void {
     this.#sources = sources
     this.#started = this.#options.clock.monotonic()
     this.#look()
@@ -107,10 +170,11 @@ export class Self {
     this.#put('disk_failures', this.#diskFailures)
   }
 
-  /** An instance changed its state. */
+  /** An instance changed its state, or a run. */
   changed(): void {
-    const states = this.#sources?.states
-    if (states === undefined) return
+    if (this.#sources === undefined) return
+    const { states, runs } = this.#sources
+    this.#put('runs', runs.shown())
     this.#put(
       'instances',
       new Map(

@@ -46,7 +46,8 @@ export class States {
   readonly #devices = new Map<string, DeviceState>()
   /** What instances say of single devices of theirs, by device, then by instance. */
   readonly #ofOne = new Map<string, Map<string, { readonly state: State; readonly reason: string }>>()
-  #trouble: string | undefined
+  /** Of the gateway itself, by what is in trouble. */
+  readonly #troubles = new Map<string, string>()
   readonly #began: number
 
   constructor(options: StatesOptions) {
@@ -151,9 +152,11 @@ export class States {
     this.#deriveSelf()
   }
 
-  /** What is wrong with the gateway itself, and what to do; undefined: nothing. */
-  own(trouble: string | undefined): void {
-    this.#trouble = trouble
+  /** What is wrong with a part of the gateway itself, and what to do; undefined: nothing. */
+  own(trouble: string | undefined, part = 'disk'): void {
+    if (trouble === this.#troubles.get(part)) return
+    if (trouble === undefined) this.#troubles.delete(part)
+    else this.#troubles.set(part, trouble)
     this.#deriveSelf()
   }
 
@@ -177,7 +180,7 @@ export class States {
   #deriveSelf(): void {
     const wrong = [...this.#instances].filter(([, { state }]) => state === 'offline' || state === 'degraded')
     const troubles = wrong.map(([id, { state, reason: why }]) => `${id} is ${state}: ${why}`)
-    if (this.#trouble !== undefined) troubles.unshift(this.#trouble)
+    troubles.unshift(...this.#troubles.values())
     const reason = troubles.length === 0 ? 'all instances work' : troubles.join('; ')
     this.#set(self, troubles.length === 0 ? 'online' : 'degraded', reason, self, true)
   }

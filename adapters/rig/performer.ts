@@ -3,6 +3,7 @@ import type { Codename, Exact, Host, Request } from '../../gateway/adapter.js'
 import { GatewayError, asGatewayError } from '../../gateway/errors.js'
 import { hideTokens } from './conceal.js'
 import type { StatusName } from './events.js'
+import { asksEvent, filled } from './event-arguments.js'
 import { membersOf } from './members.js'
 import { actionsOf } from './server-policies.js'
 import type { Action, AnsweredEvent, Policy } from './server-policies.js'
@@ -41,7 +42,8 @@ export class Performer {
   /** Would an action with given values be refused as it stands? The first refusal, for the log. */
   check({ op, ref, ...action }: Action): Error | undefined {
     const value = 'value' in action ? action.value : 'arguments' in action ? action.arguments : undefined
-    if (op === 'call' && value === undefined) return undefined
+    // What a message will tell is not known yet.
+    if (op === 'call' && (value === undefined || asksEvent(value))) return undefined
     return this.#options.host.checkRequest({ ...ref, op, ...(value === undefined ? {} : { value }) })
   }
 
@@ -91,7 +93,7 @@ export class Performer {
   #valueOf(action: Action, turn: Turn): Exact | undefined {
     if (action.op === 'set') return action.value
     if (action.op === 'get') return undefined
-    if (action.arguments !== undefined) return action.arguments
+    if (action.arguments !== undefined) return asksEvent(action.arguments) ? filled(action.arguments, this.#told(turn)) : action.arguments
     const { device, codename } = action.ref
     return taken(this.#told(turn), this.#options.host.meta(device, codename))
   }

@@ -1,6 +1,7 @@
 /** Where a rig-server listens, what it holds and asks, and what is wrong with a configuration that cannot work. */
 import type { Codename, Device, Op, Plan, Problem, Ref, Right, Site } from '../../gateway/adapter.js'
 import { refOf } from '../common/ref.js'
+import { eventMembers, wrongPlaces } from './event-arguments.js'
 import { actionsOf, policies } from './server-policies.js'
 import { misfit } from './misfit.js'
 import type { Action } from './server-policies.js'
@@ -140,6 +141,15 @@ function answerProblems({ answers }: RigServerConfig, site: Site): Problem[] {
       const wrong = actionProblem(action, site)
       const path = ['answers', event, ...(policy.kind === 'actions' ? [index] : [])]
       if (wrong !== undefined) return [{ path: [...path, action.op], rule: wrong[0], message: wrong[1] }]
+      const unknown = action.op === 'call' && action.arguments !== undefined ? wrongPlaces(action.arguments) : []
+      if (unknown.length > 0)
+        return [
+          {
+            path: [...path, 'arguments'],
+            rule: 'event',
+            message: `$event: ${unknown.join(', ')} is nothing that a message tells; write one of ${eventMembers.join(', ')}`
+          }
+        ]
       const { device, codename } = action.ref
       const why = action.op === 'set' ? misfit(action.value, metaOf(action.ref, site)?.schema) : undefined
       if (why === undefined) return []

@@ -1,5 +1,7 @@
 /** Names of devices and codenames in the entries of adapters: do they mean anything? */
 import type { Site } from '../adapter.js'
+import { self } from '../devices.js'
+import { selfDevice } from '../self.js'
 import type { Finding, Path } from './problem.js'
 import { quote, suggest } from './words.js'
 
@@ -52,7 +54,8 @@ export function checkReference(reference: Reference, site: Site, brought: Readon
   if (format === 'device/codename' && !/^[^/]+\/[^/]+$/.test(text))
     return say('reference', `${quote(text)} is not of the form device/codename`)
   const name = deviceOf(reference)
-  const device = site.devices.get(name)
+  // What the gateway itself has can be read and called; as a device of adapters it is none.
+  const device = name === self && format === 'device/codename' ? selfDevice : site.devices.get(name)
   if (device === undefined) return say('unknown-device', `there is no device ${quote(name)}${suggest(name, [...site.devices.keys()])}`)
   if (format === 'device') return undefined
   const codename = text.slice(name.length + 1)

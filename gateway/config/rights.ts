@@ -1,5 +1,6 @@
 /** Each right on a codename is held by at most one instance. */
 import type { Plan, Right } from '../adapter.js'
+import { self } from '../devices.js'
 import type { Finding, Path } from './problem.js'
 
 /** An instance with its plan. */
@@ -25,6 +26,12 @@ function check(instances: readonly Planned[], kind: 'feeds' | 'executes', verb: 
   for (const instance of instances) {
     const told = new Set<Planned>()
     for (const right of instance.plan[kind] ?? []) {
+      if (right.device === self) {
+        const message = `${self} is the gateway itself, which nobody may ${verb}; choose another device`
+        if (!findings.some((found) => found.path === instance.path && found.rule === 'reserved'))
+          findings.push({ path: instance.path, at: 'value', rule: 'reserved', message })
+        continue
+      }
       let holders = devices.get(right.device)
       if (holders === undefined) devices.set(right.device, (holders = { codenames: new Map() }))
       const other = take(holders, right, instance)

@@ -39,7 +39,7 @@ export class Health {
   }
 
   look(): { status: Status; time: string; checks: readonly Check[] } {
-    const checks = [this.#disk(), this.#queue(), this.#loop(), this.#history(), ...this.#instances()]
+    const checks = [this.#disk(), this.#queue(), this.#loop(), this.#history(), this.#runs(), ...this.#instances()]
     const worst = Math.max(...checks.map(({ status }) => order.indexOf(status)))
     return { status: order[worst] as Status, time: formatTime(this.#parts.clock.now()), checks }
   }
@@ -84,6 +84,14 @@ export class Health {
   #history(): Check {
     const { state, reason } = this.#parts.history.status()
     return { name: 'history', status: state === 'degraded' ? 'degraded' : 'ok', reason }
+  }
+
+  #runs(): Check {
+    const problems = this.#parts.runs.problems()
+    const [first] = problems
+    if (first === undefined) return { name: 'runs', status: 'ok', reason: '' }
+    const reason = problems.map(({ run, reason: why }) => `${run}: ${withoutPath(why)}`).join('; ')
+    return { name: 'runs', status: 'degraded', reason, since: formatTime(Math.min(...problems.map(({ since }) => since))) }
   }
 
   #instances(): Check[] {

@@ -28,7 +28,7 @@ export const infoSchema = {
 } as const
 
 export function infoRoutes(app: FastifyInstance, parts: Parts): void {
-  const { config, clock, version, history, started } = parts
+  const { config, clock, version, history, started, runs } = parts
   app.get('/api', { schema: { summary: 'Which gateway this is', tags: ['gateway'], response: { 200: infoSchema } } }, async () => ({
     name: config.gateway.name,
     version,
@@ -38,6 +38,6 @@ export function infoRoutes(app: FastifyInstance, parts: Parts): void {
     mqtt: '/mqtt',
     may: { command: config.http?.readOnly !== true },
     history: history.status().state !== 'off',
-    runs: true
+    runs: runs.folder !== undefined
   }))
 }

@@ -5,6 +5,7 @@ import { infoRoutes } from './info-routes.js'
 import { instancesRoutes } from './instances-routes.js'
 import { noticesRoutes } from './notices-routes.js'
 import type { Parts } from './parts.js'
+import { runsRoutes } from './runs-routes.js'
 import { storiesRoutes } from './stories-routes.js'
 import { streamRoutes } from './stream-routes.js'
 
@@ -14,6 +15,7 @@ export function routes(app: FastifyInstance, parts: Parts): void {
   healthRoutes(app, parts)
   deviceRoutes(app, parts)
   streamRoutes(app, parts)
+  runsRoutes(app, parts)
   storiesRoutes(app, parts)
   noticesRoutes(app, parts)
   instancesRoutes(app, parts)

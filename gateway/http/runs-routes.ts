@@ -1,0 +1,338 @@
+import { constants, open } from 'node:fs/promises'
+import { join } from 'node:path'
+import type { Readable } from 'node:stream'
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import { ZipFile } from 'yazl'
+import { toPlain, parseExact } from '../../adapters/common/exact-json.js'
+import { addressOf } from '../broker/connections.js'
+import { self } from '../devices.js'
+import { GatewayError } from '../errors.js'
+import { filesBelow } from '../runs/disk.js'
+import type { Found } from '../runs/disk.js'
+import { Unverifiable, manifestOf, verifyRun } from '../runs/manifest.js'
+import type { Run } from '../runs/types.js'
+import type { Parts } from './parts.js'
+import { HttpError, notFound, problemOf, problemType } from './problem.js'
+
+interface Id {
+  readonly id: string
+}
+
+const text = { type: 'string' } as const
+const count = { type: 'integer', minimum: 0 } as const
+
+const runProperties = {
+  id: { description: 'Name of its folder.', ...text },
+  name: { description: 'As it was given; empty: none was.', ...text },
+  note: text,
+  by: { description: 'Who started it: MQTT client id, id of an instance, or an HTTP client.', ...text },
+  expRef: { description: 'Of a rig that started it: the experiment; null: it named none.', type: ['string', 'null'] },
+  state: {
+    description: 'complete: stopped by who may. cut off: ended by something else. failed: its files could not be made (yet).',
+    type: 'string',
+    enum: ['running', 'complete', 'cut off', 'failed']
+  },
+  reason: { description: 'How it ended, or what is wrong.', ...text },
+  trouble: { description: 'What is wrong while it is on.', ...text },
+  started: { type: 'string', format: 'date-time' },
+  ended: { type: 'string', format: 'date-time' },
+  duration: { description: 'Seconds.', type: 'number' },
+  devices: { description: 'Those that are recorded.', oneOf: [{ const: 'all' }, { type: 'array', items: text }] },
+  readings: count,
+  commands: count,
+  lost: { description: 'Readings and steps of commands that could not be written.', ...count },
+  bytes: { description: 'Of its readings and commands.', ...count },
+  folder: { description: 'Name of its folder, below runs.folder or runs in gateway.data.', ...text },
+  ready: { description: 'Its tables, report and manifest are made.', type: 'boolean' }
+} as const
+
+const required = ['id', 'name', 'by', 'state', 'started', 'devices', 'readings', 'commands', 'lost', 'bytes', 'folder', 'ready']
+const runSchema = {
+  title: 'Run',
+  description: 'A recording from a start to a stop.',
+  type: 'object',
+  additionalProperties: false,
+  required,
+  properties: runProperties
+} as const
+
+const params = {
+  type: 'object',
+  required: ['id'],
+  properties: { id: { description: 'Of the run.', type: 'string', minLength: 1, maxLength: 200 } }
+}
+
+const types: Readonly<Record<string, string>> = {
+  json: 'application/json; charset=utf-8',
+  ndjson: 'application/x-ndjson; charset=utf-8',
+  csv: 'text/csv; charset=utf-8',
+  html: 'text/html; charset=utf-8'
+}
+const other = 'application/octet-stream'
+const zip = 'application/zip'
+
+/** A report is a page of its own: it may run nothing, and reach nothing, whatever was written into it. */
+const reportPolicy = "sandbox; default-src 'none'; style-src 'unsafe-inline'"
+
+/** Runs that are verified or packed at once; each reads all of a run. */
+const maxReaders = 4
+
+/** Runs: begun, stopped, and taken home. */
+export function runsRoutes(app: FastifyInstance, parts: Parts): void {
+  const { runs } = parts
+  let readers = 0
+  const mayRead = (): void => {
+    if (readers >= maxReaders) throw new GatewayError('RateLimited', `${maxReaders} runs are read already: wait until one of them is done`)
+  }
+
+  const list = {
+    type: 'object',
+    additionalProperties: false,
+    required: ['runs'],
+    properties: { runs: { type: 'array', items: runSchema } }
+  }
+  app.get(
+    '/api/runs',
+    { schema: { summary: 'All runs, those that are on first, then the newest', tags: ['runs'], response: { 200: list } } },
+    async () => ({ runs: await runs.list() })
+  )
+
+  app.post(
+    '/api/runs',
+    {
+      schema: {
+        summary: 'Begin a run',
+        description: 'As the call run_start of the gateway device; a name that is on already begins no second run.',
+        tags: ['runs'],
+        body: {
+          type: 'object',
+          additionalProperties: false,
+          properties: {
+            name: { description: 'For people; also in the name of the folder.', type: 'string', maxLength: 500 },
+            note: { description: 'Kept with the run.', type: 'string', maxLength: 10_000 },
+            devices: {
+              description: 'Those that are recorded. Left out: all but the gateway itself.',
+              type: 'array',
+              minItems: 1,
+              maxItems: 1000,
+              uniqueItems: true,
+              items: text
+            }
+          }
+        },
+        response: { 201: runSchema }
+      }
+    },
+    async (request, reply) => await command(parts, 'run_start', request.body as object, request, reply.code(201))
+  )
+
+  app.post<{ Params: Id }>(
+    '/api/runs/:id/stop',
+    {
+      schema: {
+        summary: 'Stop a run',
+        tags: ['runs'],
+        params,
+        body: { type: 'object', additionalProperties: false },
+        response: { 200: runSchema }
+      }
+    },
+    async (request, reply) => {
+      const { id } = await expect(parts, request.params.id)
+      return await command(parts, 'run_stop', { id }, request, reply)
+    }
+  )
+
+  const file = {
+    type: 'object',
+    additionalProperties: false,
+    required: ['name', 'bytes'],
+    properties: { name: text, bytes: count, sha256: { description: 'As its manifest has it.', ...text } }
+  }
+  const detailed = {
+    ...runSchema,
+    title: 'Run with files',
+    required: [...required, 'files'],
+    properties: { ...runProperties, files: { type: 'array', items: file } }
+  }
+  app.get<{ Params: Id }>(
+    '/api/runs/:id',
+    { schema: { summary: 'One run and its files', tags: ['runs'], params, response: { 200: detailed } } },
+    async ({ params: { id } }) => {
+      const run = await expect(parts, id)
+      const folder = folderOf(parts, run)
+      const sums = await manifestOf(folder)
+      const files = (await filesBelow(folder)).filter(isShown)
+      return { ...run, files: files.map(({ name, bytes }) => ({ name, bytes, ...(sums.has(name) ? { sha256: sums.get(name) } : {}) })) }
+    }
+  )
+
+  app.post<{ Params: Id }>(
+    '/api/runs/:id/verify',
+    {
+      config: { isHarmless: true },
+      schema: {
+        summary: 'Compare a run with its manifest',
+        tags: ['runs'],
+        params,
+        body: { type: 'object', additionalProperties: false },
+        response: {
+          200: {
+            description: 'ok, or the first file that differs.',
+            type: 'object',
+            additionalProperties: false,
+            required: ['ok', 'files', 'bytes'],
+            properties: {
+              ok: { type: 'boolean' },
+              files: { description: 'Files that are as they were made.', ...count },
+              bytes: count,
+              wrong: { type: 'object', additionalProperties: false, required: ['name', 'why'], properties: { name: text, why: text } }
+            }
+          }
+        }
+      }
+    },
+    async ({ params: { id } }) => {
+      const run = await expect(parts, id)
+      mayRead()
+      readers += 1
+      try {
+        return await verifyRun(folderOf(parts, run))
+      } catch (error) {
+        if (error instanceof Unverifiable) throw notReady(run)
+        throw error
+      } finally {
+        readers -= 1
+      }
+    }
+  )
+
+  app.get<{ Params: Id & { readonly '*': string } }>(
+    '/api/runs/:id/files/*',
+    {
+      config: { types: [...Object.values(types).map((type) => type.split(';')[0] as string), other] },
+      schema: {
+        summary: 'One file of a run',
+        tags: ['runs'],
+        params: {
+          ...params,
+          required: ['id', '*'],
+          properties: { ...params.properties, '*': { description: 'Its name, as in the list of files.', ...text } }
+        },
+        response: { 200: { description: 'The file.', content: { [other]: { schema: { type: 'string', format: 'binary' } } } } }
+      }
+    },
+    async ({ params: { id, '*': name } }, reply) => {
+      const folder = folderOf(parts, await expect(parts, id))
+      const found = (await filesBelow(folder)).filter(isShown).find((each) => each.name === name)
+      if (found === undefined) throw notFound('the run has no such file')
+      const end = name.slice(name.lastIndexOf('.') + 1)
+      if (end === 'html') void reply.header('content-security-policy', reportPolicy)
+      else void reply.header('content-disposition', attachment(name.slice(name.lastIndexOf('/') + 1)))
+      const { stream, bytes } = await read(folder, found)
+      return await reply
+        .type(types[end] ?? other)
+        .header('content-length', bytes)
+        .send(stream)
+    }
+  )
+
+  app.get<{ Params: Id }>(
+    '/api/runs/:id/zip',
+    {
+      exposeHeadRoute: false,
+      config: { types: [zip] },
+      schema: {
+        summary: 'A run as one file',
+        description: 'Its folder, which `labgate verify` takes when it is unpacked.',
+        tags: ['runs'],
+        params,
+        response: { 200: { description: 'The folder, packed.', content: { [zip]: { schema: { type: 'string', format: 'binary' } } } } }
+      }
+    },
+    async ({ params: { id } }, reply) => {
+      const run = await expect(parts, id)
+      if (!run.ready) throw notReady(run)
+      mayRead()
+      const folder = folderOf(parts, run)
+      const found = (await filesBelow(folder)).filter(({ isFile }) => isFile)
+      readers += 1
+      reply.raw.once('close', () => (readers -= 1))
+      return await reply
+        .type(zip)
+        .header('content-disposition', attachment(`${run.id}.zip`))
+        .send(pack(folder, run.id, found))
+    }
+  )
+}
+
+/** The same as over MQTT: checked, carried out, replied to and told. */
+async function command(parts: Parts, codename: string, told: object, request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
+  const gone = new AbortController()
+  reply.raw.once('close', () => gone.abort())
+  const outcome = await parts.desk.ask({
+    device: self,
+    codename,
+    op: 'call',
+    payload: Buffer.from(JSON.stringify({ arguments: told })),
+    id: undefined,
+    client: `http:${addressOf(request.socket)}`,
+    signal: gone.signal
+  })
+  if ('reply' in outcome) {
+    const parsed = parseExact(outcome.reply)
+    const { value } = (parsed.ok ? toPlain(parsed.value) : {}) as { value?: unknown }
+    return await reply.send(value)
+  }
+  const { status, headers, body } = problemOf(outcome.error, outcome.id)
+  return await reply.code(status).headers(headers).type(problemType).send(body)
+}
+
+async function expect({ runs }: Parts, id: string): Promise<Run> {
+  const run = await runs.find(id)
+  if (run === undefined) throw notFound('there is no run of this id')
+  return run
+}
+
+/** Of a run that was found, so that there is a folder of runs. */
+function folderOf({ runs }: Parts, { id }: Run): string {
+  return join(runs.folder as string, id)
+}
+
+function notReady({ state }: Run): HttpError {
+  const next = state === 'running' ? 'stop it first' : 'wait until ready is true'
+  return new HttpError('Busy', `the files of the run are not made yet: ${next}`, { rule: 'ready' })
+}
+
+function isShown({ isFile, name }: Found): boolean {
+  return isFile && !name.endsWith('.part')
+}
+
+function attachment(name: string): string {
+  return `attachment; filename="${name.replace(/[^A-Za-z0-9._-]/g, '_')}"`
+}
+
+/** As long as it is now: one that is on grows. */
+async function read(folder: string, { name }: Found): Promise<{ stream: Readable; bytes: number }> {
+  const handle = await open(join(folder, name), constants.O_RDONLY | constants.O_NOFOLLOW)
+  const { size } = await handle.stat()
+  if (size > 0) return { stream: handle.createReadStream({ start: 0, end: size - 1 }), bytes: size }
+  await handle.close()
+  const { Readable: Empty } = await import('node:stream')
+  return { stream: Empty.from([]), bytes: 0 }
+}
+
+function pack(folder: string, id: string, found: readonly Found[]): Readable {
+  const packed = new ZipFile()
+  const stream = packed.outputStream as Readable
+  packed.on('error', (error: Error) => stream.destroy(error))
+  for (const one of found)
+    packed.addReadStreamLazy(`${id}/${one.name}`, { mtime: one.modified }, (give) => {
+      read(folder, one).then(
+        ({ stream: source }) => give(null, source),
+        (error: Error) => give(error, undefined as never)
+      )
+    })
+  packed.end()
+  return stream
+}

@@ -1,0 +1,279 @@
+import { mkdir } from 'node:fs/promises'
+import { join } from 'node:path'
+import type { Clock, Logger, Watch } from '../adapter.js'
+import type { Entry } from '../devices.js'
+import type { Held } from '../latest.js'
+import { json, metaPayload } from '../payload.js'
+import type { Step } from '../stories.js'
+import { formatTime } from '../time.js'
+import { AppendFile } from './append-file.js'
+import { why, writeWhole } from './disk.js'
+import { commandLine, lostLine, readingLine } from './lines.js'
+import type { Mark } from './lines.js'
+import { files, runFormat } from './types.js'
+import type { ClockNote, RunRecord, RunRequest, RunState } from './types.js'
+
+/** Seconds from one writing to the next. */
+const flushEvery = 0.5
+
+/** Seconds after which what was written is also brought to the disk itself. */
+const syncEvery = 10
+
+/** Characters of readings, and of steps of commands, that wait for a disk that takes its time. */
+const maxWaiting = 2 ** 24
+
+/** Seconds by which the wall clock and the one that never jumps may part. */
+const jump = 1
+const maxNotes = 100
+
+export interface RecordingOptions {
+  readonly clock: Clock
+  readonly log: Logger
+  /** Of all runs. */
+  readonly folder: string
+  readonly id: string
+  readonly request: RunRequest
+  readonly gateway: RunRecord['gateway']
+  readonly configuration: RunRecord['configuration']
+  /** Bytes of a run. */
+  readonly maxBytes: number
+  /** It has become larger than it may. */
+  readonly isFull: (recording: Recording) => void
+  /** In trouble, or out of it. */
+  readonly changed: () => void
+}
+
+/** How a run ended. */
+export interface Ending {
+  readonly state: Exclude<RunState, 'running'>
+  readonly reason: string
+}
+
+/** One run that is on: what it covers goes to its folder. */
+export class Recording {
+  readonly id: string
+  readonly request: RunRequest
+  readonly folder: string
+  readonly started: number
+  readonly #options: RecordingOptions
+  readonly #readings = new AppendFile(maxWaiting)
+  readonly #commands = new AppendFile(maxWaiting)
+  readonly #devices: ReadonlySet<string> | undefined
+  /** Codenames of which there are readings, and when the last of each arrived (monotonic seconds). */
+  readonly #known = new Map<Entry, number>()
+  readonly #began: number
+  readonly #notes: ClockNote[] = []
+  #described = 0
+  #offset: number
+  #counts = { readings: 0, commands: 0, lost: 0 }
+  /** Not told in the file yet. */
+  #gap: { lost: number; from: number } | undefined
+  #trouble: { readonly reason: string; readonly since: number } | undefined
+  #ending: (Ending & { readonly at: number; readonly after: number }) | undefined
+  #timer: Watch | undefined
+  #flushing: Promise<void> | undefined
+  #synced: number
+  #isOpen = false
+
+  constructor(options: RecordingOptions) {
+    const { clock, request, id, folder } = options
+    this.#options = options
+    this.id = id
+    this.request = request
+    this.folder = join(folder, id)
+    this.started = clock.now()
+    this.#began = clock.monotonic()
+    this.#synced = this.#began
+    this.#offset = this.started - this.#began
+    this.#devices = request.devices === undefined ? undefined : new Set(request.devices)
+  }
+
+  get trouble(): { readonly reason: string; readonly since: number } | undefined {
+    return this.#trouble
+  }
+
+  /** `own`: the gateway's own readings are only recorded where somebody asks for them. */
+  covers(device: string, own: string): boolean {
+    return this.#devices === undefined ? device !== own : this.#devices.has(device)
+  }
+
+  /** The last reading of before. */
+  initial(entry: Entry, held: Held): void {
+    this.#take(entry, held, 'initial')
+  }
+
+  take(entry: Entry, held: Held): void {
+    this.#take(entry, held, held.stale && this.#known.get(entry) === held.arrived ? 'stale' : undefined)
+  }
+
+  step(step: Step): void {
+    if (step.what === 'asked') this.#counts.commands += 1
+    if (!this.#commands.add(commandLine(step))) this.#lose()
+  }
+
+  /** Makes the folder; what was taken before waits for it. Rejects when it cannot. */
+  async open(): Promise<void> {
+    const { folder, changed } = this.#options
+    await mkdir(folder, { recursive: true })
+    await mkdir(this.folder)
+    await this.#readings.open(join(this.folder, files.readings))
+    await this.#commands.open(join(this.folder, files.commands))
+    await writeWhole(this.folder, files.record, this.text())
+    this.#isOpen = true
+    await this.#flush()
+    this.#arm()
+    changed()
+  }
+
+  /** Nothing more is taken. */
+  end(ending: Ending): void {
+    const { clock } = this.#options
+    this.#ending ??= { ...ending, at: clock.now(), after: clock.monotonic() - this.#began }
+  }
+
+  /** Writes what waits, and how it ended. Rejects when the disk refuses; may be called again. */
+  async close(): Promise<void> {
+    this.#timer?.cancel()
+    await this.#flushing
+    if (this.#isOpen) {
+      await this.#write()
+      await this.#readings.sync()
+      await this.#commands.sync()
+    }
+    this.#trouble = undefined
+    await writeWhole(this.folder, files.record, this.text())
+    await this.release()
+  }
+
+  /** Closes its files, whatever waits. */
+  async release(): Promise<void> {
+    this.#timer?.cancel()
+    this.#isOpen = false
+    await this.#readings.close().catch(() => {})
+    await this.#commands.close().catch(() => {})
+  }
+
+  get record(): RunRecord {
+    const { request, id } = this
+    const { gateway, configuration } = this.#options
+    const ending = this.#ending
+    return {
+      format: runFormat,
+      id,
+      name: request.name ?? '',
+      ...(request.note === undefined ? {} : { note: request.note }),
+      by: request.by,
+      ...(request.expRef === undefined ? {} : { expRef: request.expRef }),
+      state: ending?.state ?? 'running',
+      ...(ending === undefined ? {} : { reason: ending.reason }),
+      started: formatTime(this.started),
+      ...(ending === undefined ? {} : { ended: formatTime(ending.at), duration: Math.round(ending.after * 1e6) / 1e6 }),
+      gateway,
+      configuration,
+      devices: request.devices ?? 'all',
+      ...this.#counts,
+      bytes: this.#readings.size + this.#commands.size,
+      clock: this.#notes
+    }
+  }
+
+  text(): string {
+    return JSON.stringify(this.record, null, 1) + '\n'
+  }
+
+  #take(entry: Entry, held: Held, mark: Mark | undefined): void {
+    this.#known.set(entry, held.arrived)
+    this.#counts.readings += 1
+    if (this.#gap !== undefined || !this.#readings.add(readingLine(entry, held, this.#options.clock.now(), mark))) {
+      this.#counts.readings -= 1
+      this.#lose()
+    }
+  }
+
+  /** Once one is lost all are, until the file can be told so: or it would look whole. */
+  #lose(): void {
+    this.#counts.lost += 1
+    this.#gap ??= { lost: 0, from: this.#options.clock.now() }
+    this.#gap.lost += 1
+  }
+
+  #arm(): void {
+    this.#timer = this.#options.clock.after(flushEvery, () => {
+      this.#flushing = this.#flush().then(() => {
+        this.#flushing = undefined
+        if (this.#isOpen && this.#ending === undefined) this.#arm()
+      })
+    })
+  }
+
+  /** Never rejects. */
+  async #flush(): Promise<void> {
+    this.#watchClock()
+    try {
+      await this.#write()
+      const now = this.#options.clock.monotonic()
+      if (now - this.#synced >= syncEvery) {
+        this.#synced = now
+        await this.#readings.sync()
+        await this.#commands.sync()
+      }
+      this.#well()
+    } catch (error) {
+      this.#ill(why(error))
+    }
+    if (this.#readings.size + this.#commands.size > this.#options.maxBytes) this.#options.isFull(this)
+  }
+
+  async #write(): Promise<void> {
+    await this.#readings.flush()
+    await this.#commands.flush()
+    const gap = this.#gap
+    if (gap !== undefined) {
+      const reason = this.#trouble?.reason ?? 'the disk did not keep up'
+      this.#gap = undefined
+      this.#readings.add(lostLine(gap.lost, gap.from, this.#options.clock.now(), reason))
+      await this.#readings.flush()
+    }
+    if (this.#described === this.#known.size) return
+    const count = this.#known.size
+    await writeWhole(this.folder, files.schemas, schemasOf(this.#known.keys()))
+    this.#described = count
+  }
+
+  #ill(reason: string): void {
+    if (this.#trouble?.reason === reason) return
+    this.#trouble = { reason, since: this.#trouble?.since ?? this.#options.clock.now() }
+    this.#options.log.error(
+      { run: this.id, folder: this.folder, reason },
+      'a run cannot be written: it waits in memory and is tried again; beyond 16 MiB readings are lost, and its files will say so'
+    )
+    this.#options.changed()
+  }
+
+  #well(): void {
+    if (this.#trouble === undefined) return
+    this.#trouble = undefined
+    const { lost } = this.#counts
+    this.#options.log.info({ run: this.id, lost }, 'a run can be written again')
+    this.#options.changed()
+  }
+
+  #watchClock(): void {
+    const { clock } = this.#options
+    const offset = clock.now() - clock.monotonic()
+    const by = offset - this.#offset
+    if (Math.abs(by) < jump) return
+    this.#offset = offset
+    if (this.#notes.length < maxNotes) this.#notes.push({ at: formatTime(clock.now()), by: Math.round(by * 1000) / 1000 })
+  }
+}
+
+/** Device to codename to what is known of it, as on its topic `meta`. */
+function schemasOf(entries: Iterable<Entry>): string {
+  const devices: Record<string, Record<string, unknown>> = Object.create(null) as Record<string, Record<string, unknown>>
+  for (const entry of entries) {
+    const codenames = (devices[entry.device] ??= Object.create(null) as Record<string, unknown>)
+    codenames[entry.codename] = JSON.parse(metaPayload(entry))
+  }
+  return json(devices) + '\n'
+}
