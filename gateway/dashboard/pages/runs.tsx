@@ -4,7 +4,7 @@ import { useState } from 'preact/hooks'
 import { api } from '../api.js'
 import { formatBytes, formatNumber } from '../format.js'
 import type { Run } from '../models/answers.js'
-import { runTones, runsSorted, spanOf } from '../models/runs.js'
+import { nameOf, runTones, runsSorted, spanOf } from '../models/runs.js'
 import { go, href } from '../router.js'
 import type { PageProps } from '../router.js'
 import { store, useStore } from '../store.js'
@@ -61,13 +61,14 @@ function List({ runs, polled }: { readonly runs: readonly Run[]; readonly polled
         <li key={run.id} class={`row ${run.state === 'running' ? 'running' : ''}`}>
           <span class="what">
             <a class="name" href={href(['runs', run.id])}>
-              {run.name}
+              {nameOf(run)}
             </a>
             {run.note === undefined || run.note === '' ? null : <span class="muted">{run.note}</span>}
           </span>
           <span class="came">
             <Badge tone={runTones[run.state] ?? 'bad'}>{run.state}</Badge>
-            {run.reason === undefined ? null : <span class="said">{run.reason}</span>}
+            {run.state === 'complete' ? null : <span class="said">{run.trouble ?? run.reason}</span>}
+            {run.lost === 0 ? null : <strong class="said">{formatNumber(run.lost)} lost</strong>}
           </span>
           <span class="muted">
             <Time time={run.started} />, {spanOf(run, now)}, by <span class="name">{run.by}</span>
@@ -94,7 +95,7 @@ export function StopButton({ run, again }: { readonly run: Run; readonly again: 
     })
   return (
     <span class="doing">
-      <Button danger onClick={stop} why={doing.busy ? 'it is being stopped' : why} label={`Stop the run ${run.name}`}>
+      <Button danger onClick={stop} why={doing.busy ? 'it is being stopped' : why} label={`Stop the run ${nameOf(run)}`}>
         {doing.busy ? 'Stopping …' : 'Stop'}
       </Button>
       {doing.error === undefined ? null : <ErrorNote error={troubleOf(doing.error)} />}
@@ -140,7 +141,7 @@ function Start({ again }: { readonly again: () => void }): JSX.Element {
                 {...ids}
                 type="text"
                 value={name}
-                maxLength={64}
+                maxLength={500}
                 autocomplete="off"
                 onInput={(event) => setName(event.currentTarget.value)}
               />
@@ -152,7 +153,7 @@ function Start({ again }: { readonly again: () => void }): JSX.Element {
                 {...ids}
                 type="text"
                 value={note}
-                maxLength={1000}
+                maxLength={10_000}
                 autocomplete="off"
                 onInput={(event) => setNote(event.currentTarget.value)}
               />
