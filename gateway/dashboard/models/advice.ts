@@ -21,7 +21,7 @@ const troubles: readonly (readonly [pattern: RegExp, advice: string])[] = [
 
 /** Reasons of the gateway mostly say themselves what to do: ": start it there", "; free space". */
 const saysIt =
-  /[;:,] (?:then )?(?:add|allow|check|connect|correct|end|free|give|let|look|make|mend|move|raise|read|remove|restart|see|send|set|start|take|use|wait)\b/i
+  /[;:,] (?:then )?(?:add|allow|check|choose|connect|correct|end|free|give|let|look|make|mend|move|raise|read|remove|restart|see|send|set|start|stop|take|use|wait)\b/i
 
 /** For an instance that is not well; undefined when nothing needs to be done, or its reason says what. */
 export function instanceAdvice(

@@ -150,9 +150,9 @@ function Tree({ tree, search }: { readonly tree: TopicTree; readonly search: str
   }
   if (rows.length === 0)
     return (
-      <Empty title={search === '' ? 'Nothing has come yet' : 'No topic holds this'}>
+      <Empty title={tree.root.topics === 0 ? 'Nothing has come yet' : 'No topic holds this'}>
         <p>
-          {search === ''
+          {tree.root.topics === 0
             ? 'Retained messages come at once, all others when they are sent.'
             : 'Only topics that have had a message are found.'}
         </p>
