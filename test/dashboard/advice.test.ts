@@ -7,9 +7,9 @@ describe('advice', () => {
   it('on an instance names the next step for what is known to go wrong', () => {
     assert.equal(instanceAdvice({ ...broken, state: 'online' }), undefined)
     for (const [lastError, advice] of [
-      ['listen EADDRINUSE: address already in use 127.0.0.1:9000', /another `port`/],
+      ['listen EADDRINUSE: address already in use 127.0.0.1:9000', /another port/],
       ['connect ECONNREFUSED 127.0.0.1:5000', /Start it/],
-      ['getaddrinfo ENOTFOUND rasppi43', /`target`/],
+      ['getaddrinfo ENOTFOUND rasppi43', /target/],
       ['did not start within 30 s', /answer/],
       ['something else', /by itself/]
     ] as const)

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { indent, oneLine, showPayload, showText } from '../../gateway/dashboard/models/payload.js'
+import { gist, indent, oneLine, showPayload, showText } from '../../gateway/dashboard/models/payload.js'
 
 const bytes = (text: string): Uint8Array => new TextEncoder().encode(text)
 
@@ -31,6 +31,15 @@ describe('a payload for people', () => {
     const cut = bytes('21 °C').subarray(0, 4)
     assert.deepEqual(showPayload(cut, false), { kind: 'text', text: '21 ' })
     assert.equal(showPayload(cut, true).kind, 'bytes')
+  })
+
+  it('is what a reading or a state says, in a few words', () => {
+    assert.equal(gist('reading', bytes('{"quality":"good","time":"x","unit":"°C","value":20.5}')), '20.5 °C')
+    assert.equal(gist('reading', bytes('{"quality":"stale","value":"on"}')), 'on (stale)')
+    assert.equal(gist('reading', bytes('{"quality":"bad","value":null}')), 'null (bad)')
+    assert.equal(gist('state', bytes('{"state":"offline","reason":"gone"}')), 'offline: gone')
+    for (const text of ['', '5', 'null', '[]', '{"state":"x"}', 'x'])
+      assert.deepEqual([gist('reading', bytes(text)), gist('state', bytes(text))], [undefined, undefined], text)
   })
 
   it('fits on one line', () => {

@@ -2,14 +2,14 @@
 import type { Check, InstanceView } from './answers.js'
 
 const troubles: readonly (readonly [pattern: RegExp, advice: string])[] = [
-  [/EADDRINUSE|in use/i, 'Another program has the port. End it, or give this instance another `port` in the configuration.'],
-  [/EADDRNOTAVAIL/, 'This computer has no such address. Check `host` in the configuration.'],
+  [/EADDRINUSE|in use/i, 'Another program has the port. End it, or give this instance another port in the configuration.'],
+  [/EADDRNOTAVAIL/, 'This computer has no such address. Check host in the configuration.'],
   [/EACCES|EPERM|permission/i, 'The gateway may not do this. Ports below 1024 and files of others need rights; take another port or path.'],
   [
     /ENOTFOUND|EAI_AGAIN|no such host|getaddrinfo/i,
-    'The name is not known in this network. Check `target` in the configuration, or name the address itself.'
+    'The name is not known in this network. Check target in the configuration, or name the address itself.'
   ],
-  [/ECONNREFUSED|refused the connection/i, 'The computer is there, the program on it is not. Start it, or check the port in `target`.'],
+  [/ECONNREFUSED|refused the connection/i, 'The computer is there, the program on it is not. Start it, or check the port in target.'],
   [/EHOSTUNREACH|ENETUNREACH|EHOSTDOWN/, 'There is no way to that computer. Is it on, is its cable in, is the address right?'],
   [/ECONNRESET|EPIPE|closed|hung up/i, 'The other side ended the connection. Its own log says why; the gateway goes on trying.'],
   [
@@ -21,7 +21,7 @@ const troubles: readonly (readonly [pattern: RegExp, advice: string])[] = [
 
 /** Reasons of the gateway mostly say themselves what to do: ": start it there", "; free space". */
 const saysIt =
-  /[;:,] (?:then )?(?:add|allow|check|connect|correct|end|free|give|let|look|make|mend|move|raise|read|remove|restart|see|send|set|start|take|use|wait)\b/i
+  /[;:,] (?:then )?(?:add|allow|check|choose|connect|correct|end|free|give|let|look|make|mend|move|raise|read|remove|restart|see|send|set|start|stop|take|use|wait)\b/i
 
 /** For an instance that is not well; undefined when nothing needs to be done, or its reason says what. */
 export function instanceAdvice(
@@ -54,12 +54,9 @@ export function secondsLeft(retryIn: number, answered: number, now: number): num
 
 const checks: readonly (readonly [pattern: RegExp, advice: string])[] = [
   [/instance|adapter/i, 'See the adapters: each says what it lacks and when it tries again.'],
-  [/history/i, 'Readings go on, but not all are kept. Look at the space and the rights of `gateway.data`.'],
+  [/history/i, 'Readings go on, but not all are kept. Look at the space and the rights of gateway.data.'],
   [/runs?$|recording/i, 'See the runs. A run that failed says why; look at the space and the rights of its folder.'],
-  [
-    /disk|store|durable|data/i,
-    'Look at the space and the rights of `gateway.data`. Until it is mended nothing new is kept over a restart.'
-  ],
+  [/disk|store|durable|data/i, 'Look at the space and the rights of gateway.data. Until it is mended nothing new is kept over a restart.'],
   [/load|loop|late/i, 'The computer has more to do than it can. See what else runs on it, and which client or instance sends most.'],
   [/queue|broker/i, 'More comes in than can be handed on. See which instance sends most, and which client reads slowly.'],
   [/memory/i, 'Something grows. See the retained messages, undeclared codenames and absent clients below.'],
@@ -88,7 +85,7 @@ export const gauges: readonly Gauge[] = [
   { codename: 'queue_length', label: 'Waiting for the broker' },
   { codename: 'retained', label: 'Retained messages' },
   { codename: 'disk_queue', label: 'Waiting for the disk' },
-  { codename: 'disk_failures', label: 'Disk failures', trouble: 'Look at the space and the rights of `gateway.data`.' },
+  { codename: 'disk_failures', label: 'Disk failures', trouble: 'Look at the space and the rights of gateway.data.' },
   { codename: 'rejected_total', label: 'Messages refused', trouble: 'Each is a dead letter that says how to mend it.' },
   { codename: 'shed_total', label: 'Messages shed', trouble: 'The queue to the broker was full: too much came at once.' },
   { codename: 'undeclared', label: 'Undeclared names', trouble: 'Declare them in the configuration, so that their values are checked.' }

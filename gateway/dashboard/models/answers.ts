@@ -76,18 +76,29 @@ export interface InstanceView {
 
 export interface Run {
   readonly id: string
+  /** Empty: none was given. */
   readonly name: string
   readonly state: string
   readonly started: string
   readonly ended?: string
+  readonly duration?: number
   readonly by: string
   readonly note?: string
+  /** Of a rig that started it: the experiment; null: it named none. */
+  readonly expRef?: string | null
   readonly devices: readonly string[] | 'all'
   readonly readings: number
   readonly commands: number
+  /** What could not be written. */
+  readonly lost: number
   readonly bytes: number
   readonly folder: string
+  /** Its tables, report and checksums are made. */
+  readonly ready: boolean
+  /** How it ended. */
   readonly reason?: string
+  /** What is wrong while it is on. */
+  readonly trouble?: string
 }
 
 export interface RunFile {
@@ -102,7 +113,7 @@ export interface RunDetails extends Run {
 
 export interface Verdict {
   readonly ok: boolean
-  /** How many were looked at. */
+  /** How many are as they were made. */
   readonly files: number
   readonly wrong?: { readonly name: string; readonly why: string }
 }

@@ -27,6 +27,19 @@ export function showText(text: string): ShownPayload {
   }
 }
 
+/** What a reading or the state of a device says, in a few words; undefined when it is none. */
+export function gist(kind: 'reading' | 'state', bytes: Uint8Array): string | undefined {
+  try {
+    const { value, unit, quality, state, reason } = JSON.parse(strict.decode(bytes)) as Record<string, unknown>
+    if (kind === 'state') return typeof state === 'string' && typeof reason === 'string' ? `${state}: ${reason}` : undefined
+    if (typeof quality !== 'string' || value === undefined) return undefined
+    const text = typeof value === 'string' ? value : JSON.stringify(value)
+    return `${text}${typeof unit === 'string' ? ` ${unit}` : ''}${quality === 'good' ? '' : ` (${quality})`}`
+  } catch {
+    return undefined
+  }
+}
+
 /** On one line, cut to so many characters. */
 export function oneLine(bytes: Uint8Array, isWhole: boolean, most: number): string {
   const text = decode(bytes, isWhole) ?? hex(bytes)

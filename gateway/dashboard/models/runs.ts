@@ -17,8 +17,14 @@ export function runsSorted(runs: readonly Run[]): Run[] {
   return [...runs].sort((a, b) => rank(a) - rank(b) || (parseTime(b.started) ?? 0) - (parseTime(a.started) ?? 0))
 }
 
+/** What people call it. */
+export function nameOf({ name, id }: Pick<Run, 'name' | 'id'>): string {
+  return name === '' ? id : name
+}
+
 /** How long it took, or has taken until now. */
-export function spanOf(run: Pick<Run, 'started' | 'ended'>, now: number): string {
+export function spanOf(run: Pick<Run, 'started' | 'ended' | 'duration'>, now: number): string {
+  if (run.duration !== undefined) return formatAge(run.duration)
   const started = parseTime(run.started)
   const ended = run.ended === undefined ? now : parseTime(run.ended)
   return started === undefined || ended === undefined ? 'of unknown length' : formatAge(ended - started)
@@ -28,7 +34,7 @@ export function spanOf(run: Pick<Run, 'started' | 'ended'>, now: number): string
 export function fileAbout(name: string): string {
   const last = name.split('/').at(-1) ?? name
   if (/\.html?$/.test(last)) return 'report with plots, opens in a browser without the gateway'
-  if (last.endsWith('.csv')) return 'readings as a table'
+  if (last.endsWith('.csv')) return 'readings of one device as a table'
   if (last.endsWith('.ndjson') && last.includes('command')) return 'commands, one JSON a line'
   if (last.endsWith('.ndjson')) return 'readings, one JSON a line'
   if (/manifest|sha256/i.test(last)) return 'checksums of all files'

@@ -90,7 +90,7 @@ function Instance({ instance, at, now, rates }: InstanceProps): JSX.Element {
   const left = retryIn === null ? undefined : secondsLeft(retryIn, at, now)
   return (
     <Card class={`instance ${state}`} title={<span class="name">{id}</span>} aside={<Badge tone={tones[state] ?? 'bad'}>{state}</Badge>}>
-      <p class="reason">
+      <p class="why">
         {reason} <span class="muted">since</span> <Time time={since} age />
       </p>
       {left === undefined ? null : (
@@ -104,7 +104,7 @@ function Instance({ instance, at, now, rates }: InstanceProps): JSX.Element {
           <strong>What to do:</strong> {advice}
         </p>
       )}
-      <dl class="facts">
+      <dl class="about">
         <dt>Type</dt>
         <dd>
           <code>{type}</code>

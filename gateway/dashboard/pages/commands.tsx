@@ -87,7 +87,7 @@ function List({ params }: PageProps): JSX.Element {
         </Switch>
       </div>
       {device === '' && codename === '' ? null : (
-        <p class="note">
+        <p class="note info">
           Only of{' '}
           <strong>
             {device}
@@ -141,7 +141,7 @@ function Row({ story }: { readonly story: Story }): JSX.Element {
         {asked === undefined ? null : <code>{valueText(asked, 80)}</code>}
         {check === true ? <span class="muted">check only</span> : null}
       </span>
-      <span class="outcome">
+      <span class="came">
         <Badge tone={phaseTones[phase] ?? 'info'}>{phase}</Badge>
         {error === undefined ? (
           value === undefined || value === null ? null : (

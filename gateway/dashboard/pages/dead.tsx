@@ -19,7 +19,7 @@ const asked = 200
 
 /** Seconds between two questions: what is new comes over MQTT, what to do about it a moment later. */
 const rarely = 15
-const soon = 2
+const soon = 1
 
 /** Groups on the screen until somebody asks for more. */
 const page = 50
@@ -106,11 +106,11 @@ function Letter({ group: { last, count, first } }: { readonly group: DeadGroup }
         </>
       }
     >
-      <p class="reason">{last.reason}</p>
+      <p class="why">{last.reason}</p>
       <p class="mend">
         <strong>To mend it:</strong> {helpFor(last)}
       </p>
-      <dl class="facts">
+      <dl class="about">
         <dt>Time</dt>
         <dd>
           <Time time={last.time} age />

@@ -92,7 +92,7 @@ function CheckCard({ check }: { readonly check: Check }): JSX.Element {
   const instance = instanceOf(name)
   return (
     <Card class={`check ${status}`} title={name} aside={<Badge tone={tones[status] ?? 'bad'}>{status}</Badge>}>
-      <p class="reason">
+      <p class="why">
         {reason === '' ? 'All is well.' : reason}
         {since === undefined ? null : (
           <span class="muted">

@@ -136,7 +136,7 @@ function Gap({ row }: { readonly row: { readonly gap: number; readonly why: stri
 function Line({ line }: { readonly line: LogLine }): JSX.Element {
   const fields = fieldsText(line)
   return (
-    <div class={`line ${line.level}`}>
+    <div class={`log-line ${line.level}`}>
       <span class="when">
         <Time time={line.time} />
       </span>

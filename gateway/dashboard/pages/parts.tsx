@@ -45,7 +45,7 @@ export function Standing({
   return (
     <div class="standing" role="status">
       {error === undefined ? (
-        <p class="note">
+        <p class="note info">
           <strong>Not connected.</strong> What is shown here is {age} old.
         </p>
       ) : (
@@ -171,7 +171,9 @@ export function CopyButton({ text, what }: { readonly text: string; readonly wha
       <Button onClick={copy} label={`Copy ${what}`}>
         {state === 'copied' ? 'Copied' : `Copy ${what}`}
       </Button>
-      {state === 'failed' ? <input ref={field} class="copy" readOnly value={text} aria-label={`${what}, to be copied by hand`} /> : null}
+      {state === 'failed' ? (
+        <input ref={field} type="text" class="copy" readOnly value={text} aria-label={`${what}, to be copied by hand`} />
+      ) : null}
     </>
   )
 }

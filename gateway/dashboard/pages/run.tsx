@@ -3,7 +3,7 @@ import type { JSX } from 'preact'
 import { api, apiUrl } from '../api.js'
 import { formatBytes, formatNumber } from '../format.js'
 import type { RunDetails, Verdict } from '../models/answers.js'
-import { fileAbout, filePath, reportOf, runTones, spanOf } from '../models/runs.js'
+import { fileAbout, filePath, nameOf, reportOf, runTones, spanOf } from '../models/runs.js'
 import { href } from '../router.js'
 import type { PageProps } from '../router.js'
 import { Badge, Button, Card, Empty, ErrorNote, Time, troubleOf } from '../ui.js'
@@ -18,7 +18,7 @@ export function RunPage({ params }: PageProps): JSX.Element {
   const run = polled.data
   return (
     <>
-      <PageHead title={run?.name ?? 'Run'} about={run?.note}>
+      <PageHead title={run === undefined ? 'Run' : nameOf(run)} about={run?.note}>
         <a class="button" href={href(['runs'])}>
           All runs
         </a>
@@ -41,10 +41,20 @@ export function RunPage({ params }: PageProps): JSX.Element {
 }
 
 function Account({ run, now }: { readonly run: RunDetails; readonly now: number }): JSX.Element {
-  const { state, reason, started, ended, by, devices, readings, commands, bytes, folder, id } = run
+  const { state, reason, trouble, started, ended, by, expRef, devices, readings, commands, lost, bytes, folder } = run
   return (
     <Card title="How it stands" aside={<Badge tone={runTones[state] ?? 'bad'}>{state}</Badge>}>
-      {reason === undefined ? null : <p class="reason">{reason}</p>}
+      {reason === undefined ? null : <p class="why">{reason}</p>}
+      {trouble === undefined ? null : (
+        <p class="note bad">
+          <strong>{trouble}</strong>
+        </p>
+      )}
+      {lost === 0 ? null : (
+        <p class="note bad">
+          <strong>{formatNumber(lost)} readings and steps of commands could not be written</strong>: readings.ndjson says where.
+        </p>
+      )}
       {state === 'cut off' ? (
         <p class="mend">The gateway ended while it was recorded. What is in the folder is complete up to the last second before that.</p>
       ) : null}
@@ -59,14 +69,14 @@ function Account({ run, now }: { readonly run: RunDetails; readonly now: number 
         </li>
         <li>
           <strong>{formatBytes(bytes)}</strong>
-          <span>in all files</span>
+          <span>of readings and commands</span>
         </li>
         <li>
           <strong>{spanOf(run, now)}</strong>
           <span>{state === 'running' ? 'so far' : 'long'}</span>
         </li>
       </ul>
-      <dl class="facts">
+      <dl class="about">
         <dt>Started</dt>
         <dd>
           <Time time={started} age /> by <span class="name">{by}</span>
@@ -94,18 +104,27 @@ function Account({ run, now }: { readonly run: RunDetails; readonly now: number 
         <dd>
           <code class="name">{folder}</code>
         </dd>
-        <dt>Id</dt>
-        <dd>
-          <code class="name">{id}</code>
-        </dd>
+        {expRef === undefined || expRef === null ? null : (
+          <>
+            <dt>Experiment</dt>
+            <dd>
+              <code class="name">{expRef}</code>
+            </dd>
+          </>
+        )}
       </dl>
     </Card>
   )
 }
 
+/** Tables, report and checksums are made when it has ended. */
+function notReady({ state }: RunDetails): string {
+  return state === 'running' ? 'its files are made when it is stopped' : 'its files are being made'
+}
+
 function Verify({ run }: { readonly run: RunDetails }): JSX.Element {
   const doing = useDoing<Verdict>()
-  const why = run.state === 'running' ? 'a run that is being recorded has no checksums yet' : undefined
+  const why = run.ready ? undefined : notReady(run)
   const { busy, result, error } = doing
   return (
     <Card title="Is it still what was recorded?">
@@ -147,9 +166,13 @@ function Files({ run }: { readonly run: RunDetails }): JSX.Element {
               Report (new tab)
             </a>
           )}
-          <a class="button" href={apiUrl(`runs/${encodeURIComponent(id)}/zip`)} download>
-            All as zip
-          </a>
+          {run.ready ? (
+            <a class="button" href={apiUrl(`runs/${encodeURIComponent(id)}/zip`)} download>
+              All as zip
+            </a>
+          ) : (
+            <span class="muted">{notReady(run)}</span>
+          )}
         </>
       }
     >

@@ -4,7 +4,7 @@ import { useState } from 'preact/hooks'
 import { api } from '../api.js'
 import { formatBytes, formatNumber } from '../format.js'
 import type { Run } from '../models/answers.js'
-import { runTones, runsSorted, spanOf } from '../models/runs.js'
+import { nameOf, runTones, runsSorted, spanOf } from '../models/runs.js'
 import { go, href } from '../router.js'
 import type { PageProps } from '../router.js'
 import { store, useStore } from '../store.js'
@@ -42,7 +42,7 @@ export function RunsPage(_props: PageProps): JSX.Element {
 
 function NotConfigured(): JSX.Element {
   return (
-    <div class="note">
+    <div class="note info">
       <p>
         <strong>Runs have no folder to go to.</strong> Give the gateway one in its configuration and start it again:
       </p>
@@ -61,19 +61,21 @@ function List({ runs, polled }: { readonly runs: readonly Run[]; readonly polled
         <li key={run.id} class={`row ${run.state === 'running' ? 'running' : ''}`}>
           <span class="what">
             <a class="name" href={href(['runs', run.id])}>
-              {run.name}
+              {nameOf(run)}
             </a>
             {run.note === undefined || run.note === '' ? null : <span class="muted">{run.note}</span>}
           </span>
-          <span class="outcome">
+          <span class="came">
             <Badge tone={runTones[run.state] ?? 'bad'}>{run.state}</Badge>
-            {run.reason === undefined ? null : <span class="said">{run.reason}</span>}
+            {run.state === 'complete' ? null : <span class="said">{run.trouble ?? run.reason}</span>}
+            {run.lost === 0 ? null : <strong class="said">{formatNumber(run.lost)} lost</strong>}
           </span>
           <span class="muted">
             <Time time={run.started} />, {spanOf(run, now)}, by <span class="name">{run.by}</span>
           </span>
           <span class="counts">
-            {formatNumber(run.readings)} readings, {formatNumber(run.commands)} commands, {formatBytes(run.bytes)}
+            <span>{formatNumber(run.readings)} readings,</span> <span>{formatNumber(run.commands)} commands,</span>{' '}
+            <span>{formatBytes(run.bytes)}</span>
           </span>
           {run.state === 'running' ? <StopButton run={run} again={polled.again} /> : null}
         </li>
@@ -93,7 +95,7 @@ export function StopButton({ run, again }: { readonly run: Run; readonly again: 
     })
   return (
     <span class="doing">
-      <Button danger onClick={stop} why={doing.busy ? 'it is being stopped' : why} label={`Stop the run ${run.name}`}>
+      <Button danger onClick={stop} why={doing.busy ? 'it is being stopped' : why} label={`Stop the run ${nameOf(run)}`}>
         {doing.busy ? 'Stopping …' : 'Stop'}
       </Button>
       {doing.error === undefined ? null : <ErrorNote error={troubleOf(doing.error)} />}
@@ -135,23 +137,37 @@ function Start({ again }: { readonly again: () => void }): JSX.Element {
         <div class="fields">
           <Field label="Name" hint="Left out: the time gives it one">
             {(ids) => (
-              <input {...ids} value={name} maxLength={64} autocomplete="off" onInput={(event) => setName(event.currentTarget.value)} />
+              <input
+                {...ids}
+                type="text"
+                value={name}
+                maxLength={500}
+                autocomplete="off"
+                onInput={(event) => setName(event.currentTarget.value)}
+              />
             )}
           </Field>
           <Field label="Note" hint="For whoever reads it later">
             {(ids) => (
-              <input {...ids} value={note} maxLength={1000} autocomplete="off" onInput={(event) => setNote(event.currentTarget.value)} />
+              <input
+                {...ids}
+                type="text"
+                value={note}
+                maxLength={10_000}
+                autocomplete="off"
+                onInput={(event) => setNote(event.currentTarget.value)}
+              />
             )}
           </Field>
         </div>
-        <label class="switch">
+        <label class="check">
           <input type="checkbox" checked={!some} onChange={(event) => setSome(!event.currentTarget.checked)} /> <span>All devices</span>
         </label>
         {some ? (
           <fieldset class="chosen">
             <legend>{counted(devices.length, 'device')} chosen</legend>
             {names.map((device) => (
-              <label key={device} class="switch">
+              <label key={device} class="check">
                 <input
                   type="checkbox"
                   checked={chosen.has(device)}

@@ -30,7 +30,7 @@ export function StoryCard({ story }: { readonly story: Story }): JSX.Element {
           <StepRow key={at} step={step} before={steps[at - 1]} place={at + 1} />
         ))}
       </ol>
-      <dl class="facts">
+      <dl class="about">
         <dt>Asked</dt>
         <dd>
           <Time time={started} age /> by <span class="name">{client}</span>
@@ -77,7 +77,7 @@ function Axis({ steps }: { readonly steps: readonly Step[] }): JSX.Element {
   const length = axisLength(moments)
   return (
     <div class="axis" aria-hidden="true">
-      <div class="line" />
+      <div class="rail" />
       {ticks(length).map((tick) => (
         <span key={tick} class="tick" style={{ left: percent(tick / length) }}>
           {tick === 0 ? '0' : formatDuration(tick)}

@@ -5,9 +5,9 @@ import { delivery } from '../../topic.js'
 import type { ParsedTopic } from '../../topic.js'
 import { formatAge, formatBytes, formatNumber } from '../format.js'
 import { filterMatches, filterProblem } from '../models/topic-filter.js'
-import { oneLine, showPayload } from '../models/payload.js'
+import { gist, oneLine, showPayload } from '../models/payload.js'
 import { TopicTree, treeRows } from '../models/topic-tree.js'
-import type { TopicNode, TreeRow } from '../models/topic-tree.js'
+import type { LastMessage, TopicNode, TreeRow } from '../models/topic-tree.js'
 import { go, href } from '../router.js'
 import type { PageProps } from '../router.js'
 import { store, useStore } from '../store.js'
@@ -43,7 +43,7 @@ export function TopicsPage({ params }: PageProps): JSX.Element {
         <SearchField label="Find in topics" value={search} onInput={setSearch} placeholder="temperature" />
       </div>
       {paused === undefined ? null : (
-        <p class="note" role="status">
+        <p class="note info" role="status">
           <strong>Paused</strong> at <Time time={paused} />. What comes meanwhile is not seen here.
         </p>
       )}
@@ -90,6 +90,7 @@ function FilterField({
         {(ids) => (
           <input
             {...ids}
+            type="text"
             value={text}
             spellcheck={false}
             autocomplete="off"
@@ -149,9 +150,9 @@ function Tree({ tree, search }: { readonly tree: TopicTree; readonly search: str
   }
   if (rows.length === 0)
     return (
-      <Empty title={search === '' ? 'Nothing has come yet' : 'No topic holds this'}>
+      <Empty title={tree.root.topics === 0 ? 'Nothing has come yet' : 'No topic holds this'}>
         <p>
-          {search === ''
+          {tree.root.topics === 0
             ? 'Retained messages come at once, all others when they are sent.'
             : 'Only topics that have had a message are found.'}
         </p>
@@ -233,7 +234,7 @@ function Row({
       {hasChildren ? <span class="muted small">{counted(node.topics, 'topic')}</span> : null}
       {last === undefined ? null : (
         <>
-          <code class="preview">{last.length === 0 ? '(empty)' : oneLine(last.payload, last.payload.length === last.length, 160)}</code>
+          <code class="preview">{preview(node.topic, last)}</code>
           <span class="muted small when">
             {rate === undefined || rate < 0.05 ? '' : `${formatNumber(Number(rate.toPrecision(2)))}/s · `}
             {last.retained ? 'retained' : formatAge(store.now() - last.at)}
@@ -242,6 +243,18 @@ function Row({
       )}
     </div>
   )
+}
+
+/** Characters of a payload beside its topic. */
+const previewLength = 160
+
+function preview(topic: string, { payload, length }: LastMessage): string {
+  if (length === 0) return '(empty)'
+  const isWhole = payload.length === length
+  const parsed = store.topics.parse(topic)
+  const said =
+    isWhole && parsed.where === 'root' && (parsed.kind === 'reading' || parsed.kind === 'state') ? gist(parsed.kind, payload) : undefined
+  return said === undefined ? oneLine(payload, isWhole, previewLength) : said.slice(0, previewLength)
 }
 
 /** QoS and retain flag are known of what is published under the root only: a subscriber is not told. */
@@ -271,7 +284,7 @@ function Details({ node }: { readonly node: TopicNode }): JSX.Element | null {
         ) : null}
         {shown.kind === 'bytes' || shown.kind === 'empty' ? null : <CopyButton text={shown.text} what="payload" />}
       </p>
-      <dl class="facts">
+      <dl class="about">
         <dt>Kind</dt>
         <dd>{parsed.where === 'root' ? parsed.kind : parsed.where === 'reserved' ? 'dead letter or $SYS' : 'not of the gateway'}</dd>
         <dt>Last</dt>
