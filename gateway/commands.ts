@@ -113,11 +113,13 @@ export class Commands {
     this.#remembered = new Remembered(options.clock, options.keep)
   }
 
-  /** A command topic was published to. Never throws. */
-  receive(message: Ref & { topic: string; op: Op | 'history'; payload: Uint8Array; retain: boolean; client: string }): Verdict {
+  /** A command topic was published to. Never throws. `id`: of a command that brings none. */
+  receive(
+    message: Ref & { topic: string; op: Op | 'history'; payload: Uint8Array; retain: boolean; client: string; id?: string }
+  ): Verdict {
     const { device, codename, topic, op, client, payload } = message
     const given = idOf(payload)
-    const id = given ?? this.#nextId()
+    const id = given ?? message.id ?? this.#nextId()
     // Of what is not there nothing is remembered: its names may be long, and it cannot be carried out twice.
     const isKnown = this.#options.devices.find(device, codename) !== undefined
     const key = given === undefined || !isKnown ? undefined : `${client}\0${topic}\0${op}\0${given}`

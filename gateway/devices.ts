@@ -17,6 +17,8 @@ export interface DeviceOptions {
   /** MQTT client id that alone may write the readings of a native device. */
   readonly client?: string | undefined
   readonly undeclared: 'accept' | 'refuse'
+  /** For people. */
+  readonly description?: string | undefined
   /** What the history keeps of its codenames, unless one of them says otherwise. */
   readonly history?: Codename['history']
 }
@@ -74,7 +76,14 @@ export class Devices {
   /** Adds a device of the configuration or of an instance's plan. */
   declare(name: string, device: Device, options: Partial<DeviceOptions> = {}): void {
     const undeclared = options.undeclared ?? this.#options.undeclared
-    this.#devices.set(name, { options: { ...options, undeclared }, codenames: new Map(), undeclared: 0, found: 0, declared: true })
+    const { description } = device
+    this.#devices.set(name, {
+      options: { ...options, undeclared, description },
+      codenames: new Map(),
+      undeclared: 0,
+      found: 0,
+      declared: true
+    })
     for (const [codename, meta] of device.codenames) this.#add(name, codename, meta, true)
   }
 
@@ -215,13 +224,27 @@ export class Devices {
     return this.#add(device, codename, {}, false, found)
   }
 
+  /** Throws when there is no such device. */
+  expectDevice(device: string): void {
+    if (!this.#devices.has(device)) throw new GatewayError('UnknownDevice', this.#unknown('device', device, this.#devices.keys()))
+  }
+
+  /** The codename, declared or not, for who wants to see it; throws when there is none. */
+  expectAny(device: string, codename: string): Entry {
+    this.expectDevice(device)
+    const found = this.find(device, codename)
+    if (found !== undefined) return found
+    const known = this.#devices.get(device)?.codenames.keys() ?? []
+    throw new GatewayError('UnknownCodename', this.#unknown(`codename of ${device}`, codename, known))
+  }
+
   /** The codename for a command. Commands only ever go to declared ones. */
   expect(device: string, codename: string): Entry {
+    this.expectDevice(device)
     const held = this.#devices.get(device)
-    if (held === undefined) throw new GatewayError('UnknownDevice', this.#unknown('device', device, this.#devices.keys()))
-    const entry = held.codenames.get(codename)
+    const entry = held?.codenames.get(codename)
     if (entry?.declared) return entry
-    const declared = [...held.codenames.values()].filter((other) => other.declared).map((other) => other.codename)
+    const declared = [...(held?.codenames.values() ?? [])].filter((other) => other.declared).map((other) => other.codename)
     const hint =
       entry === undefined
         ? this.#unknown(`codename of ${device}`, codename, declared)

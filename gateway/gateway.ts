@@ -6,19 +6,22 @@ import type { Address } from './broker/listeners.js'
 import { systemClock } from './clock.js'
 import { Commands } from './commands.js'
 import type { Checked } from './config.js'
+import { declare } from './declare.js'
 import { Devices, self } from './devices.js'
 import { Doors } from './doors.js'
 import { Instances } from './instances.js'
 import { HistoryDesk } from './history/ask.js'
 import { History } from './history/history.js'
+import { CommandDesk } from './http/command-desk.js'
 import type { Parts } from './http/parts.js'
+import { Streams } from './http/streams.js'
 import { Latest } from './latest.js'
 import { Notices } from './notices.js'
 import { Runs } from './runs/runs.js'
 import { Stories } from './stories.js'
 import { Throttle } from './log.js'
 import { metaPayload } from './payload.js'
-import { Self, selfDevice } from './self.js'
+import { Self } from './self.js'
 import { restore } from './restore.js'
 import { States } from './states.js'
 import type { Schedule } from './supervisor.js'
@@ -65,6 +68,8 @@ export class Gateway {
   readonly #stories: Stories
   readonly #topics: Topics
   readonly #instances: Instances
+  readonly #commandDesk: CommandDesk
+  readonly #streams: Streams
   readonly #doors: Doors
   readonly #parts: Parts
   /** The broker in process. */
@@ -117,6 +122,7 @@ export class Gateway {
       data: config.gateway.data,
       changed: () => this.#self.changed()
     })
+    this.#streams = new Streams({ clock, log, hit: (limit) => this.#broker.hit(limit) })
     this.#stories = new Stories({ clock, devices: this.#devices, log })
     this.#latest = new Latest({
       clock,
@@ -127,6 +133,7 @@ export class Gateway {
         this.#history.take(entry, held)
         this.#runs.take(entry, held)
         this.#stories.take(entry, held)
+        this.#streams.take(entry, held)
       },
       onError: (error) => log.error({ err: error }, 'an instance failed on a reading that it watches')
     })
@@ -136,7 +143,8 @@ export class Gateway {
       topics: this.#topics,
       publish,
       isOffline: (device) => this.#latest.expire(device),
-      changed: () => this.#self.changed()
+      changed: () => this.#self.changed(),
+      toldOf: (device) => this.#streams.state(device, this.#states.told(device))
     })
     this.#runs = new Runs({
       clock,
@@ -159,7 +167,10 @@ export class Gateway {
       devices: this.#devices,
       validators,
       latest: this.#latest,
-      publish,
+      publish: (topic, payload, kind, more) => {
+        if (kind === 'reply') this.#commandDesk.replied(topic, payload)
+        return publish(topic, payload, kind, more)
+      },
       log,
       whyOffline: (device) => this.#states.whyOffline(device),
       keep: config.gateway.data === undefined && options.openDisk === undefined ? undefined : this.#broker.keep,
@@ -171,6 +182,7 @@ export class Gateway {
       execute: async (instance, command, signal) =>
         instance === self ? await this.#runs.execute(command, signal) : await this.#instances.execute(instance, command, signal)
     })
+    this.#commandDesk = new CommandDesk({ clock, devices: this.#devices, commands: this.#commands, publish })
     const throttle = new Throttle(refusalsEvery, () => clock.monotonic())
     this.#contract = new Contract({
       clock,
@@ -180,6 +192,7 @@ export class Gateway {
       latest: this.#latest,
       states: this.#states,
       commands: this.#commands,
+      replied: ({ topic }, payload) => this.#commandDesk.replied(below(topic, 'reply'), payload),
       refused: (topic, client, error) => {
         this.#self.refused()
         const held = throttle.pass(`${client}\0${error.class}`)
@@ -218,6 +231,8 @@ export class Gateway {
       latest: this.#latest,
       states: this.#states,
       commands: this.#commands,
+      desk: this.#commandDesk,
+      streams: this.#streams,
       instances: this.#instances,
       self: this.#self,
       broker: this.#broker,
@@ -234,7 +249,7 @@ export class Gateway {
     this.#opened = this.#broker.start(this.#contract, (client, present) => this.#presence(client, present))
     await this.#opened
     if (this.#stopping !== undefined) return
-    this.#declare()
+    declare(this.#devices, this.#options.checked)
     await this.#history.start()
     await this.#runs.start()
     await this.#restore()
@@ -295,26 +310,6 @@ export class Gateway {
     return this.#broker.retainedCount
   }
 
-  /** Devices of the configuration, then those that instances bring along, and who holds which right. */
-  #declare(): void {
-    const { config, site, plans } = this.#options.checked
-    this.#devices.declare(self, selfDevice, { undeclared: 'refuse' })
-    for (const [name, device] of site.devices) {
-      const options = config.devices[name]
-      this.#devices.declare(name, device, {
-        ...(options?.client === undefined ? {} : { client: options.client }),
-        ...(options?.history === undefined ? {} : { history: options.history }),
-        ...(options?.undeclared === undefined ? {} : { undeclared: options.undeclared })
-      })
-    }
-    for (const [id, plan] of plans) {
-      // One without codenames meets them at run time, and takes them in as a declared one would.
-      for (const [name, device] of plan.devices ?? [])
-        this.#devices.declare(name, device, device.codenames.size === 0 ? {} : { undeclared: 'refuse' })
-      this.#devices.grant(id, plan)
-    }
-  }
-
   async #restore(): Promise<void> {
     const broker = this.#broker
     await restore([...broker.allRetained()], {
@@ -370,6 +365,7 @@ export class Gateway {
     this.#states.leave(reason)
     this.#latest.stop()
     await this.#history.stop()
+    this.#streams.stop()
     await this.#broker.stop(flushWithin)
     await this.#doors.close()
   }

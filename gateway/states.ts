@@ -8,6 +8,8 @@ import type { Topics } from './topic.js'
 
 export type State = 'online' | 'degraded' | 'offline' | 'disabled'
 
+const unheard = 'nothing heard from it yet'
+
 /** Worst last. */
 const order: readonly State[] = ['online', 'degraded', 'disabled', 'offline']
 
@@ -30,6 +32,8 @@ export interface StatesOptions {
   readonly isOffline: (device: string) => void
   /** The state of an instance is another now. */
   readonly changed: () => void
+  /** The state of a device is another now, see {@link States.told}. */
+  readonly toldOf: (device: string) => void
 }
 
 /**
@@ -43,9 +47,11 @@ export class States {
   /** What instances say of single devices of theirs, by device, then by instance. */
   readonly #ofOne = new Map<string, Map<string, { readonly state: State; readonly reason: string }>>()
   #trouble: string | undefined
+  readonly #began: number
 
   constructor(options: StatesOptions) {
     this.#options = options
+    this.#began = options.clock.now()
   }
 
   /** What a supervisor says of its instance. */
@@ -114,6 +120,12 @@ export class States {
     this.#devices.delete(device)
     const topic = this.#options.topics.state(device)
     if (topic !== undefined) this.#options.publish(topic, '', 'state')
+    this.#options.toldOf(device)
+  }
+
+  /** The state of a device as on MQTT, where it is not told of what nobody has heard from. */
+  told(device: string): string {
+    return statePayload(this.#devices.get(device) ?? { state: 'offline', reason: unheard, via: self, since: this.#began })
   }
 
   isOffline(device: string): boolean {
@@ -134,7 +146,7 @@ export class States {
     for (const device of this.#options.devices.names()) {
       if (device === self) continue
       if (this.#options.devices.holders(device).size > 0) this.#derive(device)
-      else if (!this.#devices.has(device)) this.#set(device, 'offline', 'nothing heard from it yet', self, true)
+      else if (!this.#devices.has(device)) this.#set(device, 'offline', unheard, self, true)
     }
     this.#deriveSelf()
   }
@@ -178,6 +190,7 @@ export class States {
     this.#devices.set(device, after)
     const topic = this.#options.topics.state(device)
     if (announce && topic !== undefined) this.#options.publish(topic, statePayload(after), 'state')
+    this.#options.toldOf(device)
     this.#stillOffline(device)
   }
 

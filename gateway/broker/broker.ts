@@ -12,8 +12,10 @@ import { Durable } from './durable.js'
 import { Emitter } from './emitter.js'
 import { Cut, Guard } from './guard.js'
 import { LimitHits } from './limit-hits.js'
+import type { Limit } from './limit-hits.js'
 import type { Door } from './listeners.js'
 import { OrderedAedes } from './order.js'
+import { lookingClients, onlyLooks, refusal as readOnly } from './read-only.js'
 import { Queue } from './queue.js'
 import type { Publish } from './queue.js'
 import { RetainedCap } from './retained-cap.js'
@@ -92,7 +94,8 @@ export class Broker implements Door {
       concurrency: 0,
       authorizePublish: (client, packet, callback) => this.#authorizePublish(client, packet, callback),
       authorizeSubscribe: (client, subscription, callback) => callback(null, this.#grant(client, subscription) ? subscription : null),
-      authorizeForward: (client, packet) => this.#subscribers.forward(client, packet)
+      authorizeForward: (client, packet) => this.#subscribers.forward(client, packet),
+      ...lookingClients({ connected: (id) => this.#clients[id], hasSession: (id) => this.#store.hasSession(id) })
     }
     this.#aedes = new OrderedAedes(aedes, ({ id }, messageId) => this.#store.hasIncoming(id, messageId))
     new Delivery(this.#aedes, this.#store, { window: limits.maxInflight, shed: (client) => this.#missed(client) })
@@ -113,11 +116,11 @@ export class Broker implements Door {
       // Also told of one that has gone while it was sent what had waited for it.
       if (client.closed) return
       this.#sessions.came(client.id)
-      this.#onPresence?.(client.id, true)
+      if (!onlyLooks(client)) this.#onPresence?.(client.id, true)
     })
     this.#aedes.on('clientDisconnect', (client) => {
       if (!client.clean) this.#sessions.went(client.id)
-      this.#onPresence?.(client.id, false)
+      if (!onlyLooks(client)) this.#onPresence?.(client.id, false)
     })
     this.#aedes.on('clientError', (client, error) => this.#cut(client, error, { client: client.id }, 'an MQTT client was cut'))
     this.#aedes.on('connectionError', (client, error) => this.#cut(client, error, {}, 'a connection was no MQTT client and was cut'))
@@ -144,8 +147,10 @@ export class Broker implements Door {
   readonly wanted = (topic: string): boolean => this.#emitter.wanted(topic)
 
   /** A connection of an MQTT client, from whatever listener. */
-  readonly handle: Door['handle'] = (stream, address) => {
-    this.#aedes.handle(this.#connections.guard(stream, address))
+  readonly handle: Door['handle'] = (stream, address, isReadOnly = false) => {
+    const guard = this.#connections.guard(stream, address)
+    guard.readOnly = isReadOnly
+    this.#aedes.handle(guard)
   }
 
   readonly publish: Publish = (topic, payload, kind, more) => this.#queue.publish(topic, payload, kind, more)
@@ -179,7 +184,17 @@ export class Broker implements Door {
   }
 
   get clientIds(): readonly string[] {
-    return Object.keys((this.#aedes as unknown as { clients: Record<string, Client> }).clients)
+    return Object.keys(this.#clients)
+  }
+
+  /** Aedes' types leave them out. */
+  get #clients(): Readonly<Record<string, Client>> {
+    return (this.#aedes as unknown as { clients: Record<string, Client> }).clients
+  }
+
+  /** A limit of the HTTP listener was hit. */
+  hit(limit: Limit): void {
+    this.#hits.hit(limit)
   }
 
   /** How often each limit was hit since start. */
@@ -189,8 +204,7 @@ export class Broker implements Door {
 
   /** Messages of QoS 0 that each connected client missed because it reads slowly. */
   get missed(): ReadonlyMap<string, bigint> {
-    const clients = Object.values((this.#aedes as unknown as { clients: Record<string, Client> }).clients)
-    const slow = clients.filter(({ conn }) => conn instanceof Guard && conn.shed > 0)
+    const slow = Object.values(this.#clients).filter(({ conn }) => conn instanceof Guard && conn.shed > 0)
     return new Map(slow.slice(0, 100).map(({ id, conn }) => [id, BigInt((conn as Guard).shed)]))
   }
 
@@ -251,6 +265,11 @@ export class Broker implements Door {
   /** The payload retained at a topic. */
   retained(topic: string): string | undefined {
     return this.#store.retained(topic)?.payload?.toString()
+  }
+
+  /** Why the disk refuses: nothing is acknowledged until it takes again. */
+  get diskFailure(): Error | undefined {
+    return this.#durable.failure
   }
 
   /** Bytes that wait for the disk. */
@@ -330,7 +349,7 @@ export class Broker implements Door {
       if (again) return callback(null)
       const { qos, messageId } = published
       if (qos === 2 && client !== null && messageId !== undefined && this.#durable.isTaking(client, messageId, callback)) return
-      this.#apply(published, client?.id ?? '')
+      this.#apply(published, client?.id ?? '', onlyLooks(client))
       this.#durable.admit(client, packet as AedesPublishPacket, callback)
     } catch (error) {
       this.#log.error({ err: error, topic: published.topic }, 'the contract failed on a message; it was not published')
@@ -339,7 +358,8 @@ export class Broker implements Door {
   }
 
   /** The contract; a message that may not be retained any more is a dead letter. */
-  #apply(packet: MutablePacket, client: string): void {
+  #apply(packet: MutablePacket, client: string, looksOnly = false): void {
+    if (looksOnly) return this.#contract?.refuse(packet, client, readOnly())
     const refusal = this.#retainedCap.check(packet)
     if (refusal === undefined) return this.#contract?.apply(packet, client)
     this.#hits.hit('maxRetained')

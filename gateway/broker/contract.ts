@@ -36,6 +36,8 @@ export interface ContractOptions {
   readonly commands: Commands
   /** A message was refused: counted, and logged with restraint. */
   readonly refused: (topic: string, client: string, error: GatewayError) => void
+  /** A native device has answered; the reply as everybody sees it. */
+  readonly replied: (entry: Entry, payload: string) => void
 }
 
 /** An error as a native device tells it. */
@@ -239,15 +241,15 @@ export class Contract {
     const refused = validators.checkMessage('reply', full)
     if (refused !== undefined) throw refused
     const { id, phase, error: said } = full as unknown as { id: string; phase: string; error?: SaidError }
-    packet.payload = Buffer.from(
-      commands.nativeReply(entry, {
-        id,
-        phase,
-        value: (value as ExactMap).get('value'),
-        ...(said === undefined ? {} : { error: new GatewayError(said.class, said.message, said) })
-      })
-    )
+    const payload = commands.nativeReply(entry, {
+      id,
+      phase,
+      value: (value as ExactMap).get('value'),
+      ...(said === undefined ? {} : { error: new GatewayError(said.class, said.message, said) })
+    })
+    packet.payload = Buffer.from(payload)
     packet.retain = false
+    this.#options.replied(entry, payload)
   }
 
   /** A device with a client of its own takes nothing from others. */

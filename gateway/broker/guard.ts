@@ -50,6 +50,8 @@ export class Guard extends Duplex {
   readonly output: Output
   /** Messages of QoS 0 that were left out because it reads too slowly. */
   shed = 0
+  /** It may publish nothing. */
+  readOnly = false
   /** Set by Aedes. */
   client: KeptAlive | undefined
   readonly #inner: Duplex

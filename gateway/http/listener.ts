@@ -17,15 +17,18 @@ export interface HttpListenerOptions {
   readonly origins: readonly string[]
   readonly names: readonly string[]
   readonly readOnly: boolean
+  /** Seconds in which a request must have come. */
+  readonly requestWithin?: number
   /** Everything that is no WebSocket. */
   readonly handle: (request: IncomingMessage, response: ServerResponse) => void
 }
 
 /** The HTTP port: MQTT over WebSocket on /mqtt, and what `handle` answers. */
 export async function listenHttp(address: Address, door: Door, options: HttpListenerOptions): Promise<Listener> {
-  const { maxPacket, origins, names, readOnly, handle } = options
+  const { maxPacket, origins, names, readOnly, requestWithin = 10, handle } = options
   const sockets = new Set<Socket>()
-  const times = { requestTimeout: 10_000, headersTimeout: 10_000, keepAliveTimeout: 10_000, connectionsCheckingInterval: 2000 }
+  const within = requestWithin * 1000
+  const times = { requestTimeout: within, headersTimeout: within, keepAliveTimeout: 10_000, connectionsCheckingInterval: within / 5 }
   const server = createServer({ ...times, maxHeaderSize: 16_384 }, handle)
   const webSockets = new WebSocketServer({
     noServer: true,

@@ -1,6 +1,8 @@
 import type { Clock, Logger } from '../adapter.js'
 import type { Broker } from '../broker/broker.js'
 import type { Commands } from '../commands.js'
+import type { CommandDesk } from './command-desk.js'
+import type { Streams } from './streams.js'
 import type { Config } from '../../schemas/types.js'
 import type { Devices } from '../devices.js'
 import type { History } from '../history/history.js'
@@ -28,6 +30,8 @@ export interface Parts {
   readonly latest: Latest
   readonly states: States
   readonly commands: Commands
+  readonly desk: CommandDesk
+  readonly streams: Streams
   readonly instances: Instances
   readonly self: Self
   readonly broker: Broker

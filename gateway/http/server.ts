@@ -32,7 +32,10 @@ export async function createWeb(parts: Parts): Promise<Web> {
   return {
     app,
     handle: (request, response) => {
-      if (underWay >= maxRequests) return tooMany(response)
+      if (underWay >= maxRequests) {
+        parts.broker.hit('maxRequests')
+        return tooMany(response)
+      }
       underWay += 1
       response.once('close', () => {
         underWay -= 1
@@ -43,10 +46,13 @@ export async function createWeb(parts: Parts): Promise<Web> {
   }
 }
 
-/** `withDocs`: what is registered before any route. */
-export function createApp(parts: Parts, prepare: (app: FastifyInstance) => void = () => {}): FastifyInstance {
+/** `prepare`: what is registered before any route. */
+function createApp(parts: Parts, prepare: (app: FastifyInstance) => void = () => {}): FastifyInstance {
   const { log, config } = parts
   const dashboard = new Dashboard()
+  let described: Promise<string> | undefined
+  // Made when somebody asks for it, by an application that answers nothing: a start must be quick.
+  const description = (): Promise<string> => (described ??= describe(parts))
   const app = fastify({
     logger: false,
     bodyLimit: config.broker.limits.maxPacket,
@@ -91,12 +97,23 @@ export function createApp(parts: Parts, prepare: (app: FastifyInstance) => void 
       }
     }
   })
+  guard(app, parts)
+  prepare(app)
   void app.register(async (inner) => {
     await Promise.resolve()
     routes(inner, parts)
+    inner.get(
+      '/api/openapi.json',
+      {
+        schema: {
+          summary: 'This description (OpenAPI 3.1)',
+          tags: ['gateway'],
+          response: { 200: { description: 'OpenAPI 3.1', type: 'object', additionalProperties: true } }
+        }
+      },
+      async (_request, reply) => await reply.type('application/json; charset=utf-8').send(await description())
+    )
   })
-  guard(app, parts)
-  prepare(app)
   return app
 }
 
@@ -104,4 +121,13 @@ function tooMany(response: ServerResponse): void {
   const { headers, body } = problemOf(new GatewayError('RateLimited', `already ${maxRequests} requests under way`, { rule: 'maxRequests' }))
   response.writeHead(503, { ...headers, 'content-type': problemType, connection: 'close' })
   response.end(body)
+}
+
+async function describe(parts: Parts): Promise<string> {
+  const { describeRoutes } = await import('./openapi.js')
+  const app = createApp(parts, (empty) => describeRoutes(empty, parts))
+  await app.ready()
+  const text = JSON.stringify(app.swagger())
+  await app.close()
+  return text
 }

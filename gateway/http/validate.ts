@@ -2,6 +2,7 @@ import type { FastifySchemaCompiler } from 'fastify'
 import { Ajv2020 } from 'ajv/dist/2020.js'
 import type { ErrorObject, ValidateFunction } from 'ajv/dist/2020.js'
 import addFormats from 'ajv-formats'
+import { components } from './components.js'
 import { HttpError } from './problem.js'
 import { readQuery } from './query.js'
 
@@ -24,6 +25,8 @@ export function validatorCompiler(): FastifySchemaCompiler<object> {
   // The package's types describe its CommonJS form, where the function is the default export of the default export.
   const add = addFormats as unknown as (ajv: Ajv2020) => void
   add(ajv)
+  // They are our own, and tested.
+  for (const component of components()) ajv.addSchema(component, undefined, false)
   return ({ schema, httpPart }) => {
     const part = (httpPart ?? 'body') as Part
     // A parameter that nobody reads is a typing error.

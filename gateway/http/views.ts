@@ -1,0 +1,59 @@
+/** Devices and codenames as REST shows them. What is also on MQTT is the very same text. */
+import type { Entry } from '../devices.js'
+import { metaPayload, readingPayload } from '../payload.js'
+import type { Parts } from './parts.js'
+
+type Seen = Pick<Parts, 'devices' | 'latest' | 'states'>
+
+export const codenameSchema = {
+  title: 'Codename',
+  description: 'A codename of a device: what is known of it, and its last reading.',
+  type: 'object',
+  additionalProperties: false,
+  required: ['device', 'codename', 'meta', 'reading', 'age', 'old'],
+  properties: {
+    device: { description: 'Name of the device.', type: 'string' },
+    codename: { description: 'Name of the codename.', type: 'string' },
+    meta: { $ref: 'Meta#' },
+    reading: {
+      description: 'The last reading, exactly as on MQTT; null: there is none yet.',
+      anyOf: [{ $ref: 'Reading#' }, { type: 'null' }]
+    },
+    age: { description: 'How old the reading is, in seconds.', anyOf: [{ type: 'number' }, { type: 'null' }] },
+    old: { description: 'Nothing to steer by: too old, bad, or none at all.', type: 'boolean' }
+  }
+} as const
+
+export const deviceSchema = {
+  title: 'Device',
+  description: 'A device, its state, and its codenames: those of the configuration first, in its order.',
+  type: 'object',
+  additionalProperties: false,
+  required: ['device', 'state', 'codenames'],
+  properties: {
+    device: { description: 'Name of the device.', type: 'string' },
+    description: { description: 'For people.', type: 'string' },
+    state: { $ref: 'State#' },
+    codenames: { type: 'array', items: { $ref: 'Codename#' } }
+  }
+} as const
+
+/** A codename as JSON. */
+export function codenameView(entry: Entry, { latest }: Seen): string {
+  const { device, codename } = entry
+  const held = latest.held(entry)
+  const now = held && latest.get(device, codename)
+  const age = now === undefined ? null : Math.round(now.age * 1000) / 1000
+  const reading = held === undefined ? 'null' : readingPayload(held)
+  const names = `"codename":${JSON.stringify(codename)},"device":${JSON.stringify(device)}`
+  return `{"age":${JSON.stringify(age)},${names},"meta":${metaPayload(entry)},"old":${now?.old ?? true},"reading":${reading}}`
+}
+
+/** A device as JSON. */
+export function deviceView(device: string, parts: Seen): string {
+  const { devices, states } = parts
+  const codenames = devices.codenames(device).map((entry) => codenameView(entry, parts))
+  const description = devices.options(device)?.description
+  const more = description === undefined ? '' : `"description":${JSON.stringify(description)},`
+  return `{"codenames":[${codenames.join(',')}],${more}"device":${JSON.stringify(device)},"state":${states.told(device)}}`
+}
