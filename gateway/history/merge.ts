@@ -40,7 +40,7 @@ export async function* merge(streams: readonly AsyncIterable<readonly Point[]>[]
     }
     if (page.length > 0) yield page
   } finally {
-    await Promise.all(all.map(({ pages }) => pages.return?.()))
+    for (const { pages } of all) await pages.return?.()
   }
 }
 

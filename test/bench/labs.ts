@@ -72,6 +72,12 @@ export function recorded(count: number, folder: string, record: 'every' | 'off')
   return `gateway: { data: ${JSON.stringify(folder)} }\nhistory: { record: ${record} }\n${codenames(count)}`
 }
 
+/** A laboratory whose history of one codename is in the folder already. */
+export function remembered(folder: string): string {
+  const kept = 'history: { keep: 63072000, maxBytes: 17179869184 }'
+  return `gateway: { data: ${JSON.stringify(folder)} }\n${kept}\n${listeners}http: { port: 0 }\ndevices: { furnace: { codenames: { temperature: { unit: C } } } }\n`
+}
+
 /** The topics of their readings. */
 export function topics(count: number): string[] {
   return Array.from({ length: count }, (_, i) => ['lab', ...nameOf(i)].join('/'))

@@ -1,6 +1,7 @@
 /** The rows of the table: what is compared with what, and what is wanted (the ratios are those of the design). */
 import { compare } from './compare.js'
 import type { Measured, Rounds } from './compare.js'
+import { historyYear } from './history-year.js'
 import { history } from './history.js'
 import * as labs from './labs.js'
 import type { Job, Result } from './load/job.js'
@@ -264,5 +265,6 @@ export const rows: readonly Row[] = [
   start,
   memory,
   idle,
-  history
+  history,
+  historyYear
 ]

@@ -13,6 +13,8 @@ import type { Child } from './processes.js'
 
 export interface Ports {
   readonly mqtt: number
+  /** The gateway's own HTTP. */
+  readonly web: number
   readonly pull: number
   readonly push: number
   /** Routes with /idn. */
@@ -41,7 +43,7 @@ export class Missing extends Error {}
 export const checkout = fileURLToPath(new URL('../../../', import.meta.url))
 
 const scratch = mkdtempSync(join(tmpdir(), 'labgate-bench-'))
-const none: Ports = { mqtt: 0, pull: 0, push: 0, routes: 0, uu: 0, ws: 0, rig: 0 }
+const none: Ports = { mqtt: 0, web: 0, pull: 0, push: 0, routes: 0, uu: 0, ws: 0, rig: 0 }
 let files = 0
 
 /** The gateway of a checkout that is built, as people start it. `nodeOptions` come before the program. */
@@ -59,6 +61,7 @@ export async function labgate(
     isReady: (line) => {
       const { listener, instance, port, msg } = read(line)
       if (listener === 'mqtt') ports.mqtt = Number(port)
+      if (listener === 'http') ports.web = Number(port)
       if (isPort(instance) && port !== undefined) ports[instance] = Number(port)
       return msg === 'ready'
     }

@@ -22,6 +22,7 @@ interface Series {
 }
 
 const yaml = `
+history: { maxMemory: 268435456 }
 devices:
   furnace:
     codenames: { temperature: { unit: C, schema: { type: number } }, note: { history: off }, heating: {} }
@@ -183,7 +184,7 @@ describe('history over HTTP', () => {
     ],
     [
       `history?${upTo(11)
-        .map((i) => 'codename=weather/wind&codename=furnace/temperature')
+        .map(() => 'codename=weather/wind&codename=furnace/temperature')
         .join('&')}&points=10000`,
       200,
       '',
