@@ -97,6 +97,8 @@ function TimeChart({ specs, from, to, live, log, height, onShown }: TimeChartPro
   told.current = onShown
   const wanted = useMemo(() => shownOf({ from, to, ...(live === undefined ? {} : { live }) }), [from, to, live])
   const first = useRef(wanted)
+  /** What we told last comes back as what is wanted, when the hand may have moved on. */
+  const own = useRef<Shown>(undefined)
   useEffect(() => {
     if (host.current === null) return undefined
     let pending: { cancel: () => void } | undefined
@@ -104,7 +106,10 @@ function TimeChart({ specs, from, to, live, log, height, onShown }: TimeChartPro
     // The address is written when the hand rests: a browser allows a hundred times in half a minute.
     made.onMoved = (shown, isLog) => {
       pending?.cancel()
-      pending = after(0.4, () => told.current?.(shown, isLog))
+      pending = after(0.4, () => {
+        own.current = shown
+        told.current?.(shown, isLog)
+      })
     }
     // Legend and words follow what comes, slower than the picture.
     const legend = frames(250, () => render(undefined))
@@ -117,7 +122,9 @@ function TimeChart({ specs, from, to, live, log, height, onShown }: TimeChartPro
   }, [])
   useEffect(() => model?.set(specs), [model, specs])
   useEffect(() => {
-    if (model !== undefined && !isSameShown(model.shown, wanted)) model.show(wanted, { isQuiet: true })
+    if (model === undefined || (own.current !== undefined && isSameShown(own.current, wanted))) return
+    own.current = undefined
+    if (!isSameShown(model.shown, wanted)) model.show(wanted, { isQuiet: true })
   }, [model, wanted])
   useEffect(() => {
     if (model !== undefined && model.isLog !== log) model.setLog(log, { isQuiet: true })

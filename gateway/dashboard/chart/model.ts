@@ -132,7 +132,9 @@ export class ChartModel {
   /** Goes there; `isBack`: that is no step to go back from. */
   show(shown: Shown, { isBack = false, isQuiet = false } = {}): void {
     const now = store.now()
-    if (!isBack && now - this.#lastMove > 0.7) {
+    // The address was changed: the browser's own back button knows the way.
+    if (isQuiet) this.#back.length = 0
+    else if (!isBack && now - this.#lastMove > 0.7) {
       this.#back.push(this.#shown)
       if (this.#back.length > maxBack) this.#back.shift()
     }
