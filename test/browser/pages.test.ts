@@ -164,7 +164,7 @@ describe('the pages of the dashboard in Chromium', function () {
     await goTo('#/runs', 'Runs')
     await page.getByText('No run yet').waitFor()
     await page.getByLabel('Name').fill('first light')
-    await page.getByLabel('All devices').uncheck()
+    await page.getByLabel(/^All devices/).uncheck()
     await page.getByLabel('oven', { exact: true }).check()
     await shoot('runs-start')
     await page.getByRole('button', { name: 'Start', exact: true }).click()

@@ -115,7 +115,7 @@ function Instance({ instance, at, now, rates }: InstanceProps): JSX.Element {
             <dd>
               {listens.map(({ protocol, host, port }) => (
                 <code key={`${protocol} ${host} ${port}`} class="listen">
-                  {protocol} {host}:{port}
+                  {protocol} {host}:{port === 0 ? 'any free port' : port}
                 </code>
               ))}
             </dd>
@@ -204,18 +204,24 @@ function CounterRow({
   readonly at: number
   readonly rates: Map<keyof Counters, CounterRate>
 }): JSX.Element {
+  const isIdle = counterWords.every(([name]) => (counters[name] ?? 0) === 0)
+  // Looked at also when they are not shown, so that the first rate is right.
+  for (const [name] of counterWords) {
+    const rate = rates.get(name) ?? new CounterRate()
+    rates.set(name, rate)
+    rate.look(at, counters[name] ?? 0)
+  }
+  if (isIdle) return <p class="muted">No message has been received, answered, refused or dropped.</p>
   return (
     <ul class="counters" aria-label="Messages since start">
       {counterWords.map(([name, word]) => {
-        const rate = rates.get(name) ?? new CounterRate()
-        rates.set(name, rate)
         const value = counters[name] ?? 0
-        const perSecond = rate.look(at, value)
+        const perSecond = rates.get(name)?.look(at, value)
         const isBad = value > 0 && (name === 'refused' || name === 'dropped')
         return (
           <li key={name} class={isBad ? 'wrong' : ''}>
             <strong>{formatNumber(value)}</strong>
-            <span>{isBad ? `${word} !` : word}</span>
+            <span class="small">{isBad ? `${word} !` : word}</span>
             <span class="muted small">
               {perSecond === undefined ? ' ' : perSecond === 0 ? 'none now' : `${formatNumber(Number(perSecond.toPrecision(2)))}/s`}
             </span>
