@@ -5,7 +5,7 @@ import { formatAge } from './format.js'
 import { routes } from './pages.js'
 import { Params, match, useHash } from './router.js'
 import { useStore } from './store.js'
-import { shownTheme, showTheme } from './theme.js'
+import { onTheme, showTheme, shownTheme } from './theme.js'
 import { Badge, Button, Empty, Time } from './ui.js'
 
 export function App(): JSX.Element {
@@ -56,11 +56,8 @@ function Header({ hash }: { readonly hash: string }): JSX.Element {
   const connected = useStore((s) => s.connection.state)
   const [isOpen, setOpen] = useState(false)
   const [theme, setTheme] = useState(shownTheme())
-  const toggle = (): void => {
-    const next = theme === 'dark' ? 'light' : 'dark'
-    showTheme(next, { keep: true })
-    setTheme(next)
-  }
+  const toggle = (): void => showTheme(theme === 'dark' ? 'light' : 'dark', { keep: true })
+  useEffect(() => onTheme(() => setTheme(shownTheme())), [])
   useEffect(() => setOpen(false), [hash])
   return (
     <header class="top">

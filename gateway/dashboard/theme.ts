@@ -2,6 +2,8 @@
 
 export type Theme = 'dark' | 'light'
 
+const system = matchMedia('(prefers-color-scheme: light)')
+
 const key = 'labgate.theme'
 
 export function chosenTheme(): Theme | undefined {
@@ -16,10 +18,20 @@ export function chosenTheme(): Theme | undefined {
 export function shownTheme(): Theme {
   const set = document.documentElement.dataset['theme']
   if (set === 'dark' || set === 'light') return set
-  return matchMedia('(prefers-color-scheme: light)').matches ? 'light' : 'dark'
+  return system.matches ? 'light' : 'dark'
 }
 
-/** Also tells the charts, which draw in colours of their own: event `themechange` on window. */
+/** For charts, which draw in colours of their own: the choice or the system's preference has changed. */
+export function onTheme(run: () => void): () => void {
+  window.addEventListener('themechange', run)
+  system.addEventListener('change', run)
+  return () => {
+    window.removeEventListener('themechange', run)
+    system.removeEventListener('change', run)
+  }
+}
+
+/** Undefined: as the system prefers. Heard by {@link onTheme}. */
 export function showTheme(theme: Theme | undefined, { keep = false } = {}): void {
   if (theme === undefined) delete document.documentElement.dataset['theme']
   else document.documentElement.dataset['theme'] = theme

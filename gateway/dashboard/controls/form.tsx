@@ -57,7 +57,9 @@ export function CommandForm({ view, op }: { readonly view: CodenameView; readonl
   }
 
   const send = async (): Promise<void> => {
-    if (busy.current || !read.ok || why !== undefined) return
+    if (busy.current || why !== undefined) return
+    // What is missing is told at the form.
+    if (!read.ok) return setTyped(draft)
     busy.current = true
     try {
       setProgress({ op, phase: 'checking' })
@@ -111,14 +113,7 @@ export function CommandForm({ view, op }: { readonly view: CodenameView; readonl
       ) : null}
       {isChecked && !isRunning && progress?.phase !== 'refused' ? <CheckNote checked={checked} /> : null}
       <div class="actions">
-        <Button
-          type="submit"
-          primary
-          why={
-            why ??
-            (isRunning ? 'the command is under way' : read.ok ? undefined : typed === undefined ? 'choose a value first' : read.error)
-          }
-        >
+        <Button type="submit" primary why={why ?? (isRunning ? 'the command is under way' : undefined)}>
           {name}
         </Button>
         {typed !== undefined || (progress !== undefined && !isRunning) ? (

@@ -175,7 +175,7 @@ function Line({ view }: { readonly view: CodenameView }): JSX.Element {
       <a class="name" href={href(['devices', device, codename])} title={meta?.description}>
         {codename === '' ? '(no name)' : codename}
       </a>
-      <span class="short">
+      <span class="short" title={typeof reading?.value === 'string' ? reading.value : undefined}>
         {reading === undefined ? (
           <span class="muted">{isAction ? 'to call' : 'no value yet'}</span>
         ) : (

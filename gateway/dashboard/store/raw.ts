@@ -1,5 +1,6 @@
 /** Subscriptions to any topics, for the topic browser and the dead letters. */
 import { newId } from './asking.js'
+import { fits } from './fits.js'
 import { Link } from './link.js'
 import { filterMatches } from '../models/topic-filter.js'
 
