@@ -33,6 +33,8 @@ export function runsTrouble(problems: readonly RunProblem[]): string | undefined
 /** A run that has ended, while its files are made. */
 export interface Ended {
   run: Run
+  /** Resolves after the first try. */
+  readonly tried: Promise<void>
   /** Resolves when they are made, or never will be by this run of the gateway. Never rejects. */
   readonly done: Promise<void>
 }
@@ -44,7 +46,7 @@ interface Open extends Ended {
 }
 
 /** Seconds from a failed try to make the files to the next; doubled each time. */
-const again = { first: 10, most: 600 }
+const again = { first: 2, most: 600 }
 
 /** From the end of a run to its manifest: again and again, while the disk refuses. */
 export class Completion {
@@ -61,9 +63,11 @@ export class Completion {
 
   /** `recording` left out: an earlier run of the gateway left it. */
   add(id: string, run: Run, recording?: Recording): Ended {
-    const open: Open = { run, recording, trouble: undefined, done: Promise.resolve() }
+    let tell = (): void => {}
+    const tried = new Promise<void>((resolve) => (tell = resolve))
+    const open: Open = { run, recording, trouble: undefined, tried, done: Promise.resolve() }
     this.#open.set(id, open)
-    open.done = this.#make(id, open)
+    open.done = this.#make(id, open, tell).finally(tell)
     return open
   }
 
@@ -98,7 +102,7 @@ export class Completion {
     await Promise.all(open.map(async ({ recording }) => await recording?.release()))
   }
 
-  async #make(id: string, open: Open): Promise<void> {
+  async #make(id: string, open: Open, tried: () => void): Promise<void> {
     const { clock, log, changed } = this.#options
     const folder = join(this.#options.folder, id)
     const { run, recording } = open
@@ -122,6 +126,7 @@ export class Completion {
         }
         open.trouble = { reason: `its files could not be made: ${reason}`, since: open.trouble?.since ?? clock.now() }
         changed()
+        tried()
         await this.#wait(wait)
       }
     }

@@ -1,7 +1,7 @@
 /** A table of each device, for people and their programs. Nothing is filled in, nothing interpolated. */
 import { appendFile, mkdir, open, rm } from 'node:fs/promises'
 import { join } from 'node:path'
-import { parseTime } from '../time.js'
+import { secondsOf } from './lines.js'
 import type { ReadingLine } from './lines.js'
 import { csvNames } from './names.js'
 import { maxUnits } from './survey.js'
@@ -141,7 +141,7 @@ export class CsvTables {
   }
 
   #elapsed(time: string): string {
-    return String(Math.round(((parseTime(time) ?? NaN) - this.#started) * 1e6) / 1e6)
+    return String(Math.round((secondsOf(time) - this.#started) * 1e6) / 1e6)
   }
 
   #write(table: Table, text: string): void {

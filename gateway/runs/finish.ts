@@ -1,8 +1,8 @@
 /** Makes what a run consists of besides its two streams. All of it is read line by line: what is held does not grow with the run. */
 import { open } from 'node:fs/promises'
 import { join } from 'node:path'
-import { parseTime } from '../time.js'
 import { CsvTables } from './csv.js'
+import { secondsOf } from './lines.js'
 import { cutHalfLine, readLines, readSmall, writeWhole } from './disk.js'
 import { writeManifest } from './manifest.js'
 import { Plot } from './plot.js'
@@ -69,8 +69,8 @@ async function sizeOf(path: string): Promise<number> {
 
 /** CSV and report, in one look through the readings. */
 async function tables(folder: string, record: RunRecord, surveyed: Surveyed): Promise<void> {
-  const started = parseTime(record.started) ?? 0
-  const range = { from: started, to: Math.max(parseTime(record.ended ?? record.started) ?? started, started + 1e-3) }
+  const started = secondsOf(record.started)
+  const range = { from: started, to: Math.max(secondsOf(record.ended ?? record.started), started + 1e-3) }
   const plots = new Map<Survey, Plot>()
   const wanted = [...surveyed.devices.values()].flatMap((codenames) => [...codenames.values()]).filter(({ numbers }) => numbers > 0)
   for (const survey of wanted.slice(0, maxPlots)) plots.set(survey, new Plot(range))
@@ -96,9 +96,9 @@ async function tables(folder: string, record: RunRecord, surveyed: Surveyed): Pr
 }
 
 function draw(line: AnyLine, { devices }: Surveyed, plots: ReadonlyMap<Survey, Plot>): void {
-  const at = parseTime(line.at) ?? NaN
+  const at = secondsOf(line.at)
   if ('lost' in line) {
-    const from = parseTime(line.from) ?? NaN
+    const from = secondsOf(line.from)
     for (const plot of plots.values()) plot.break(from)
     return
   }
@@ -108,6 +108,6 @@ function draw(line: AnyLine, { devices }: Surveyed, plots: ReadonlyMap<Survey, P
   const value = numberOf(line)
   // What was stale when it arrived is no value to hold: it was measured at its time, if that is of this run.
   if (line.mark !== 'stale' && value !== undefined && !(line.mark === 'initial' && line.quality === 'stale'))
-    plot.add(parseTime(line.time) ?? NaN, value, line.mark === 'initial')
+    plot.add(secondsOf(line.time), value, line.mark === 'initial')
   if (line.quality === 'stale' || line.quality === 'bad') plot.break(at)
 }

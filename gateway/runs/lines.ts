@@ -4,7 +4,7 @@ import type { Entry } from '../devices.js'
 import type { Held } from '../latest.js'
 import { json, readingPayload } from '../payload.js'
 import type { Step } from '../stories.js'
-import { formatTime } from '../time.js'
+import { formatTime, parseTime } from '../time.js'
 
 /** `initial`: the last reading when the run began. `stale`: no new reading, but the one of before became stale at this moment. */
 export type Mark = 'initial' | 'stale'
@@ -80,4 +80,18 @@ export function commandLine({ at, device, codename, id, op, client, what, instan
         })
   }
   return json(line) + '\n'
+}
+
+/** The second that was read last: most lines are of the same one. */
+let lastWhole = ''
+let lastSeconds = NaN
+
+/** Unix seconds of a time as the gateway writes it; NaN: it is none. */
+export function secondsOf(time: string): number {
+  const whole = time.slice(0, 19)
+  if (whole !== lastWhole) {
+    lastSeconds = parseTime(`${whole}Z`) ?? NaN
+    lastWhole = whole
+  }
+  return time.length > 20 ? lastSeconds + Number(`0${time.slice(19, -1)}`) : lastSeconds
 }

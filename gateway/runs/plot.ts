@@ -5,7 +5,7 @@ const columns = 600
 
 /** Points. */
 const height = 120
-const margin = { left: 64, right: 8, top: 8, bottom: 22 }
+const margin = { left: 64, right: 24, top: 8, bottom: 22 }
 
 export interface PlotRange {
   /** Unix seconds. */
@@ -116,18 +116,11 @@ export function ticksOf(low: number, high: number, count: number): number[] {
   return ticks.map((tick) => Number(tick.toPrecision(12)))
 }
 
-/** Seconds of a run at its two ends and in the middle. */
+/** `90 s`, `12 min`, `3.5 h` since the start: round numbers of the unit that suits the whole. */
 function timeTicks({ from, to }: PlotRange): [number, string][] {
-  return [0, 0.25, 0.5, 0.75, 1].map((part) => {
-    const seconds = (to - from) * part
-    return [from + seconds, elapsed(seconds, to - from)]
-  })
-}
-
-/** `90 s`, `12 min`, `3.5 h`: in the unit that suits the whole. */
-function elapsed(seconds: number, whole: number): string {
+  const whole = to - from
   const [by, unit] = whole > 172_800 ? [86_400, 'd'] : whole > 7200 ? [3600, 'h'] : whole > 300 ? [60, 'min'] : [1, 's']
-  return `${Number((seconds / by).toPrecision(3))} ${unit}`
+  return ticksOf(0, whole / by, 6).map((tick) => [from + tick * by, `${tick} ${unit}`])
 }
 
 /** As a person reads it. */

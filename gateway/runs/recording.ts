@@ -1,4 +1,4 @@
-import { mkdir } from 'node:fs/promises'
+import { mkdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Clock, Logger, Watch } from '../adapter.js'
 import type { Entry } from '../devices.js'
@@ -116,9 +116,16 @@ export class Recording {
     const { folder, changed } = this.#options
     await mkdir(folder, { recursive: true })
     await mkdir(this.folder)
-    await this.#readings.open(join(this.folder, files.readings))
-    await this.#commands.open(join(this.folder, files.commands))
-    await writeWhole(this.folder, files.record, this.text())
+    try {
+      await this.#readings.open(join(this.folder, files.readings))
+      await this.#commands.open(join(this.folder, files.commands))
+      await writeWhole(this.folder, files.record, this.text())
+    } catch (error) {
+      await this.release()
+      // Nothing of it is there yet but what was made here.
+      await rm(this.folder, { recursive: true, force: true }).catch(() => {})
+      throw error
+    }
     this.#isOpen = true
     await this.#flush()
     this.#arm()

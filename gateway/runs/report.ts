@@ -1,5 +1,5 @@
 /** report.html: one page that needs nothing else. No script, nothing from a network. */
-import { parseTime } from '../time.js'
+import { secondsOf } from './lines.js'
 import type { CommandLine } from './lines.js'
 import type { Plot } from './plot.js'
 import { shown } from './plot.js'
@@ -47,7 +47,7 @@ export class CommandTable {
     }
     if (what !== 'done' && what !== 'failed' && what !== 'refused') return
     this.#open.delete(key)
-    row.seconds = (parseTime(at) ?? NaN) - (parseTime(row.at) ?? NaN)
+    row.seconds = secondsOf(at) - secondsOf(row.at)
     row.isBad = what !== 'done'
     const same = what === 'done' && plain(value) === row.asked
     const said =
@@ -123,7 +123,7 @@ function facts(record: RunRecord, surveyed: Surveyed): string {
     ['Readings', `${surveyed.readings}${surveyed.lost > 0 ? `, and ${surveyed.lost} lost` : ''}`],
     ['Commands', String(surveyed.commands)],
     ...(surveyed.broken > 0 ? [['Broken lines', `${surveyed.broken}, left out here`] as [string, string]] : []),
-    ...clock.map(({ at, by }): [string, string] => ['Clock', `was set by ${by} s before ${at}`]),
+    ...clock.map(({ at, by }): [string, string] => ['Clock', `was set ${by < 0 ? 'back' : 'forward'} by ${Math.abs(by)} s before ${at}`]),
     ['Gateway', `${gateway.name}, labgate ${gateway.version}`],
     ['Configuration', `${configuration.file}, SHA-256 ${configuration.sha256}`],
     ['Run', record.id]

@@ -116,7 +116,6 @@ export class Runs {
       await recording.open()
     } catch (error) {
       this.#running = this.#running.filter((each) => each !== recording)
-      await recording.release()
       const reason = why(error)
       log.error({ folder: recording.folder, reason }, 'a run could not begin')
       throw new GatewayError('Unreachable', `the run cannot be recorded: ${reason}`, { cause: error })
@@ -264,7 +263,7 @@ export class Runs {
     void this.#end(recording, { state: 'cut off', reason }, 0)
   }
 
-  /** Resolves when its files are made, or after so many seconds. */
+  /** Resolves when its files are made, or cannot be for now, or after so many seconds. */
   async #end(recording: Recording, ending: Ending, within: number): Promise<Run> {
     const { clock, log, changed } = this.#options
     recording.end(ending)
@@ -273,7 +272,7 @@ export class Runs {
     const shown = shownRun(recording.record, false)
     const ended = this.#completion?.add(recording.id, shown, recording)
     changed()
-    if (ended !== undefined) await inSeconds(ended.done, within, clock)
+    if (ended !== undefined) await inSeconds(ended.tried, within, clock)
     return ended?.run ?? shown
   }
 

@@ -1,7 +1,7 @@
 /** The first look through a run: what is in it, and from when to when. */
 import { join } from 'node:path'
-import { parseTime } from '../time.js'
 import { readLines } from './disk.js'
+import { secondsOf } from './lines.js'
 import type { CommandLine, LostLine, ReadingLine } from './lines.js'
 import { files } from './types.js'
 
@@ -79,24 +79,25 @@ export async function surveyRun(folder: string): Promise<Surveyed> {
         broken += 1
         continue
       }
-      last = later(last, parsed.at)
+      last = parsed.at
       if ('lost' in parsed) lost += parsed.lost
       else {
         readings += 1
         note(surveyOf(devices, parsed), parsed)
       }
     }
+  const lastReading = last
   let commands = 0
   for await (const lines of readLines(join(folder, files.commands)))
     for (const line of lines) {
       const parsed = parseCommand(line)
       if (parsed === undefined) broken += 1
       else {
-        last = later(last, parsed.at)
+        last = parsed.at
         if (parsed.what === 'asked') commands += 1
       }
     }
-  return { devices, readings, commands, lost, broken, last }
+  return { devices, readings, commands, lost, broken, last: later(lastReading, last) }
 }
 
 export function parseCommand(line: string): CommandLine | undefined {
@@ -109,9 +110,10 @@ export function parseCommand(line: string): CommandLine | undefined {
   }
 }
 
-/** One form and one zone: but the decimals may be left out. */
-function later(one: string | undefined, other: string): string {
-  return one === undefined || (parseTime(other) ?? -Infinity) >= (parseTime(one) ?? -Infinity) ? other : one
+/** Of two streams, each in its own order. */
+function later(one: string | undefined, other: string | undefined): string | undefined {
+  if (one === undefined || other === undefined) return one ?? other
+  return secondsOf(other) >= secondsOf(one) ? other : one
 }
 
 function surveyOf(devices: Map<string, Map<string, Survey>>, { device, codename }: ReadingLine): Survey {

@@ -1,0 +1,173 @@
+import assert from 'node:assert/strict'
+import { mkdtempSync, readFileSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { finishRun } from './finish.js'
+import { ticksOf } from './plot.js'
+import { runFormat } from './types.js'
+import type { RunRecord } from './types.js'
+
+const id = '2026-11-21T14-00-00Z_x'
+const at = (seconds: number): string => new Date(Date.parse('2026-11-21T14:00:00Z') + seconds * 1000).toISOString()
+
+describe('the files of a run', () => {
+  let folder: string
+
+  beforeEach(() => void (folder = mkdtempSync(join(tmpdir(), 'labgate-run-'))))
+  afterEach(() => rmSync(folder, { recursive: true, force: true }))
+
+  async function finish(
+    readings: readonly object[],
+    more: Partial<RunRecord> = {},
+    commands: readonly object[] = [],
+    half = ''
+  ): Promise<RunRecord> {
+    const record: RunRecord = {
+      format: runFormat,
+      id,
+      name: 'x',
+      by: 'me',
+      state: 'complete',
+      started: at(0),
+      ended: at(100),
+      gateway: { name: 'g', version: '1' },
+      configuration: { file: 'x.yaml', sha256: '0' },
+      devices: 'all',
+      readings: readings.length,
+      commands: 0,
+      lost: 0,
+      bytes: 0,
+      clock: [],
+      ...more
+    }
+    const text = (lines: readonly object[]): string => lines.map((line) => `${JSON.stringify(line)}\n`).join('')
+    writeFileSync(join(folder, 'run.json'), JSON.stringify(record))
+    writeFileSync(join(folder, 'readings.ndjson'), text(readings) + half)
+    writeFileSync(join(folder, 'commands.ndjson'), text(commands))
+    return (await finishRun({ folder, now: at(101) })).record
+  }
+
+  const reading = (seconds: number, value: unknown, more: object = {}): object => ({
+    at: at(seconds),
+    device: 'd',
+    codename: 'c',
+    quality: 'good',
+    time: at(seconds),
+    value,
+    ...more
+  })
+  const table = (name = 'd'): string[] =>
+    readFileSync(join(folder, `csv/${name}.csv`), 'utf8')
+      .slice(1)
+      .trimEnd()
+      .split('\r\n')
+  const report = (): string => readFileSync(join(folder, 'report.html'), 'utf8')
+
+  it('hold what is of one moment in one row, and a column for each unit; nothing is filled in', async () => {
+    await finish([
+      reading(1, 20, { unit: 'C' }),
+      reading(1, 5, { codename: 'p' }),
+      reading(2, 293, { unit: 'K' }),
+      reading(2, true, { codename: 'p', uncertainty: 0.5, quality: 'uncertain' }),
+      reading(2, 294, { unit: 'K' }),
+      reading(3, [1, 2], { codename: 'p', x: [7, 8] }),
+      { at: at(9), lost: 3, from: at(4), reason: 'the disk is full' }
+    ])
+    assert.deepEqual(table(), [
+      'time,elapsed [s],c [C],c [K],p,p x,p uncertainty,remarks',
+      `${at(1)},1,20,,5,,,`,
+      `${at(2)},2,,293,true,,0.5,p uncertain`,
+      `${at(2)},2,,294,,,,`,
+      `${at(3)},3,,,"[1,2]","[7,8]",,`,
+      `${at(4)},4,,,,,,3 lost until ${at(9)}: the disk is full`
+    ])
+  })
+
+  it('are no formulas and no markup, whoever writes the readings', async () => {
+    const evil = `=HYPERLINK("http://x")`
+    const command = { at: at(1), device: 'd', codename: 'c', id: '1', op: 'set', client: '<b>', what: 'asked', value: '<script>' }
+    await finish(
+      [reading(1, evil), reading(2, '-1'), reading(3, '@x', { codename: '+c', unit: '<i>' }), reading(4, 'a"b,\r\nc', { device: '<u>' })],
+      { name: '</title><script>', note: "'><img>" },
+      [command]
+    )
+    const [, first, second, third] = table()
+    assert.deepEqual([first, second, third], [`${at(1)},1,"'=HYPERLINK(""http://x"")",,`, `${at(2)},2,-1,,`, `${at(3)},3,,'@x,`])
+    assert.equal(readFileSync(join(folder, 'csv/u.csv'), 'utf8').split('\r\n').slice(1).join('|'), `${at(4)},4,"a""b,|c",|`)
+    assert.equal(table()[0], "time,elapsed [s],c,'+c [<i>],remarks")
+    assert.doesNotMatch(report(), /<(script|img|b|i|u)>/)
+    assert.match(report(), /Content-Security-Policy" content="default-src 'none'/)
+    assert.doesNotMatch(report(), /https?:\/\/(?!x)/)
+  })
+
+  it('have a row for each reading where a device has many codenames', async () => {
+    await finish(
+      Array.from({ length: 65 }, (_, n) => reading(n, n, { codename: `c${n}` })).concat(
+        reading(65, null, { codename: 'c1', quality: 'bad', error: { class: 'Timeout', message: '' } })
+      )
+    )
+    const rows = table()
+    assert.equal(rows[0], 'time,elapsed [s],codename,value,unit,quality,x,uncertainty,remarks')
+    assert.deepEqual(rows.slice(65), [`${at(64)},64,c64,64,,good,,,`, `${at(65)},65,c1,,,bad,,,Timeout`])
+  })
+
+  it('draw what was known, and end the line where nothing was', async () => {
+    const record = await finish([
+      reading(0, 1, { mark: 'initial', time: at(-50) }),
+      reading(25, 2),
+      reading(40, 2, { mark: 'stale', quality: 'stale', time: at(25) }),
+      reading(75, 3),
+      reading(76, 9, { time: at(-3600) })
+    ])
+    assert.equal(record.state, 'complete')
+    const path = /class="line" d="([^"]+)"/.exec(report())?.[1] ?? ''
+    // 600 points from 64 on for 100 s: held to 25 s, then to 40 s, and from 75 s to the end.
+    assert.match(path, /^M64\.5 [\d.]+h0\.5H214\.5V[\d.]+h0\.5H304\.5M514\.5 [\d.]+h0\.5H664$/)
+    assert.match(report(), /1 readings with times outside of the run/)
+  })
+
+  it('of a run that was cut off are those of its whole lines', async () => {
+    const record = await finish([reading(1, 1), reading(2, 2)], { state: 'running' }, [], '{"at":"2026-11-21T14:00:03')
+    const { state, ended, readings, bytes } = record
+    assert.deepEqual([state, ended, readings, bytes], ['cut off', at(2), 2, statSync(join(folder, 'readings.ndjson')).size])
+    assert.equal(readFileSync(join(folder, 'readings.ndjson'), 'utf8').split('\n').length, 3)
+    assert.deepEqual(readdirSync(folder).sort(), ['commands.ndjson', 'csv', 'manifest.json', 'readings.ndjson', 'report.html', 'run.json'])
+  })
+
+  it('tell what became of each command', async () => {
+    const step = (seconds: number, n: string, what: string, more: object = {}): object => ({
+      at: at(seconds),
+      device: 'd',
+      codename: 'c',
+      id: n,
+      op: 'set',
+      client: 'nb',
+      what,
+      ...more
+    })
+    await finish([], {}, [
+      step(1, '1', 'asked', { value: 300 }),
+      step(1.5, '1', 'done', { value: 299 }),
+      step(2, '2', 'asked', { value: 1 }),
+      step(3, '2', 'failed', { error: { class: 'Timeout', message: 'no answer', maybeExecuted: true } }),
+      step(4, '2', 'late'),
+      step(5, '3', 'asked')
+    ])
+    const rows = report().match(/<tr><td>2026.*?<\/tr>/g) ?? []
+    assert.deepEqual(
+      rows.map((row) => row.replace(/<[^>]+>/g, '|').replace(/\|+/g, '|')),
+      [
+        `|${at(1)}|d&#47;c|set|300|nb|done: 299|0.5 s|`.replace('&#47;', '/'),
+        `|${at(2)}|d/c|set|1|nb|failed: Timeout: no answer (it may have been carried out)|1 s|`,
+        `|${at(5)}|d/c|set|nb|no answer|`
+      ]
+    )
+  })
+
+  it('have round numbers at their axes', () => {
+    assert.deepEqual(ticksOf(-0.1, 1.1, 4), [0, 0.5, 1])
+    assert.deepEqual(ticksOf(0, 33.3, 6), [0, 10, 20, 30])
+    assert.deepEqual(ticksOf(5, 5, 4), [])
+    assert.deepEqual(ticksOf(0, Infinity, 4), [])
+  })
+})
