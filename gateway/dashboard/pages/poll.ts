@@ -61,15 +61,18 @@ export function usePoller(
   return { ...state, again, hurry }
 }
 
-/** `GET path`, again and again. Undefined: nothing is asked. What another path answered is forgotten. */
-export function usePoll<T>(path: string | undefined, seconds: number): Polled<T> {
+/**
+ * `GET path`, again and again. Undefined: nothing is asked. What another path answered is forgotten; with `keep` it stays until the new one
+ * has been answered.
+ */
+export function usePoll<T>(path: string | undefined, seconds: number, { keep = false } = {}): Polled<T> {
   const [answer, setAnswer] = useState<{ path: string; data: T; at: number }>()
   const { error, loading, again } = usePoller(path, seconds, async (signal) => {
     if (path === undefined) return
     const data = await api.get<T>(path, signal)
     if (!signal.aborted) setAnswer({ path, data, at: store.now() })
   })
-  const mine = answer !== undefined && answer.path === path ? answer : undefined
+  const mine = keep || answer?.path === path ? answer : undefined
   return { data: mine?.data, at: mine?.at, error, loading, again }
 }
 

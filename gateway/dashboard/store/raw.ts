@@ -2,7 +2,6 @@
 import { newId } from './asking.js'
 import { fits } from './fits.js'
 import { Link } from './link.js'
-import { filterMatches } from '../models/topic-filter.js'
 
 type Run = (topic: string, payload: Uint8Array, retain: boolean) => void
 
@@ -46,7 +45,7 @@ export class Raw {
       onConnected: () => this.#subscribe([...this.#filters.keys()]),
       onLost: () => {},
       onMessage: (topic, payload, retain) => {
-        for (const [filter, runs] of this.#filters) if (filterMatches(filter, topic)) for (const run of runs) run(topic, payload, retain)
+        for (const [filter, runs] of this.#filters) if (fits(filter, topic)) for (const run of runs) run(topic, payload, retain)
       }
     })
     this.#link.start()
