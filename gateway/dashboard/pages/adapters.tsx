@@ -130,7 +130,7 @@ function Instance({ instance, at, now, rates }: InstanceProps): JSX.Element {
           <>
             <dt>Last error</dt>
             <dd>
-              {lastError}
+              {lastError === reason ? 'the same' : lastError}
               {lastErrorAt === null ? null : (
                 <span class="muted">
                   , <Time time={lastErrorAt} age />
@@ -150,6 +150,7 @@ function Instance({ instance, at, now, rates }: InstanceProps): JSX.Element {
       <p class="links">
         <a href={href(['log'], { instance: id })}>Log</a>
         <a href={href(['commands'], { instance: id })}>Commands</a>
+        {isIdle(instance.counters) ? <span class="muted">no messages yet</span> : null}
       </p>
     </Card>
   )
@@ -195,6 +196,10 @@ const counterWords: readonly (readonly [keyof Counters, string])[] = [
   ['dropped', 'dropped']
 ]
 
+function isIdle(counters: Counters): boolean {
+  return counterWords.every(([name]) => counters[name] === 0)
+}
+
 function CounterRow({
   counters,
   at,
@@ -203,19 +208,18 @@ function CounterRow({
   readonly counters: Counters
   readonly at: number
   readonly rates: Map<keyof Counters, CounterRate>
-}): JSX.Element {
-  const isIdle = counterWords.every(([name]) => (counters[name] ?? 0) === 0)
+}): JSX.Element | null {
   // Looked at also when they are not shown, so that the first rate is right.
   for (const [name] of counterWords) {
     const rate = rates.get(name) ?? new CounterRate()
     rates.set(name, rate)
-    rate.look(at, counters[name] ?? 0)
+    rate.look(at, counters[name])
   }
-  if (isIdle) return <p class="muted">No message has been received, answered, refused or dropped.</p>
+  if (isIdle(counters)) return null
   return (
     <ul class="counters" aria-label="Messages since start">
       {counterWords.map(([name, word]) => {
-        const value = counters[name] ?? 0
+        const value = counters[name]
         const perSecond = rates.get(name)?.look(at, value)
         const isBad = value > 0 && (name === 'refused' || name === 'dropped')
         return (
