@@ -13,16 +13,3 @@ export function filterProblem(filter: string): string | undefined {
   }
   return undefined
 }
-
-/** Does a topic fit a filter? What begins with `$` is not what a wildcard in the first level means [MQTT-4.7.2-1]. */
-export function filterMatches(filter: string, topic: string): boolean {
-  const wanted = filter.split('/')
-  if (topic.startsWith('$') && (wanted[0] === '+' || wanted[0] === '#')) return false
-  const levels = topic.split('/')
-  for (const [at, level] of wanted.entries()) {
-    // It also means the level above: a/# fits a.
-    if (level === '#') return true
-    if (at >= levels.length || (level !== '+' && level !== levels[at])) return false
-  }
-  return wanted.length === levels.length
-}

@@ -115,7 +115,7 @@ function Instance({ instance, at, now, rates }: InstanceProps): JSX.Element {
             <dd>
               {listens.map(({ protocol, host, port }) => (
                 <code key={`${protocol} ${host} ${port}`} class="listen">
-                  {protocol} {host}:{port}
+                  {protocol} {host}:{port === 0 ? 'any free port' : port}
                 </code>
               ))}
             </dd>
@@ -130,7 +130,7 @@ function Instance({ instance, at, now, rates }: InstanceProps): JSX.Element {
           <>
             <dt>Last error</dt>
             <dd>
-              {lastError}
+              {lastError === reason ? 'the same' : lastError}
               {lastErrorAt === null ? null : (
                 <span class="muted">
                   , <Time time={lastErrorAt} age />
@@ -150,6 +150,7 @@ function Instance({ instance, at, now, rates }: InstanceProps): JSX.Element {
       <p class="links">
         <a href={href(['log'], { instance: id })}>Log</a>
         <a href={href(['commands'], { instance: id })}>Commands</a>
+        {isIdle(instance.counters) ? <span class="muted">no messages yet</span> : null}
       </p>
     </Card>
   )
@@ -195,6 +196,10 @@ const counterWords: readonly (readonly [keyof Counters, string])[] = [
   ['dropped', 'dropped']
 ]
 
+function isIdle(counters: Counters): boolean {
+  return counterWords.every(([name]) => counters[name] === 0)
+}
+
 function CounterRow({
   counters,
   at,
@@ -203,19 +208,24 @@ function CounterRow({
   readonly counters: Counters
   readonly at: number
   readonly rates: Map<keyof Counters, CounterRate>
-}): JSX.Element {
+}): JSX.Element | null {
+  // Looked at also when they are not shown, so that the first rate is right.
+  for (const [name] of counterWords) {
+    const rate = rates.get(name) ?? new CounterRate()
+    rates.set(name, rate)
+    rate.look(at, counters[name])
+  }
+  if (isIdle(counters)) return null
   return (
     <ul class="counters" aria-label="Messages since start">
       {counterWords.map(([name, word]) => {
-        const rate = rates.get(name) ?? new CounterRate()
-        rates.set(name, rate)
-        const value = counters[name] ?? 0
-        const perSecond = rate.look(at, value)
+        const value = counters[name]
+        const perSecond = rates.get(name)?.look(at, value)
         const isBad = value > 0 && (name === 'refused' || name === 'dropped')
         return (
           <li key={name} class={isBad ? 'wrong' : ''}>
             <strong>{formatNumber(value)}</strong>
-            <span>{isBad ? `${word} !` : word}</span>
+            <span class="small">{isBad ? `${word} !` : word}</span>
             <span class="muted small">
               {perSecond === undefined ? ' ' : perSecond === 0 ? 'none now' : `${formatNumber(Number(perSecond.toPrecision(2)))}/s`}
             </span>

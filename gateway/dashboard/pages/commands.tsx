@@ -16,7 +16,7 @@ const most = 1000
 
 export function CommandsPage({ params }: PageProps): JSX.Element {
   const id = params.get('id')
-  return id === undefined ? <List params={params} /> : <One id={id} />
+  return id === undefined ? <List params={params} /> : <One key={id} id={id} />
 }
 
 function One({ id }: { readonly id: string }): JSX.Element {
@@ -64,11 +64,13 @@ function List({ params }: PageProps): JSX.Element {
   const query = new URLSearchParams({ limit: String(wanted) })
   if (device !== '') query.set('device', device)
   if (codename !== '') query.set('codename', codename)
-  const polled = usePoll<{ stories: readonly Story[] }>(`/api/stories?${query.toString()}`, wanted > 2 * page ? 5 : 2)
+  const polled = usePoll<{ stories: readonly Story[] }>(`/api/stories?${query.toString()}`, wanted > 2 * page ? 5 : 2, { keep: true })
   useTick(1)
   const all = polled.data?.stories ?? []
   const stories = all.filter(
     (story) =>
+      (device === '' || story.device === device) &&
+      (codename === '' || story.codename === codename) &&
       (!isFailed || story.phase === 'failed' || story.phase === 'refused') &&
       search
         .toLowerCase()

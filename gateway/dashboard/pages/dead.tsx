@@ -41,13 +41,13 @@ export function DeadPage({ params }: PageProps): JSX.Element {
     setTotal(answer.total)
     setAt(store.now())
   })
-  const { again } = polled
+  const { hurry } = polled
   useEffect(() => {
     const timer = every(soon, () => {
-      if (dead.letters.some(({ n }) => n === undefined)) again()
+      if (dead.letters.some(({ n }) => n === undefined)) hurry()
     })
     return () => timer.cancel()
-  }, [dead, again])
+  }, [dead, hurry])
   const letters = dead.letters.filter((letter) => letterFits(letter, search))
   const groups: readonly DeadGroup[] = isGrouped
     ? grouped(letters)

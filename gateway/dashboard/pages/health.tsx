@@ -108,8 +108,8 @@ function CheckCard({ check }: { readonly check: Check }): JSX.Element {
       )}
       {instance === undefined || status === 'ok' ? null : (
         <p class="links">
-          <a href={href(['adapters'], { find: instance })}>Its card</a>
-          <a href={href(['log'], { instance })}>Its log</a>
+          <a href={href(['adapters'], { find: instance })}>Adapter</a>
+          <a href={href(['log'], { instance })}>Log</a>
         </p>
       )}
     </Card>

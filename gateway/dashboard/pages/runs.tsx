@@ -161,7 +161,8 @@ function Start({ again }: { readonly again: () => void }): JSX.Element {
           </Field>
         </div>
         <label class="check">
-          <input type="checkbox" checked={!some} onChange={(event) => setSome(!event.currentTarget.checked)} /> <span>All devices</span>
+          <input type="checkbox" checked={!some} onChange={(event) => setSome(!event.currentTarget.checked)} />{' '}
+          <span>All devices but the gateway itself</span>
         </label>
         {some ? (
           <fieldset class="chosen">

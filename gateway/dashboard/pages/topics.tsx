@@ -4,7 +4,7 @@ import { useEffect, useReducer, useRef, useState } from 'preact/hooks'
 import { delivery } from '../../topic.js'
 import type { ParsedTopic } from '../../topic.js'
 import { formatAge, formatBytes, formatNumber } from '../format.js'
-import { filterMatches, filterProblem } from '../models/topic-filter.js'
+import { filterProblem } from '../models/topic-filter.js'
 import { gist, oneLine, showPayload } from '../models/payload.js'
 import { TopicTree, treeRows } from '../models/topic-tree.js'
 import type { LastMessage, TopicNode, TreeRow } from '../models/topic-tree.js'
@@ -59,9 +59,7 @@ function useTree(filter: string | undefined, isPaused: boolean): TopicTree {
   const { tree } = held.current
   useEffect(() => {
     if (filter === undefined || isPaused) return undefined
-    return store.raw(filter, (topic, payload, retained) => {
-      if (filterMatches(filter, topic)) tree.take(topic, payload, { retained, at: store.now() })
-    })
+    return store.raw(filter, (topic, payload, retained) => tree.take(topic, payload, { retained, at: store.now() }))
   }, [filter, isPaused, tree])
   return tree
 }
