@@ -200,6 +200,23 @@ describe('REST', () => {
     }
   })
 
+  it('stays with HTTP 1.1 when a client offers another version first, as Java does', async () => {
+    const offer =
+      'host: localhost\r\nConnection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAEAAEAAAAIAAAABAAMAAABkAAQBAAAAAAUAAEAA\r\n'
+    const before = lab.gateway.openConnections
+    const raw = await RawHttp.open(lab.httpPort)
+    raw.send(`GET /api HTTP/1.1\r\n${offer}\r\n`)
+    assert.equal((await raw.answer())?.status, 200)
+    const body = '{"value":"x"}'
+    const post1 = `POST /api/devices/furnace/note/set HTTP/1.1\r\n${offer}content-type: application/json\r\ncontent-length: ${body.length}\r\n\r\n`
+    raw.send(post1 + body)
+    const answer = await raw.answer()
+    assert.deepEqual([answer?.status, (JSON.parse(String(answer?.body)) as { value: string }).value], [200, 'x'])
+    assert.equal(lab.gateway.openConnections, before + 1)
+    raw.socket.destroy()
+    await until(() => lab.gateway.openConnections === before, 'it keeps its place')
+  })
+
   it('bears broken HTTP, and answers who waits', async () => {
     for (const [sent, status] of [
       ['GET /api HTTP/1.1\r\n\r\n', 400],
