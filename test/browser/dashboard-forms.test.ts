@@ -2,32 +2,32 @@ import assert from 'node:assert/strict'
 import { importPage } from '../support/page-module.js'
 
 interface Formats {
-  formatNumber(value: number, digits?: number): string
-  formatValue(value: unknown): string
-  formatAge(seconds: number): string
-  formatDuration(seconds: number): string
-  formatBytes(bytes: number): string
+  readonly formatNumber: (value: number, digits?: number) => string
+  readonly formatValue: (value: unknown) => string
+  readonly formatAge: (seconds: number) => string
+  readonly formatDuration: (seconds: number) => string
+  readonly formatBytes: (bytes: number) => string
 }
 
 interface Schemas {
-  kindOf(schema: unknown, inside?: boolean): string
-  bounds(schema: unknown, unit?: string): string | undefined
-  complaint(schema: unknown, value: unknown, what: string, unit?: string): string | undefined
-  stepOf(schema: unknown, digits?: number): number
+  readonly kindOf: (schema: unknown, inside?: boolean) => string
+  readonly bounds: (schema: unknown, unit?: string) => string | undefined
+  readonly complaint: (schema: unknown, value: unknown, what: string, unit?: string) => string | undefined
+  readonly stepOf: (schema: unknown, digits?: number) => number
 }
 
 interface Drafts {
-  draftOf(schema: unknown, value: unknown): unknown
-  readDraft(schema: unknown, draft: unknown): { ok: boolean; value?: unknown; error?: string }
-  writeJson(value: unknown): string
+  readonly draftOf: (schema: unknown, value: unknown) => unknown
+  readonly readDraft: (schema: unknown, draft: unknown) => { ok: boolean; value?: unknown; error?: string }
+  readonly writeJson: (value: unknown) => string
 }
 
 interface Raws {
-  fits(filter: string, topic: string): boolean
+  readonly fits: (filter: string, topic: string) => boolean
 }
 
 interface Api {
-  apiUrl(path: string): string
+  readonly apiUrl: (path: string) => string
 }
 
 describe('forms and figures of the dashboard', () => {
