@@ -298,6 +298,8 @@ export interface Host {
   request(request: Request): Promise<Exact>
   /** Would a device take this command by its declaration and schema? Returns the refusal, or undefined. Changes nothing. */
   checkRequest(request: Request): Error | undefined
+  /** Told when a client's command is refused after {@link checkRequest}, and not requested: its story says so. */
+  refused(request: Request, error: Error): void
   /**
    * Adds or replaces the description of a codename found at run time on a device this instance feeds. Throws a GatewayError when there is
    * no room. With undefined: it is there no more, and is forgotten with its reading, unless the configuration declares it.

@@ -1,15 +1,13 @@
-import type { Clock, Command, Exact, Logger, Op, Ref, Request } from './adapter.js'
+import type { Command, Exact, Op, Ref, Request } from './adapter.js'
 import { isFiniteExact, parseExact } from '../adapters/common/exact-json.js'
 import configSchema from '../schemas/config.schema.json' with { type: 'json' }
-import type { Publish } from './broker/queue.js'
 import { checkedValue, notFinite } from './checked-value.js'
-import type { Devices, Entry } from './devices.js'
+import type { CommandsOptions, Verdict } from './command-types.js'
+import type { Entry } from './devices.js'
 import { idOf, openEnvelope } from './envelope.js'
 import type { Envelope } from './envelope.js'
 import { GatewayError, asGatewayError, freshValue } from './errors.js'
 import { KeptCommands } from './kept-commands.js'
-import type { Keep } from './kept-commands.js'
-import type { Latest } from './latest.js'
 import { inTime } from './patience.js'
 import { ended } from './pending.js'
 import type { Pending } from './pending.js'
@@ -18,10 +16,8 @@ import type { Answer } from './remembered.js'
 import { commandPayload, replyPayload } from './reply.js'
 import type { ReplyFields } from './reply.js'
 import { formatTime } from './time.js'
-import type { HistoryQuestion } from './history/ask.js'
 import type { Step } from './stories.js'
 import { below } from './topic.js'
-import type { Validators } from './validators.js'
 
 /** Seconds after which the asker is told that the command is under way. */
 const acceptedAfter = 0.5
@@ -34,34 +30,6 @@ const leastLeft = 0.1
 
 /** Commands that may be under way at once. */
 const maxPending = 1000
-
-export interface CommandsOptions {
-  readonly clock: Clock
-  readonly devices: Devices
-  readonly validators: Validators
-  readonly latest: Latest
-  readonly publish: Publish
-  /** Hands the command to an instance; rejects when that is down. */
-  readonly execute: (instance: string, command: Command, signal: AbortSignal) => Promise<Exact>
-  /** Why a device can not be reached that said so; undefined: it may be there. */
-  readonly whyOffline: (device: string) => string | undefined
-  readonly log: Logger
-  /** Every moment in the life of every command that is no secret. Must be quick, and must not throw. */
-  readonly step: (step: Step) => void
-  /** Answers a question for the history, on the reply topic, by itself; throws the refusal. */
-  readonly askHistory: (question: HistoryQuestion) => void
-  /** Where commands under way are kept over a crash; undefined: nowhere. */
-  readonly keep?: Keep | undefined
-}
-
-/** What becomes of the MQTT message that carried a command. */
-export type Verdict =
-  /** Goes on to subscribers; with `payload` for a native device: JSON with an id. */
-  | { readonly kind: 'pass'; readonly payload?: string }
-  /** Answered here: a repetition, a mere check, a get from memory. Not forwarded: a native device would carry it out. */
-  | { readonly kind: 'answered' }
-  /** Answered with `failed`; goes to the dead letters. */
-  | { readonly kind: 'refused'; readonly error: GatewayError; readonly id: string }
 
 /** Commands to their executor, replies back: exactly one `done` or `failed` for each id. */
 export class Commands {
@@ -181,6 +149,15 @@ export class Commands {
     } catch (error) {
       return asGatewayError(error)
     }
+  }
+
+  /** An instance refused for its client what would have become a command. */
+  refused(request: Request, client: string, error: GatewayError): void {
+    if (request.secret === true) return
+    const { device, codename, op, value } = request
+    const named = { device, codename, id: this.#idFor(request, client), op, client }
+    this.#step('asked', named, { value })
+    this.#step('refused', named, { error })
   }
 
   /** A native device replied. Returns the reply as everybody sees it; throws the refusal when nobody waits for that id. */

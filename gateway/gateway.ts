@@ -124,7 +124,7 @@ export class Gateway {
       data: config.gateway.data,
       changed: () => this.#self.changed()
     })
-    this.#streams = new Streams({ clock, log })
+    this.#streams = new Streams({ clock, log, hit: (limit) => this.#broker.hit(limit) })
     this.#stories = new Stories({ clock, devices: this.#devices, log })
     this.#latest = new Latest({
       clock,

@@ -156,6 +156,10 @@ export class InstanceHost implements Host {
     return this.#shared.commands.check(request)
   }
 
+  refused(request: Request, error: Error): void {
+    this.#shared.commands.refused(request, this.#id, asGatewayError(error))
+  }
+
   describe(device: string, codename: string, meta: Codename | undefined): void {
     const { devices, latest, broker } = this.#shared
     if (devices.feeder(device, codename) !== this.#id)

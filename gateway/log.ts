@@ -38,7 +38,7 @@ export class Throttle {
   }
 }
 
-/** Lines that may come at once, and seconds until another may, of each sender and of all together. */
+/** Lines that may come at once, and seconds until another may, of each sender about each thing, and of all together. */
 const perSender = { atOnce: 5, every: 10 }
 const together = { atOnce: 50, every: 1 }
 
@@ -49,26 +49,30 @@ interface Bucket {
 
 /**
  * For lines of what goes well: a person's few commands are told each, and a program's thousand a second as one now and then that says how
- * many were not. At most 1000 senders are remembered.
+ * many were not. At most 1000 of them are remembered.
  */
 export class Sparing {
   readonly #monotonic: () => number
-  readonly #senders = new Map<string, Bucket & { held: number }>()
+  readonly #senders = new Map<string, Map<unknown, Bucket & { held: number }>>()
   readonly #all: Bucket
+  #count = 0
 
   constructor(monotonic: () => number) {
     this.#monotonic = monotonic
     this.#all = { left: together.atOnce, at: monotonic() }
   }
 
-  /** Undefined: hold the line back. A number: write it; so many of the same sender were held back since its last one. */
-  pass(sender: string): number | undefined {
+  /** Undefined: hold the line back. A number: write it; so many of the same sender about the same thing were held back since the last one. */
+  pass(sender: string, about?: unknown): number | undefined {
     const now = this.#monotonic()
-    let bucket = this.#senders.get(sender)
+    let bucket = this.#senders.get(sender)?.get(about)
     if (bucket === undefined) {
-      if (this.#senders.size >= 1000) this.#senders.clear()
+      if (this.#count >= 1000) this.#forget()
       bucket = { left: perSender.atOnce, at: now, held: 0 }
-      this.#senders.set(sender, bucket)
+      const known = this.#senders.get(sender)
+      if (known === undefined) this.#senders.set(sender, new Map([[about, bucket]]))
+      else known.set(about, bucket)
+      this.#count += 1
     }
     fill(bucket, perSender, now)
     fill(this.#all, together, now)
@@ -81,6 +85,11 @@ export class Sparing {
     const { held } = bucket
     bucket.held = 0
     return held
+  }
+
+  #forget(): void {
+    this.#senders.clear()
+    this.#count = 0
   }
 }
 

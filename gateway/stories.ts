@@ -4,7 +4,7 @@ import type { Devices, Entry } from './devices.js'
 import type { GatewayError } from './errors.js'
 import type { Held } from './latest.js'
 import { Sparing } from './log.js'
-import { view } from './story.js'
+import { micro, view } from './story.js'
 import type { Moment, SaidError, Story, StoryView } from './story.js'
 
 /** One moment in the life of a command. What is secret (logins) has no steps. */
@@ -74,7 +74,8 @@ export class Stories {
   readonly #options: StoriesOptions
   readonly #ended: Story[] = []
   readonly #open = new Set<Story>()
-  readonly #byId = new Map<string, Story[]>()
+  /** The last story of each id. */
+  readonly #byId = new Map<string, Story>()
   readonly #waiting = new Map<Entry, Story[]>()
   readonly #sparing: Sparing
   #characters = 0
@@ -91,12 +92,13 @@ export class Stories {
     const story = this.#find(step)
     if (story === undefined) return
     const monotonic = this.#options.clock.monotonic()
-    const { at, what, instance, unheard } = step
+    const { at, what, instance, unheard = false } = step
     const after = monotonic - story.monotonic
     const value = step.value === undefined ? undefined : brief(step.value)
     const error = step.error === undefined ? undefined : saidError(step.error)
-    const moment: Moment = { what, at, after, instance, value, error, unheard }
-    this.#add(story, moment)
+    // Most have nothing more to tell, and there are thousands.
+    const isBare = instance === undefined && value === undefined && error === undefined && !unheard
+    this.#add(story, isBare ? { what, at, after: micro(after) } : { what, at, after: micro(after), instance, value, error, unheard })
     if (what === 'begun') this.#begun(story, { at, monotonic }, instance)
     else if (what === 'accepted') story.phase = 'accepted'
     else if (what === 'done' || what === 'failed' || what === 'refused') {
@@ -119,7 +121,7 @@ export class Stories {
 
   /** The last ones first. */
   find({ device, codename, id, limit = Infinity }: StoriesFilter = {}): StoryView[] {
-    const all = id === undefined ? [...this.#ended, ...this.#open] : (this.#byId.get(id) ?? [])
+    const all = id === undefined ? [...this.#ended, ...this.#open] : [...this.#ofId(id)]
     return all
       .filter((story) => (device === undefined || story.device === device) && (codename === undefined || story.codename === codename))
       .sort((a, b) => b.n - a.n)
@@ -168,24 +170,23 @@ export class Stories {
       after: undefined,
       entry,
       readings: 0,
-      size: 0
+      size: 0,
+      before: this.#byId.get(step.id)
     }
     this.#open.add(story)
-    const same = this.#byId.get(story.id)
-    if (same === undefined) this.#byId.set(story.id, [story])
-    else same.push(story)
+    this.#byId.set(story.id, story)
     story.size = 200 + story.id.length + story.client.length + (asked?.text.length ?? 0) + (entry === undefined ? 2 * longName : 0)
     this.#characters += story.size
     if (repeated) {
       this.#again(story, at)
       this.#end(story)
-    } else this.#add(story, { what: 'asked', at: story.at, after: 0, waited, value: undefined })
+    } else this.#add(story, waited === 0 ? { what: 'asked', at: story.at, after: 0 } : { what: 'asked', at: story.at, after: 0, waited })
     this.#bound()
   }
 
   /** However often: one step. */
   #again(story: Story, at: number): void {
-    const after = this.#options.clock.monotonic() - story.monotonic
+    const after = micro(this.#options.clock.monotonic() - story.monotonic)
     const known = story.moments.find(({ times }) => times !== undefined)
     if (known === undefined) return this.#add(story, { what: 'asked', at, after, times: 1 })
     known.times = (known.times ?? 0) + 1
@@ -202,11 +203,16 @@ export class Stories {
     this.#characters += size
   }
 
+  *#ofId(id: string): IterableIterator<Story> {
+    for (let story = this.#byId.get(id); story !== undefined; story = story.before) yield story
+  }
+
   /** The last story of that command. */
   #find({ device, codename, id, client }: Step): Story | undefined {
-    return this.#byId
-      .get(id)
-      ?.findLast((story) => isOf(story.codename, codename) && isOf(story.device, device) && isOf(story.client, client))
+    let story = this.#byId.get(id)
+    while (story !== undefined && !(isOf(story.codename, codename) && isOf(story.device, device) && isOf(story.client, client)))
+      story = story.before
+    return story
   }
 
   #begun(story: Story, begun: { at: number; monotonic: number }, instance: string | undefined): void {
@@ -272,11 +278,10 @@ export class Stories {
 
   #forget(story: Story): void {
     this.#characters -= story.size
-    const same = this.#byId.get(story.id)
-    if (same !== undefined) {
-      same.splice(same.indexOf(story), 1)
-      if (same.length === 0) this.#byId.delete(story.id)
-    }
+    const last = this.#byId.get(story.id)
+    if (last !== story) for (const later of this.#ofId(story.id)) if (later.before === story) later.before = story.before
+    if (last === story && story.before === undefined) this.#byId.delete(story.id)
+    else if (last === story) this.#byId.set(story.id, story.before as Story)
     if (story.entry !== undefined) this.#waitNoLonger(story.entry, story)
   }
 
@@ -284,7 +289,7 @@ export class Stories {
   #log(story: Story, isDead: boolean): void {
     const { id, device, codename, op, client, instance, phase, check, duration = 0, asked, value, error, earlier } = story
     const isQuiet = op === 'get' || check || isDead
-    const held = isQuiet ? 0 : this.#sparing.pass(`${client}\0${device}\0${codename}`)
+    const held = isQuiet ? 0 : this.#sparing.pass(client, story.entry)
     if (held === undefined) return
     const fields = {
       id,
@@ -293,7 +298,7 @@ export class Stories {
       op,
       client,
       phase,
-      seconds: Math.round(duration * 1e6) / 1e6,
+      seconds: micro(duration) / 1e6,
       ...(instance === undefined ? {} : { via: instance }),
       ...(asked === undefined ? {} : { asked: asked.text }),
       ...(value === undefined ? {} : { value: value.text }),

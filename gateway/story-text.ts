@@ -56,7 +56,8 @@ function said(error: SaidError | undefined): string {
 
 /** From its beginning, where it has one: waiting for the disk is not the device's fault. */
 function tookOf({ begun, monotonic }: Story, { after }: Moment): number {
-  return begun === undefined ? after : after - (begun.monotonic - monotonic)
+  const seconds = after / 1e6
+  return begun === undefined ? seconds : seconds - (begun.monotonic - monotonic)
 }
 
 function gone({ unheard }: Moment): string {

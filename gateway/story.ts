@@ -11,7 +11,7 @@ export interface Moment {
   readonly what: Step['what'] | 'reading'
   /** Unix seconds, for people. */
   at: number
-  /** Seconds since the command was asked, by a clock that does not jump. */
+  /** Whole microseconds since the command was asked, by a clock that does not jump: V8 keeps these in place. */
   after: number
   readonly instance?: string | undefined
   readonly value?: Brief | undefined
@@ -79,6 +79,8 @@ export interface Story extends Ref {
   readings: number
   /** Characters that it holds, about. */
   size: number
+  /** The one before with the same id. */
+  before: Story | undefined
 }
 
 /** `repeated`: nothing but the same question again, of which the first is not told any more. */
@@ -129,8 +131,8 @@ export function view(story: Story): StoryView {
   const shown = moments.map((moment) => stepView(story, moment))
   if (after !== undefined) {
     const since = (story.begun?.monotonic ?? 0) - story.monotonic + after.later
-    const moment: Moment = { what: 'reading', at: after.at, after: since }
-    const place = moments.findIndex((other) => other.after > since)
+    const moment: Moment = { what: 'reading', at: after.at, after: micro(since) }
+    const place = moments.findIndex((other) => other.after > moment.after)
     shown.splice(place < 0 ? shown.length : place, 0, stepView(story, moment))
   }
   return {
@@ -156,7 +158,7 @@ function stepView(story: Story, moment: Moment): StepView {
   const { at, after, what, instance } = moment
   return {
     at: formatTime(at),
-    after: rounded(after),
+    after: after / 1e6,
     what,
     ...(instance === undefined ? {} : { instance }),
     text: sentence(story, moment)
@@ -186,7 +188,11 @@ function plain({ text, whole }: Brief): unknown {
   }
 }
 
-/** Microseconds. */
+/** Whole microseconds. */
+export function micro(seconds: number): number {
+  return Math.round(seconds * 1e6)
+}
+
 function rounded(seconds: number): number {
-  return Math.round(seconds * 1e6) / 1e6
+  return micro(seconds) / 1e6
 }

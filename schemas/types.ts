@@ -194,7 +194,7 @@ export interface Config {
     port: Port
     insecure?: Insecure
     /**
-     * Web pages, as https://lab.example:8443, whose scripts may connect by WebSocket besides those from the host itself and from this computer; '*' lets all in.
+     * Web pages, as https://lab.example:8443, whose scripts may connect by WebSocket, act and read besides those from the host itself and from this computer; '*' lets all in.
      */
     origins: string[]
     /**

@@ -3,7 +3,7 @@ import { cwd } from 'node:process'
 import { errorClasses } from '../gateway/errors.js'
 import { consoleUse, defaultsInCode, fileLength, lengths, processUse, timeTable, timeUse, topicLevels } from './support/rules/code.js'
 import { errorTable, folders, leaked, locked, typesInReadme } from './support/rules/files.js'
-import { declared, direction, isPure, onlyBrokerKnowsAedes, pure } from './support/rules/imports.js'
+import { declared, direction, isPure, onlyOneKnows, pure } from './support/rules/imports.js'
 import { productionFiles, readTree } from './support/rules/tree.js'
 import type { Tree, Violations } from './support/rules/tree.js'
 import { readImports, readSource } from './support/source.js'
@@ -72,13 +72,15 @@ const rules: readonly Rule[] = [
     }
   },
   {
-    says: 'only gateway/broker knows Aedes',
-    check: onlyBrokerKnowsAedes,
+    says: 'only gateway/broker knows Aedes, and only gateway/http Fastify',
+    check: onlyOneKnows,
     broken: [
       [{ 'gateway/gateway.ts': "import { Aedes } from 'aedes'" }, /gateway\/gateway\.ts:1 imports aedes/],
-      [{ 'adapters/x/server.ts': "import type { Packet } from 'aedes-packet'" }, /aedes-packet/]
+      [{ 'adapters/x/server.ts': "import type { Packet } from 'aedes-packet'" }, /aedes-packet/],
+      [{ 'gateway/runs/runs.ts': "import type { FastifyInstance } from 'fastify'" }, /imports fastify: only gateway\/http/],
+      [{ 'gateway/doors.ts': "const swagger = await import('@fastify/swagger')" }, /@fastify\/swagger/]
     ],
-    fine: { 'gateway/broker/broker.ts': "import { Aedes } from 'aedes'" }
+    fine: { 'gateway/broker/broker.ts': "import { Aedes } from 'aedes'", 'gateway/http/server.ts': "import fastify from 'fastify'" }
   },
   {
     says: 'every package is declared: for production among the dependencies',

@@ -180,9 +180,13 @@ class DataPushServer implements Adapter {
     const keys = [...values.keys()]
     const shown = repr(values)
     const asked = this.#asked(values)
-    const refused = asked.map((each) => this.#host.checkRequest(each)).find((error) => error !== undefined)
+    const wrong = asked.find((each) => this.#host.checkRequest(each) !== undefined)
+    const refused = wrong && this.#host.checkRequest(wrong)
     // To a direct callback an unknown method is its own failure, not a refusal: the original has stored the push by then.
-    if (refused !== undefined && !(direct && method !== undefined && isUnknown(refused))) throw refused
+    if (wrong !== undefined && refused !== undefined && !(direct && method !== undefined && isUnknown(refused))) {
+      this.#host.refused(wrong, refused)
+      throw refused
+    }
     if (!direct && this.#backlog.length + this.#unkept >= maxWaiting)
       throw new GatewayError('RateLimited', `${maxWaiting} pushes wait already; nothing was stored`)
     await this.#host.publish(...this.#own(values, updated))

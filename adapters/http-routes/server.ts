@@ -97,7 +97,10 @@ class HttpRoutesServer implements Adapter {
     if (request.method === 'HEAD') return { status: 200, body: '' }
     const asked = this.#asked(op, ref, found, request)
     const refused = this.#host.checkRequest(asked)
-    if (refused !== undefined) throw refused
+    if (refused !== undefined) {
+      this.#host.refused(asked, refused)
+      throw refused
+    }
     const { answerWithin } = this.#config
     const began = this.#host.clock.monotonic()
     const left = (): number => Math.round((answerWithin - (this.#host.clock.monotonic() - began)) * 1000) / 1000

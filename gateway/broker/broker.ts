@@ -12,6 +12,7 @@ import { Durable } from './durable.js'
 import { Emitter } from './emitter.js'
 import { Cut, Guard } from './guard.js'
 import { LimitHits } from './limit-hits.js'
+import type { Limit } from './limit-hits.js'
 import type { Door } from './listeners.js'
 import { OrderedAedes } from './order.js'
 import { lookingClients, onlyLooks, refusal as readOnly } from './read-only.js'
@@ -182,6 +183,11 @@ export class Broker implements Door {
   /** Aedes' types leave them out. */
   get #clients(): Readonly<Record<string, Client>> {
     return (this.#aedes as unknown as { clients: Record<string, Client> }).clients
+  }
+
+  /** A limit of the HTTP listener was hit. */
+  hit(limit: Limit): void {
+    this.#hits.hit(limit)
   }
 
   /** How often each limit was hit since start. */

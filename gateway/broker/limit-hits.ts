@@ -10,6 +10,9 @@ export type Limit =
   | 'maxFilters'
   | 'maxRetained'
   | 'maxQueued'
+  | 'maxRequests'
+  | 'maxStreams'
+  | 'slowStreams'
 
 const limits: readonly Limit[] = [
   'maxConnections',
@@ -21,7 +24,10 @@ const limits: readonly Limit[] = [
   'shedOutput',
   'maxFilters',
   'maxRetained',
-  'maxQueued'
+  'maxQueued',
+  'maxRequests',
+  'maxStreams',
+  'slowStreams'
 ]
 
 /** How often each was hit since start. */

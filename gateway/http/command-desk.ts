@@ -83,7 +83,13 @@ export class CommandDesk {
     return await new Promise<Outcome>((resolve) => {
       const waiters = this.#waiting.get(topic) ?? new Set()
       this.#waiting.set(topic, waiters)
+      // A refusal is also published; what is returned tells the rule besides.
+      let [isAsking, early]: [boolean, Outcome | undefined] = [true, undefined]
       const settle = (outcome: Outcome): void => {
+        if (isAsking) {
+          early = outcome
+          return
+        }
         timer.cancel()
         signal.removeEventListener('abort', gone)
         waiters.delete(waiter)
@@ -99,7 +105,9 @@ export class CommandDesk {
       // The reply may be there before this returns.
       waiters.add(waiter)
       const verdict = commands.receive({ device, codename, topic: entry.topic, op, payload, retain: false, client, id })
+      isAsking = false
       if (verdict.kind === 'refused') settle({ id, error: verdict.error })
+      else if (early !== undefined) settle(early)
       else if (verdict.kind === 'pass' && verdict.payload !== undefined) publish(below(entry.topic, op), verdict.payload, op)
     })
   }

@@ -23,7 +23,9 @@ export function guard(app: FastifyInstance, parts: Pick<Parts, 'config'>): void 
   const known = [...names, ...origins]
   const routes: { readonly pattern: RegExp; readonly methods: string[] }[] = []
   app.addHook('onRoute', ({ url, method }) => {
-    const pattern = new RegExp(`^${url.replace(/[.]/g, '\\.').replace(/:\w+/g, '[^/]*').replace(/\*$/, '.*')}$`)
+    // What stands for a name, or for the rest of an address, must not be taken for the other.
+    const pieces = url.split(/(:\w+|\*$)/).map((part, i) => (i % 2 === 0 ? escape(part) : part === '*' ? '.*' : '[^/]*'))
+    const pattern = new RegExp(`^${pieces.join('')}$`)
     routes.push({ pattern, methods: [method].flat() })
   })
 
@@ -58,7 +60,7 @@ export function guard(app: FastifyInstance, parts: Pick<Parts, 'config'>): void 
           rule: 'method',
           headers: { allow: [...methods, 'OPTIONS'].join(', ') }
         })
-      if ((method !== 'GET' && method !== 'HEAD') || path.startsWith('/api'))
+      if ((method !== 'GET' && method !== 'HEAD') || /^\/api(\/|$)/.test(path))
         throw notFound('there is nothing at this address; /api/openapi.json tells what there is')
       return
     }
@@ -90,4 +92,8 @@ async function options(reply: FastifyReply, methods: readonly string[], isPage: 
       .header('access-control-allow-headers', 'content-type, labgate-client')
       .header('access-control-max-age', '600')
   await reply.send()
+}
+
+function escape(text: string): string {
+  return text.replace(/[$()*+.?[\\\]^{|}]/g, '\\$&')
 }

@@ -86,13 +86,15 @@ export function problemOf(error: GatewayError, id?: string): ProblemAnswer {
 }
 
 /** What Fastify itself refuses, by its code; whatever is not here is a fault of ours. */
-const fastifyCodes: Readonly<Record<string, (message: string) => HttpError>> = {
+const fastifyCodes: Readonly<Record<string, () => HttpError>> = {
   FST_ERR_CTP_BODY_TOO_LARGE: () =>
     new HttpError('BadPayload', 'the body is longer than broker.limits.maxPacket', { status: 413, rule: 'maxPacket' }),
   FST_ERR_CTP_INVALID_MEDIA_TYPE: () => notJson(),
   FST_ERR_CTP_INVALID_CONTENT_LENGTH: () =>
     new HttpError('BadPayload', 'the body has another length than its header says', { rule: 'length' }),
   FST_ERR_CTP_EMPTY_JSON_BODY: () => new HttpError('BadPayload', 'the body is empty', { rule: 'json' }),
+  // Nobody is there to read it.
+  ECONNRESET: () => new HttpError('BadPayload', 'the request ended before all of it came', { rule: 'length' }),
   FST_ERR_BAD_URL: () => new HttpError('BadPayload', 'the address is not percent-encoded UTF-8', { rule: 'path' }),
   FST_ERR_MAX_PARAM_LENGTH: () => new HttpError('BadPayload', 'a name in the address is too long', { status: 414, rule: 'path' })
 }
@@ -110,6 +112,6 @@ export function asHttpError(thrown: unknown): GatewayError {
   if (thrown instanceof GatewayError) return thrown
   const { code } = thrown as { code?: unknown }
   const known = typeof code === 'string' ? fastifyCodes[code] : undefined
-  if (known !== undefined) return known((thrown as Error).message)
+  if (known !== undefined) return known()
   return new GatewayError('Internal', thrown instanceof Error ? thrown.message : String(thrown), { cause: thrown })
 }

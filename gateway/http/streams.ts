@@ -38,6 +38,8 @@ interface Stream extends StreamFilter {
 export interface StreamsOptions {
   readonly clock: Clock
   readonly log: Logger
+  /** Counts what is refused and cut off. */
+  readonly hit: (limit: 'maxStreams' | 'slowStreams') => void
 }
 
 export interface Sources {
@@ -54,27 +56,18 @@ export class Streams {
   #beat: Watch | undefined
   #flushing = false
   #stopped = false
-  #cutOff = 0n
 
   constructor(options: StreamsOptions) {
     this.#options = options
     this.#throttle = new Throttle(toldEvery, () => options.clock.monotonic())
   }
 
-  get open(): number {
-    return this.#streams.size
-  }
-
-  /** Askers that were cut off since start, as they read too slowly. */
-  get cutOff(): bigint {
-    return this.#cutOff
-  }
-
   /** Whether another stream may be opened; throws the refusal. */
   admit(): void {
     if (this.#stopped) throw new GatewayError('Unreachable', 'the gateway is stopping')
-    if (this.#streams.size >= maxStreams)
-      throw new GatewayError('RateLimited', `already ${maxStreams} streams of readings are open`, { rule: 'maxStreams' })
+    if (this.#streams.size < maxStreams) return
+    this.#options.hit('maxStreams')
+    throw new GatewayError('RateLimited', `already ${maxStreams} streams of readings are open`, { rule: 'maxStreams' })
   }
 
   /** Sends states and last readings, then all that come. The head of the answer has been written. */
@@ -148,7 +141,7 @@ export class Streams {
 
   #cut(stream: Stream): void {
     stream.cut = true
-    this.#cutOff += 1n
+    this.#options.hit('slowStreams')
     const { remoteAddress: address = '' } = stream.response.req.socket
     const held = this.#throttle.pass(address)
     if (held !== undefined)

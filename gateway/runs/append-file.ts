@@ -1,29 +1,36 @@
 import { open } from 'node:fs/promises'
 import type { FileHandle } from 'node:fs/promises'
 
-/** Characters that are written at once, about. */
+/** Bytes that are written at once, about. */
 const piece = 2 ** 18
 
-/** Lines on their way to a file. Adding costs no system call; what a write does not take stays, and is tried again at the same place. */
+/** UTF-8 has at most so many bytes for a character. */
+const widest = 3
+
+/**
+ * Lines on their way to a file. Adding costs no system call and leaves no garbage; what a write does not take stays, and is tried again at
+ * the same place.
+ */
 export class AppendFile {
   readonly #most: number
   #handle: FileHandle | undefined
   /** Bytes of the file, all of it ours. */
   #position = 0
-  #open = ''
-  #full: string[] = []
+  /** Full ones, oldest first. */
+  #full: Buffer[] = []
+  #open = Buffer.alloc(0)
+  #used = 0
   #waiting = 0
-  #pending: Buffer | undefined
   #isDirty = false
 
-  /** `most`: characters that may wait. */
+  /** `most`: bytes that may wait. */
   constructor(most: number) {
     this.#most = most
   }
 
-  /** Bytes written, and characters that wait. */
+  /** Bytes written, and those that wait. */
   get size(): number {
-    return this.#position + this.#waiting + (this.#pending?.length ?? 0)
+    return this.#position + this.#waiting
   }
 
   async open(path: string): Promise<void> {
@@ -32,13 +39,15 @@ export class AppendFile {
 
   /** False: there is no room. */
   add(line: string): boolean {
-    if (this.#waiting + line.length > this.#most) return false
-    this.#waiting += line.length
-    this.#open += line
-    if (this.#open.length >= piece) {
-      this.#full.push(this.#open)
-      this.#open = ''
+    const needed = line.length * widest
+    if (this.#waiting + needed > this.#most) return false
+    if (this.#used + needed > this.#open.length) {
+      this.#turn()
+      this.#open = Buffer.allocUnsafe(Math.max(piece, needed))
     }
+    const written = this.#open.write(line, this.#used)
+    this.#used += written
+    this.#waiting += written
     return true
   }
 
@@ -46,11 +55,14 @@ export class AppendFile {
   async flush(): Promise<void> {
     const handle = this.#handle
     if (handle === undefined) return
-    for (let next = this.#next(); next !== undefined; next = this.#next()) {
+    this.#turn()
+    for (let next = this.#full[0]; next !== undefined; next = this.#full[0]) {
       const { bytesWritten } = await handle.write(next, 0, next.length, this.#position)
       this.#isDirty = true
       this.#position += bytesWritten
-      this.#pending = next.subarray(bytesWritten)
+      this.#waiting -= bytesWritten
+      if (bytesWritten === next.length) this.#full.shift()
+      else this.#full[0] = next.subarray(bytesWritten)
     }
   }
 
@@ -67,17 +79,11 @@ export class AppendFile {
     await handle?.close()
   }
 
-  #next(): Buffer | undefined {
-    if (this.#pending !== undefined && this.#pending.length > 0) return this.#pending
-    this.#pending = undefined
-    let text = this.#full.shift()
-    if (text === undefined && this.#open !== '') {
-      text = this.#open
-      this.#open = ''
-    }
-    if (text === undefined) return undefined
-    this.#waiting -= text.length
-    this.#pending = Buffer.from(text)
-    return this.#pending
+  /** What follows goes on behind what is handed over now. */
+  #turn(): void {
+    if (this.#used === 0) return
+    this.#full.push(this.#open.subarray(0, this.#used))
+    this.#open = this.#open.subarray(this.#used)
+    this.#used = 0
   }
 }

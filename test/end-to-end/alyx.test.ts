@@ -84,10 +84,15 @@ adapters:
     await everything.settled()
   }
 
-  /** Everything that somebody could read, the disk included, after the gateway has ended. */
+  /** Everything that somebody could read, stories, kept log lines and the disk included, after the gateway has ended. */
   async function assertNowhere(): Promise<void> {
     await everything.settled()
     const seen = everything.left.map(({ topic, text }) => `${topic} ${text}`)
+    for (const path of ['stories', 'log', 'dead', 'instances']) {
+      const answer = await fetch(`http://127.0.0.1:${running.httpPort}/api/${path}`)
+      assert.equal(answer.status, 200)
+      seen.push(await answer.text())
+    }
     await running.stop()
     const logged = running.log.lines.map((line) =>
       JSON.stringify(line, (_, value: unknown) => (typeof value === 'bigint' ? String(value) : value))

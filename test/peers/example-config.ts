@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { isMap, isSeq, parseDocument } from 'yaml'
 import type { YAMLMap } from 'yaml'
-import { project } from '../process/program.js'
+import { folder, project } from '../process/program.js'
 
 /** Where the devices are: a port of this computer by the instance that dials it, and the URI of a rig by its name. */
 export interface Far {
@@ -18,6 +18,7 @@ export function exampleConfig(
   const document = parseDocument(readFileSync(join(project, 'config/examples', name), 'utf8'))
   document.setIn(['broker', 'tcp', 'port'], 0)
   document.setIn(['http', 'port'], 0)
+  if (document.has('runs')) document.setIn(['runs', 'folder'], folder())
   const listeners: string[] = []
   const adapters = document.get('adapters')
   if (!isSeq<YAMLMap>(adapters)) throw new Error(`${name} has no adapters`)

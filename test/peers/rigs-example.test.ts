@@ -1,4 +1,7 @@
 import assert from 'node:assert/strict'
+import { readdirSync } from 'node:fs'
+import { join } from 'node:path'
+import { verifyRun } from '../../gateway/runs/manifest.js'
 import { needs } from '../support/peers.js'
 import type { TestClient } from '../support/mqtt.js'
 import { start } from '../support/start.js'
@@ -16,6 +19,8 @@ describe('config/examples/rigs.yaml', function () {
   let mqtt: TestClient
   let cameras: RigPeer
   let ephys: RigPeer
+  /** The folder of them. */
+  let runs: string
   /** What the sensor, which speaks MQTT, was told. */
   const told: unknown[] = []
 
@@ -29,7 +34,9 @@ describe('config/examples/rigs.yaml', function () {
     peers.push(far[0].peer, far[1].peer)
     ;[cameras, ephys] = [far[0].peer, far[1].peer]
     const rigs = { cameras: `udp://127.0.0.1:${far[0].port}`, ephys: `tcp://127.0.0.1:${far[1].port}` }
-    running = await start(exampleConfig('rigs.yaml', { rigs }).text)
+    const { text } = exampleConfig('rigs.yaml', { rigs })
+    runs = /folder: (.*)/.exec(text)?.[1] ?? ''
+    running = await start(text)
     mqtt = await running.connect()
     await mqtt.subscribe('lab/+', 'lab/+/+', 'lab/+/+/reply')
     const sensor = await running.connect()
@@ -69,6 +76,9 @@ describe('config/examples/rigs.yaml', function () {
       await reads(`lab/${device}/status`, 'RUNNING')
       await reads(`lab/${device}/status`, 'STOPPED')
     }
+    const [run = '', ...others] = readdirSync(runs)
+    assert.deepEqual([run.slice(21), others], [ref, []])
+    assert.equal((await verifyRun(join(runs, run))).ok, true)
   })
 
   it('an experiment PC says to real rigs behind the room, word for word, what it says to the room', async () => {

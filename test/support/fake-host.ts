@@ -95,6 +95,8 @@ export class FakeHost implements Host {
     return undefined
   }
 
+  refused(): void {}
+
   describe(): void {}
 
   claim(): void {}

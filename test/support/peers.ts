@@ -12,6 +12,7 @@ export type Peer =
   | 'nc'
   | 'openssl'
   | 'chromium'
+  | 'curl'
   | 'python3'
   | 'python3-flask'
   | 'python3-numpy'

@@ -86,6 +86,8 @@ export const timeTable: ReadonlyMap<string, { readonly uses: RegExp; readonly wh
   ['gateway/broker/outlet.ts', { uses: /^setImmediate$/, why: 'sends together what comes in one turn' }],
   ['gateway/broker/delivery.ts', { uses: /^setImmediate$/, why: 'lets Aedes finish its own turns' }],
   ['gateway/broker/durable.ts', { uses: /^setImmediate$/, why: 'lets Aedes finish its own turns' }],
+  ['gateway/http/streams.ts', { uses: /^setImmediate$/, why: 'sends together what comes in one turn' }],
+  ['gateway/http/health.ts', { uses: /^performance$/, why: 'asks how busy the process is' }],
   ['adapters/common/machine-status.ts', { uses: /^setTimeout$/, why: 'bounds the reading of a file' }]
 ])
 

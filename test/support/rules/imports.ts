@@ -51,15 +51,23 @@ export function direction(tree: Tree): Violations {
   )
 }
 
-/** Aedes is behind gateway/broker and nowhere else. */
-export function onlyBrokerKnowsAedes(tree: Tree): Violations {
-  return productionFiles(tree)
-    .filter((path) => !path.startsWith('gateway/broker/'))
-    .flatMap((path) =>
-      importsOf(tree, path)
-        .filter(({ specifier }) => specifier !== undefined && /^aedes(-|\/|$)/.test(specifier))
-        .map(({ specifier, line }) => `${path}:${line} imports ${specifier}: only gateway/broker does`)
-    )
+/** Packages that one folder alone knows. */
+const hidden: readonly (readonly [package_: RegExp, folder: string])[] = [
+  [/^aedes(-|\/|$)/, 'gateway/broker'],
+  [/^(@fastify\/|fastify(-|\/|$)|light-my-request|sirv$)/, 'gateway/http']
+]
+
+/** Aedes is behind gateway/broker and nowhere else, and Fastify behind gateway/http. */
+export function onlyOneKnows(tree: Tree): Violations {
+  return hidden.flatMap(([known, folder]) =>
+    productionFiles(tree)
+      .filter((path) => !path.startsWith(`${folder}/`))
+      .flatMap((path) =>
+        importsOf(tree, path)
+          .filter(({ specifier }) => specifier !== undefined && known.test(specifier))
+          .map(({ specifier, line }) => `${path}:${line} imports ${specifier}: only ${folder} does`)
+      )
+  )
 }
 
 const isNode = (specifier: string): boolean => specifier.startsWith('node:') || builtinModules.includes(specifier)

@@ -1,0 +1,65 @@
+import assert from 'node:assert/strict'
+import { labYaml, startLab } from '../support/lab.js'
+import type { Lab } from '../support/lab.js'
+import { MemoryDisk } from '../support/memory-disk.js'
+import { rest } from '../support/rest.js'
+import { Scripted } from '../support/scripted.js'
+
+interface Check {
+  readonly name: string
+  readonly status: string
+  readonly reason: string
+}
+
+describe('the health of the gateway', () => {
+  let lab: Lab
+  const disk = new MemoryDisk()
+
+  before(async () => {
+    lab = await startLab({ openDisk: disk.open }, labYaml, new Scripted())
+  })
+
+  after(() => lab.stop())
+
+  async function look(path = '/api/health'): Promise<{ status: number; told: string; checks: Map<string, Check> }> {
+    const { status, json } = await rest(lab.httpPort, path)
+    const checks = (json['checks'] as Check[]).map((check) => [check.name, check] as const)
+    return { status, told: json['status'] as string, checks: new Map(checks) }
+  }
+
+  it('is good when all works', async () => {
+    for (const path of ['/api/health', '/health']) {
+      const { status, told, checks } = await look(path)
+      assert.deepEqual([status, told], [200, 'ok'])
+      for (const name of ['disk', 'queue', 'load', 'history', 'instance oven']) assert.equal(checks.get(name)?.status, 'ok', name)
+    }
+  })
+
+  it('is less good when an instance does not work, and says why', async () => {
+    const oven = lab.scripted.host('oven')
+    for (const state of ['degraded', 'offline'] as const) {
+      oven.report(state, 'the cable is out')
+      const { status, told, checks } = await look()
+      assert.deepEqual([status, told, checks.get('instance oven')?.reason], [200, 'degraded', `${state}: the cable is out`])
+    }
+    oven.report('online')
+    assert.equal((await look()).told, 'ok')
+  })
+
+  it('is bad when nothing can be acknowledged, until it can be again', async () => {
+    const client = await lab.connect()
+    const watcher = await lab.connect()
+    await watcher.subscribe('lab/gateway')
+    disk.failure = Object.assign(new Error("ENOSPC: no space left on device, write '/var/data/labgate/000003.log'"), { code: 'ENOSPC' })
+    const published = client.publish('kept', '1', { retain: true })
+    await watcher.next(({ text }) => text.includes('degraded'))
+    const { status, told, checks } = await look('/health')
+    assert.deepEqual([status, told, checks.get('disk')?.status], [503, 'failing', 'failing'])
+    assert.match(checks.get('disk')?.reason ?? '', /ENOSPC.*nothing is acknowledged.*free space/)
+    assert.doesNotMatch(checks.get('disk')?.reason ?? '', /var/)
+    disk.failure = undefined
+    await published
+    await watcher.next(({ text }) => text.includes('"online"'))
+    assert.deepEqual([(await look()).status], [200])
+  })
+})
