@@ -130,7 +130,7 @@ describe('the files of a run', () => {
     const record = await finish([reading(1, 1), reading(2, 2)], { state: 'running' }, [], '{"at":"2026-11-21T14:00:03')
     const { state, ended, readings, bytes } = record
     assert.deepEqual([state, ended, readings, bytes], ['cut off', at(2), 2, statSync(join(folder, 'readings.ndjson')).size])
-    assert.equal(readFileSync(join(folder, 'readings.ndjson'), 'utf8').split('\n').length, 3)
+    assert.match(readFileSync(join(folder, 'readings.ndjson'), 'utf8'), /^(\{.*\}\n){2}$/)
     assert.deepEqual(readdirSync(folder).sort(), ['commands.ndjson', 'csv', 'manifest.json', 'readings.ndjson', 'report.html', 'run.json'])
   })
 

@@ -54,7 +54,7 @@ describe('a topic tree', () => {
     const rate = tree.find('a')?.rate.at(99) ?? 0
     assert.ok(Math.abs(rate - 1) < 0.1, String(rate))
     assert.ok((tree.find('a')?.rate.at(140) ?? 1) < 0.05, 'it fades')
-    assert.equal(tree.find('b')?.rate.at(1), undefined)
+    assert.equal(tree.find('b')?.rate.at(10), undefined)
   })
 })
 

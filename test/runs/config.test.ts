@@ -24,7 +24,7 @@ describe('a configuration that names the gateway’s own codenames', () => {
   })
 
   it('is told what is not there', () => {
-    assert.deepEqual(problems(rig('{ call: gateway/run_strat }')), ["device gateway has no codename 'run_strat'; nearest: run_start"])
+    assert.match(problems(rig('{ call: gateway/run_strat }'))[0] ?? '', /^device gateway has no codename 'run_strat'; nearest: run_start;/)
     assert.match(
       problems(rig('{ call: gateway/run_start, arguments: { note: { $event: sesion } } }'))[0] ?? '',
       /^\$event: sesion is nothing/

@@ -1,6 +1,6 @@
 /** One run: how it stands, its files, and whether they are still what was recorded. */
 import type { JSX } from 'preact'
-import { api, apiUrl } from '../api.js'
+import { ApiError, api, apiUrl } from '../api.js'
 import { formatBytes, formatNumber } from '../format.js'
 import type { RunDetails, Verdict } from '../models/answers.js'
 import { fileAbout, filePath, nameOf, reportOf, runTones, spanOf } from '../models/runs.js'
@@ -15,7 +15,8 @@ export function RunPage({ params }: PageProps): JSX.Element {
   const id = params.get('run') ?? ''
   const polled = usePoll<RunDetails>(`/api/runs/${encodeURIComponent(id)}`, 1)
   const now = useTick(1)
-  const run = polled.data
+  const isGone = polled.error instanceof ApiError && polled.error.status === 404
+  const run = isGone ? undefined : polled.data
   return (
     <>
       <PageHead title={run === undefined ? 'Run' : nameOf(run)} about={run?.note}>
@@ -24,8 +25,12 @@ export function RunPage({ params }: PageProps): JSX.Element {
         </a>
         {run?.state === 'running' ? <StopButton run={run} again={polled.again} /> : null}
       </PageHead>
-      <Standing polled={polled} />
-      {run === undefined ? (
+      {isGone ? null : <Standing polled={polled} />}
+      {isGone ? (
+        <Empty title="There is no such run">
+          <p>Its folder is not there any more, or the address is mistyped.</p>
+        </Empty>
+      ) : run === undefined ? (
         polled.loading ? (
           <Empty title="Asking …" />
         ) : null
