@@ -55,12 +55,13 @@ describe('stories', () => {
     const long = 'x'.repeat(5_000)
     const run = (from: number, count: number): void => {
       for (let i = from; i < from + count; i++) {
-        const id = `${i}${long}`.slice(0, 64)
-        const value: Exact = i % 3 === 0 ? `${i}${long}` : i % 3 === 1 ? [BigInt(i), long, new Map([[`${i}${long}`, long]])] : i
+        const id = `${i}${'-'.repeat(64)}`.slice(0, 64)
+        const value: Exact =
+          i % 10 > 2 ? i : i % 3 === 0 ? `${i}${long}` : i % 3 === 1 ? [BigInt(i), long, new Map([[`${i}${long}`, long]])] : i
         step('asked', id, { value })
         step('checked', id)
         step('begun', id, { instance: 'oven' })
-        if (i % 2 === 0) step('failed', id, { error: new GatewayError('DeviceError', `${i}${long}`, { cause: value }) })
+        if (i % 20 === 0) step('failed', id, { error: new GatewayError('DeviceError', `${i}${long}`, { cause: value }) })
         else step('done', id, { value })
         if (i % 4 === 0)
           stories.take(entry, {
@@ -125,6 +126,16 @@ describe('stories', () => {
     const [story, more] = stories.find()
     assert.deepEqual([story?.phase, story?.steps.length, more], ['repeated', 1, undefined])
     assert.match(story?.steps[0]?.text ?? '', /^asked again by nb7 with the same id, 2 times/)
+  })
+
+  it('have few steps, however many answers come too late', () => {
+    const { stories, step } = bench()
+    step('asked', 'slow')
+    step('failed', 'slow')
+    for (let i = 0; i < 1000; i++) step('late', 'slow', { value: i })
+    const [story] = stories.find()
+    assert.equal(story?.steps.length, 16)
+    assert.match(story.steps.at(-1)?.text ?? '', /dropped: 999$/)
   })
 
   it('last as long as they do, although the clock is set back meanwhile', async () => {

@@ -19,7 +19,7 @@ export function sentence(story: Story, moment: Moment): string {
     case 'accepted':
       return 'under way; whoever asked was told so'
     case 'done': {
-      const from = check ? 'it would be accepted; nothing was done' : story.begun === undefined ? 'answered from memory' : undefined
+      const from = check ? 'it would be accepted; nothing was done' : Number.isNaN(story.begun) ? 'answered from memory' : undefined
       const told = value === undefined || value.text === 'null' ? '' : value.text
       const who = instance === undefined ? `the device answered` : `${instance} answered`
       const ended = from === undefined ? `${who}${told === '' ? '' : ` ${told}`} after ${span(tookOf(story, moment))}` : from
@@ -56,8 +56,7 @@ function said(error: SaidError | undefined): string {
 
 /** From its beginning, where it has one: waiting for the disk is not the device's fault. */
 function tookOf({ begun, monotonic }: Story, { after }: Moment): number {
-  const seconds = after / 1e6
-  return begun === undefined ? seconds : seconds - (begun.monotonic - monotonic)
+  return Number.isNaN(begun) ? after : after - (begun - monotonic)
 }
 
 function gone({ unheard }: Moment): string {

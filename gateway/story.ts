@@ -10,17 +10,17 @@ import { formatTime } from './time.js'
 export interface Moment {
   readonly what: Step['what'] | 'reading'
   /** Unix seconds, for people. */
-  at: number
-  /** Whole microseconds since the command was asked, by a clock that does not jump: V8 keeps these in place. */
-  after: number
+  readonly at: number
+  /** Seconds since the command was asked, by a clock that does not jump. */
+  readonly after: number
   readonly instance?: string | undefined
   readonly value?: Brief | undefined
   readonly error?: SaidError | undefined
   /** See {@link Step}. */
   readonly waited?: number | undefined
   readonly unheard?: boolean | undefined
-  /** With `repeated`: how often so far. */
-  times?: number
+  /** With `asked`: how often again, with the same id. */
+  readonly times?: number
 }
 
 export interface SaidError {
@@ -68,11 +68,12 @@ export interface Story extends Ref {
   /** What came of it. */
   value: Brief | undefined
   error: SaidError | undefined
-  /** Since when a reading may come of it: Unix and monotonic seconds. */
-  begun: { readonly at: number; readonly monotonic: number } | undefined
-  /** When it ended, Unix seconds, and how long after the first step. */
-  ended: number | undefined
-  duration: number | undefined
+  /** Since when a reading may come of it: Unix and monotonic seconds; NaN: it has not begun. */
+  begunAt: number
+  begun: number
+  /** When it ended, Unix seconds, and how long after the first step; NaN: it has not. */
+  ended: number
+  duration: number
   after: After | undefined
   entry: Entry | undefined
   /** Readings that were taken for its own so far. */
@@ -127,13 +128,12 @@ export interface ReadingView {
 }
 
 export function view(story: Story): StoryView {
-  const { id, device, codename, op, client, instance, phase, check, at, duration, asked, value, error, after, moments } = story
-  const shown = moments.map((moment) => stepView(story, moment))
+  const { id, device, codename, op, client, instance, phase, check, at, ended, duration, asked, value, error, after } = story
+  const moments = [...story.moments]
   if (after !== undefined) {
-    const since = (story.begun?.monotonic ?? 0) - story.monotonic + after.later
-    const moment: Moment = { what: 'reading', at: after.at, after: micro(since) }
+    const moment: Moment = { what: 'reading', at: after.at, after: story.begun - story.monotonic + after.later }
     const place = moments.findIndex((other) => other.after > moment.after)
-    shown.splice(place < 0 ? shown.length : place, 0, stepView(story, moment))
+    moments.splice(place < 0 ? moments.length : place, 0, moment)
   }
   return {
     id,
@@ -145,11 +145,11 @@ export function view(story: Story): StoryView {
     phase,
     ...(check ? { check } : {}),
     started: formatTime(at),
-    ...(duration === undefined ? {} : { ended: formatTime(story.ended ?? at), duration: rounded(duration) }),
+    ...(Number.isNaN(ended) ? {} : { ended: formatTime(ended), duration: rounded(duration) }),
     ...(asked === undefined ? {} : { asked: plain(asked) }),
     ...(value === undefined ? {} : { value: plain(value) }),
     ...(error === undefined ? {} : { error }),
-    steps: shown,
+    steps: moments.map((moment) => stepView(story, moment)),
     ...(after === undefined ? {} : { reading: readingView(after) })
   }
 }
@@ -158,7 +158,7 @@ function stepView(story: Story, moment: Moment): StepView {
   const { at, after, what, instance } = moment
   return {
     at: formatTime(at),
-    after: after / 1e6,
+    after: rounded(after),
     what,
     ...(instance === undefined ? {} : { instance }),
     text: sentence(story, moment)
@@ -188,11 +188,7 @@ function plain({ text, whole }: Brief): unknown {
   }
 }
 
-/** Whole microseconds. */
-export function micro(seconds: number): number {
-  return Math.round(seconds * 1e6)
-}
-
-function rounded(seconds: number): number {
-  return micro(seconds) / 1e6
+/** To microseconds. */
+export function rounded(seconds: number): number {
+  return Math.round(seconds * 1e6) / 1e6
 }

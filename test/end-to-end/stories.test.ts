@@ -81,7 +81,7 @@ describe('the story of a command', () => {
         { at: '2026-10-20T09:00:00Z', after: 0, what: 'checked', text: 'checked against the schema' },
         { at: '2026-10-20T09:00:00Z', after: 0, what: 'begun', instance: 'oven', text: 'handed to oven' },
         { at: '2026-10-20T09:00:00.012Z', after: 0.012, what: 'done', text: 'oven answered 300 after 12 ms' },
-        { at: '2026-10-20T09:00:00.04Z', after: 0.04, what: 'reading', text: 'reading 300 C, came 40 ms later' }
+        { at: '2026-10-21T09:00:00.04Z', after: 0.04, what: 'reading', text: 'reading 300 C, came 40 ms later' }
       ],
       reading: { value: 300, quality: 'good', time: '2026-10-21T09:00:00.04Z', unit: 'C', source: 'poll', after: 0.04 }
     })

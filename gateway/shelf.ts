@@ -1,0 +1,80 @@
+import type { Story } from './story.js'
+
+/** Stories kept at most, and characters in them. Those that have not ended stay: the gateway bounds them itself. */
+const most = 1000
+const mostCharacters = 2_000_000
+
+/** The last stories, found by their id. */
+export class Shelf {
+  /** The oldest first. */
+  readonly #ended: Story[] = []
+  readonly #open = new Set<Story>()
+  /** The last story of each id. */
+  readonly #byId = new Map<string, Story>()
+  readonly #gone: (story: Story) => void
+  #characters = 0
+
+  /** `gone`: nothing may hold on to it. */
+  constructor(gone: (story: Story) => void) {
+    this.#gone = gone
+  }
+
+  /** It has begun. */
+  put(story: Story): void {
+    story.before = this.#byId.get(story.id)
+    this.#byId.set(story.id, story)
+    this.#open.add(story)
+    this.#characters += story.size
+    this.#bound()
+  }
+
+  end(story: Story): void {
+    if (this.#open.delete(story)) this.#ended.push(story)
+    this.#bound()
+  }
+
+  grow(story: Story, characters: number): void {
+    story.size += characters
+    this.#characters += characters
+  }
+
+  /** The last one of that id. Those before it follow by `before`. */
+  last(id: string): Story | undefined {
+    return this.#byId.get(id)
+  }
+
+  /** In no order; with an id only those of it. */
+  all(id?: string): Story[] {
+    if (id === undefined) return [...this.#ended, ...this.#open]
+    const found: Story[] = []
+    for (let story = this.#byId.get(id); story !== undefined; story = story.before) found.push(story)
+    return found
+  }
+
+  get size(): number {
+    return this.#ended.length + this.#open.size
+  }
+
+  /** In all of them, about. */
+  get characters(): number {
+    return this.#characters
+  }
+
+  #bound(): void {
+    while (this.#ended.length > 0 && (this.size > most || this.#characters > mostCharacters)) this.#forget(this.#ended.shift() as Story)
+  }
+
+  #forget(story: Story): void {
+    const { id, before } = story
+    this.#characters -= story.size
+    let last = this.#byId.get(id)
+    if (last === story) {
+      if (before === undefined) this.#byId.delete(id)
+      else this.#byId.set(id, before)
+    } else {
+      while (last !== undefined && last.before !== story) last = last.before
+      if (last !== undefined) last.before = before
+    }
+    this.#gone(story)
+  }
+}
