@@ -132,8 +132,7 @@ export class Commands {
       if (message.retain) throw new GatewayError('Retained', 'a command must not be retained: it would run again at every reconnect')
       if (op === 'history') {
         // Nothing is carried out: also what is not declared has a history.
-        const read = this.#options.devices.find(device, codename) ?? this.#options.devices.expect(device, codename)
-        this.#options.askHistory({ entry: read, id, key, client, payload })
+        this.#options.askHistory({ entry: this.#options.devices.expectAny(device, codename), id, key, client, payload })
         return { kind: 'answered' }
       }
       const entry = this.#options.devices.expect(device, codename)

@@ -10,7 +10,8 @@ export function declare(devices: Devices, { config, site, plans }: Checked): voi
     const options = config.devices[name]
     devices.declare(name, device, {
       ...(options?.client === undefined ? {} : { client: options.client }),
-      ...(options?.undeclared === undefined ? {} : { undeclared: options.undeclared })
+      ...(options?.undeclared === undefined ? {} : { undeclared: options.undeclared }),
+      ...(options?.history === undefined ? {} : { history: options.history })
     })
   }
   for (const [id, plan] of plans) {
