@@ -1,6 +1,7 @@
 import { createServer } from 'node:http'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
+import type { Duplex } from 'node:stream'
 import { WebSocketServer, createWebSocketStream } from 'ws'
 import { addressOf } from '../broker/connections.js'
 import { openListener, track } from '../broker/listeners.js'
@@ -38,12 +39,22 @@ export async function listenHttp(address: Address, door: Door, options: HttpList
     handleProtocols: (offered) => (offered.has('mqtt') ? 'mqtt' : offered.has('mqttv3.1') ? 'mqttv3.1' : false)
   })
   const known = [...names, ...origins]
+  /** Those that stay with HTTP 1.1, though they offered something else. */
+  const stayed = new WeakSet<Duplex>()
   server.on('connection', (socket) => {
+    if (stayed.has(socket)) return
     track(sockets, socket)
     door.admit(socket)
   })
   server.on('upgrade', (request, socket, head) => {
     const { headers } = request
+    if (headers.upgrade?.toLowerCase() !== 'websocket') {
+      stayed.add(socket)
+      socket.unshift(head)
+      socket.unshift(withoutUpgrade(request))
+      server.emit('connection', socket)
+      return
+    }
     const offered = (headers['sec-websocket-protocol'] ?? '').split(',').map((name) => name.trim())
     const wanted = request.url?.split('?')[0] === '/mqtt'
     const protocol = offered.some((name) => name === 'mqtt' || name === 'mqttv3.1')
@@ -71,4 +82,15 @@ export async function listenHttp(address: Address, door: Door, options: HttpList
     })
   })
   return await openListener(server, address, sockets)
+}
+
+/** Java's clients offer HTTP 2 with their first request, and Node then reads no more of it: it is given back without the offer. */
+function withoutUpgrade({ method, url, httpVersion, rawHeaders }: IncomingMessage): Buffer {
+  let text = `${method} ${url} HTTP/${httpVersion}\r\n`
+  for (let i = 0; i < rawHeaders.length; i += 2) {
+    const [name = '', value = ''] = rawHeaders.slice(i, i + 2)
+    if (!/^(upgrade|http2-settings|connection)$/i.test(name)) text += `${name}: ${value}\r\n`
+    else if (/\bclose\b/i.test(value)) text += 'connection: close\r\n'
+  }
+  return Buffer.from(text + '\r\n', 'latin1')
 }

@@ -21,24 +21,29 @@ const parts: Readonly<Record<Part, { readonly name: string; readonly sign: strin
  * Each schema is compiled when it is first used.
  */
 export function validatorCompiler(): FastifySchemaCompiler<object> {
-  const ajv = new Ajv2020({ strict: true, strictTypes: false, strictRequired: false, ownProperties: true, allErrors: false })
-  // The package's types describe its CommonJS form, where the function is the default export of the default export.
-  const add = addFormats as unknown as (ajv: Ajv2020) => void
-  add(ajv)
-  // They are our own, and tested.
-  for (const component of components()) ajv.addSchema(component, undefined, false)
+  let ajv: Ajv2020 | undefined
   return ({ schema, httpPart }) => {
     const part = (httpPart ?? 'body') as Part
     // A parameter that nobody reads is a typing error.
     const closed = part === 'querystring' && !('additionalProperties' in schema) ? { ...schema, additionalProperties: false } : schema
     let validate: ValidateFunction | undefined
     return (data: unknown) => {
-      validate ??= ajv.compile(closed)
+      validate ??= (ajv ??= create()).compile(closed)
       const value = part === 'querystring' ? readQuery(data as Record<string, unknown>, closed) : data
       if (validate(value)) return { value }
       return { error: refusal(validate.errors?.[0], part) }
     }
   }
+}
+
+function create(): Ajv2020 {
+  const ajv = new Ajv2020({ strict: true, strictTypes: false, strictRequired: false, ownProperties: true, allErrors: false })
+  // The package's types describe its CommonJS form, where the function is the default export of the default export.
+  const add = addFormats as unknown as (ajv: Ajv2020) => void
+  add(ajv)
+  // They are our own, and tested.
+  for (const component of components()) ajv.addSchema(component, undefined, false)
+  return ajv
 }
 
 function refusal(error: ErrorObject | undefined, part: Part): HttpError {

@@ -200,6 +200,23 @@ describe('REST', () => {
     }
   })
 
+  it('stays with HTTP 1.1 when a client offers another version first, as Java does', async () => {
+    const offer =
+      'host: localhost\r\nConnection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAEAAEAAAAIAAAABAAMAAABkAAQBAAAAAAUAAEAA\r\n'
+    const before = lab.gateway.openConnections
+    const raw = await RawHttp.open(lab.httpPort)
+    raw.send(`GET /api HTTP/1.1\r\n${offer}\r\n`)
+    assert.equal((await raw.answer())?.status, 200)
+    const body = '{"value":"x"}'
+    const post1 = `POST /api/devices/furnace/note/set HTTP/1.1\r\n${offer}content-type: application/json\r\ncontent-length: ${body.length}\r\n\r\n`
+    raw.send(post1 + body)
+    const answer = await raw.answer()
+    assert.deepEqual([answer?.status, (JSON.parse(String(answer?.body)) as { value: string }).value], [200, 'x'])
+    assert.equal(lab.gateway.openConnections, before + 1)
+    raw.socket.destroy()
+    await until(() => lab.gateway.openConnections === before, 'it keeps its place')
+  })
+
   it('bears broken HTTP, and answers who waits', async () => {
     for (const [sent, status] of [
       ['GET /api HTTP/1.1\r\n\r\n', 400],
@@ -225,6 +242,29 @@ describe('REST', () => {
     const many = await Promise.all(Array.from({ length: 150 }, () => ask('/api')))
     assert.ok(many.every(({ status }) => status === 200))
     await until(() => lab.gateway.openConnections === 0, 'sockets stay open')
+  })
+})
+
+describe('requests beyond the limit', () => {
+  it('are refused, and served when there is room again', async () => {
+    const lab = await startLab()
+    const slow: RawHttp[] = []
+    try {
+      for (let i = 0; i < 200; i += 1) {
+        const raw = await RawHttp.open(lab.httpPort)
+        raw.send('POST /api/devices/furnace/note/set HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: 9\r\n\r\n{')
+        slow.push(raw)
+      }
+      let refused = await rest(lab.httpPort, '/api')
+      while (refused.status === 200) refused = await rest(lab.httpPort, '/api')
+      assert.deepEqual([refused.status, refused.json['rule'], refused.headers['retry-after']], [503, 'maxRequests', '1'])
+      slow.pop()?.socket.destroy()
+      await until(() => lab.gateway.openConnections === 199, 'it keeps its place')
+      assert.equal((await rest(lab.httpPort, '/api')).status, 200)
+    } finally {
+      for (const { socket } of slow) socket.destroy()
+      await lab.stop()
+    }
   })
 })
 

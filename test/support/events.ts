@@ -14,12 +14,14 @@ export class Events {
   readonly comments: string[] = []
   readonly #events: ServerEvent[] = []
   readonly #request: ClientRequest
+  readonly #answer: IncomingMessage
   readonly #waiting = new Set<() => void>()
   #text = ''
   isOver = false
 
   private constructor(asked: ClientRequest, answer: IncomingMessage) {
     this.#request = asked
+    this.#answer = answer
     answer.setEncoding('utf8')
     answer.on('data', (text: string) => this.#read(text))
     answer.on('error', () => {})
@@ -63,6 +65,15 @@ export class Events {
 
   get left(): readonly ServerEvent[] {
     return this.#events
+  }
+
+  /** Reads no more, until told to. */
+  pause(): void {
+    this.#answer.pause()
+  }
+
+  resume(): void {
+    this.#answer.resume()
   }
 
   close(): void {
