@@ -99,7 +99,27 @@ describe('rows of the history', () => {
 
   it('take over what is repeated, also what looks alike and is not', () => {
     const list: Exact = [1n, 2.5]
-    const values: Exact[] = [list, [1n, 2.5], [1, 2.5], null, list, '[1,2.5]', '[1,2.5]', 47, 47n, 47, 0, -0, -0, 0, NaN, NaN, true, '47', true]
+    const values: Exact[] = [
+      list,
+      [1n, 2.5],
+      [1, 2.5],
+      null,
+      list,
+      '[1,2.5]',
+      '[1,2.5]',
+      47,
+      47n,
+      47,
+      0,
+      -0,
+      -0,
+      0,
+      NaN,
+      NaN,
+      true,
+      '47',
+      true
+    ]
     const out = new ByteWriter()
     const encoder = new Encoder(out)
     for (const [index, each] of values.entries()) encoder.add(index * 1000, each, { quality: 'good' })
@@ -132,12 +152,12 @@ describe('rows of the history', () => {
   it('of a block tell what is in it, and can be written on', () => {
     const block = new Block(slotOf(1.7e15))
     for (const [index, time] of [1.7e15, 1.7e15 + 5, 1.7e15 - 7].entries()) block.add(time, index, { quality: 'good' })
-    const { min, max, count, read: rows } = readRow(block.min, block.row())
+    const row = readRow(block.min, block.row())
     const early = block.read()
     block.add(1.7e15 + 9, 3, { quality: 'bad' })
-    assert.deepEqual([min, max, count], [1.7e15 - 7, 1.7e15 + 5, 3])
+    assert.deepEqual([row.min, row.max, row.count], [1.7e15 - 7, 1.7e15 + 5, 3])
     assert.deepEqual(
-      read(rows()).map(({ time }) => Math.round(time * 1e6)),
+      read(row.read()).map(({ time }) => Math.round(time * 1e6)),
       [1.7e15, 1.7e15 + 5, 1.7e15 - 7]
     )
     assert.equal(read(early).length, 3)

@@ -9,7 +9,8 @@ const shortly = (points: readonly Point[]): unknown[] => points.map(({ time, sin
 
 describe('history', () => {
   let lab: HistoryLab
-  const begin = async (options?: ConstructorParameters<typeof HistoryLab>[0]): Promise<HistoryLab> => (lab = await new HistoryLab(options).start())
+  const begin = async (options?: ConstructorParameters<typeof HistoryLab>[0]): Promise<HistoryLab> =>
+    (lab = await new HistoryLab(options).start())
   afterEach(() => lab.stop())
 
   it('gives back what was taken before the question, in order, also what is not written yet and what came late', async () => {
@@ -60,44 +61,56 @@ describe('history', () => {
   it('has roll-ups like those counted by hand, whatever comes late, twice, before checkpoints and crashes', async function () {
     this.timeout(20_000)
     const step = fc.oneof(fc.constantFrom(1, 1, 1, 0, 0.1), fc.double({ min: -4000, max: 400, noNaN: true }))
-    const event = fc.record({ step, value: fc.integer({ min: -500, max: 500 }).map((whole) => whole / 10), bad: fc.boolean().map((is) => is) })
+    const event = fc.record({
+      step,
+      value: fc.integer({ min: -500, max: 500 }).map((whole) => whole / 10),
+      bad: fc.boolean().map((is) => is)
+    })
     await fc.assert(
-      fc.asyncProperty(fc.array(event, { minLength: 60, maxLength: 200 }), fc.array(fc.nat(199), { maxLength: 6 }), fc.nat(3), async (events, cuts, crashes) => {
-        lab = await new HistoryLab({ place: new KeptPlace(), clock: new FakeClock(1_700_000_000) }).start()
-        const all: Point[] = []
-        let crashed = 0
-        for (const [index, each] of events.entries()) {
-          const time = Math.round((lab.clock.now() + Math.min(each.step, 0)) * 1e6) / 1e6
-          const quality = each.bad && index % 7 === 0 ? 'bad' : 'good'
-          lab.put('t', { value: each.value, time, quality })
-          all.push({ time, value: each.value, quality })
-          if (each.step > 0) lab.clock.jump(each.step)
-          if (cuts.includes(index)) {
-            // Rows of their own, or not yet.
-            await lab.pass(index % 2 === 0 ? 2 : 320)
-            if (crashed < crashes) {
-              crashed += 1
-              await lab.crash()
+      fc.asyncProperty(
+        fc.array(event, { minLength: 60, maxLength: 200 }),
+        fc.array(fc.nat(199), { maxLength: 6 }),
+        fc.nat(3),
+        async (events, cuts, crashes) => {
+          lab = await new HistoryLab({ place: new KeptPlace(), clock: new FakeClock(1_700_000_000) }).start()
+          const all: Point[] = []
+          let crashed = 0
+          for (const [index, each] of events.entries()) {
+            const time = Math.round((lab.clock.now() + Math.min(each.step, 0)) * 1e6) / 1e6
+            const quality = each.bad && index % 7 === 0 ? 'bad' : 'good'
+            lab.put('t', { value: each.value, time, quality })
+            all.push({ time, value: each.value, quality })
+            if (each.step > 0) lab.clock.jump(each.step)
+            if (cuts.includes(index)) {
+              // Rows of their own, or not yet.
+              await lab.pass(index % 2 === 0 ? 2 : 320)
+              if (crashed < crashes) {
+                crashed += 1
+                await lab.crash()
+              }
             }
           }
+          const sorted = all.toSorted((a, b) => a.time - b.time)
+          const found = (await lab.readings('t')).filter((point) => point.error?.class !== 'Unreachable')
+          assert.deepEqual(
+            found.map(({ time, value, quality }) => ({ time, value, quality })),
+            sorted
+          )
+          const [from, to] = [(sorted[0] as Point).time, (sorted.at(-1) as Point).time + 1e-5]
+          for (const wanted of [10, 300, 3600]) {
+            const points = Math.floor((to - from) / wanted)
+            if (points < 1 || points >= all.length) continue
+            const plot = await lab.plot('t', points, from, to)
+            assert.equal(plot.kind, 'rollups')
+            if (plot.kind !== 'rollups' || plot.step % wanted !== 0) return
+            // Where the gateway was away there is a mark of its own.
+            const plain = (buckets: typeof plot.buckets): typeof plot.buckets =>
+              buckets.filter(({ count }) => count > 0).map((bucket) => ({ ...bucket, isGap: false }))
+            assertAlike(plain(plot.buckets), plain(bucketsOf(all, plot.step)))
+          }
+          await lab.stop()
         }
-        const sorted = all.toSorted((a, b) => a.time - b.time)
-        const found = (await lab.readings('t')).filter((point) => point.error?.class !== 'Unreachable')
-        assert.deepEqual(found.map(({ time, value, quality }) => ({ time, value, quality })), sorted)
-        const [from, to] = [(sorted[0] as Point).time, (sorted.at(-1) as Point).time + 1e-5]
-        for (const wanted of [10, 300, 3600]) {
-          const points = Math.floor((to - from) / wanted)
-          if (points < 1 || points >= all.length) continue
-          const plot = await lab.plot('t', points, from, to)
-          assert.equal(plot.kind, 'rollups')
-          if (plot.kind !== 'rollups' || plot.step % wanted !== 0) return
-          // Where the gateway was away there is a mark of its own.
-          const plain = (buckets: typeof plot.buckets): typeof plot.buckets =>
-            buckets.filter(({ count }) => count > 0).map((bucket) => ({ ...bucket, isGap: false }))
-          assertAlike(plain(plot.buckets), plain(bucketsOf(all, plot.step)))
-        }
-        await lab.stop()
-      }),
+      ),
       { numRuns: 40 }
     )
   })
@@ -107,7 +120,7 @@ describe('history', () => {
     const { clock } = await begin({ place, codenames: { t: { maxAge: 10 } } })
     const start = clock.now()
     lab.put('t', { value: 1 })
-    await lab.pass(60)
+    await clock.pass(60)
     lab.latest.expire('furnace')
     lab.put('t', { value: 2 })
     await lab.pass(2)

@@ -110,6 +110,7 @@ export class History {
 
   status(): HistoryStatus {
     const { failure, written, dropped, waiting } = this.#writer
+    const waitsOnly = this.#writer.bytes > 0 && this.#writer.first < Infinity
     const isOff = this.#options.config.record === 'off' && written === 0 && waiting === 0
     return {
       state: failure !== undefined ? 'degraded' : isOff ? 'off' : 'on',
@@ -118,7 +119,7 @@ export class History {
       dropped,
       waiting,
       bytes: this.#retention.bytes,
-      oldest: this.#retention.oldest
+      oldest: this.#retention.oldest ?? (waitsOnly ? this.#writer.first / 1e6 : undefined)
     }
   }
 

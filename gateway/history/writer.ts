@@ -67,6 +67,8 @@ export class Writer {
   #trouble: string | undefined
   written = 0
   dropped = 0
+  /** Microseconds of the oldest reading that came since the start. */
+  first = Infinity
 
   constructor(options: WriterOptions) {
     this.#options = options
@@ -111,6 +113,7 @@ export class Writer {
       return false
     }
     const shard = this.shardOf(series)
+    if (time < this.first) this.first = time
     const before = shard.bytes
     shard.add(series, time, value, traits, measured)
     this.#bytes += shard.bytes - before
@@ -304,13 +307,15 @@ export class Writer {
     const { message } = error
     const why = error instanceof DamagedError || message.startsWith('cannot ') ? message : `cannot write: ${hint(error)}`
     const isNew = this.#failure !== why
+    const wasFailing = this.#failure !== undefined
     this.#isDamaged ||= isDamage(error)
     this.#isBroken = true
     this.#next = clock.monotonic() + this.#wait
     this.#wait = Math.min(this.#wait * 2, patience.most)
     this.#failure = why
     if (!isNew) return
-    log.error({ reason: why, waiting: this.waiting }, 'the history cannot be written: readings wait in memory, and it is tried again')
+    if (!wasFailing)
+      log.error({ reason: why, waiting: this.waiting }, 'the history cannot be written: readings wait in memory, and it is tried again')
     this.#options.changed()
   }
 }

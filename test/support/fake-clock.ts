@@ -35,6 +35,11 @@ export class FakeClock implements Clock {
     this.#wall += seconds
   }
 
+  /** Time passes, and no timer comes: those that are due come with the next {@link pass}. As on a machine that was busy or asleep. */
+  skip(seconds: number): void {
+    this.#monotonic += seconds
+  }
+
   /** Lets time pass, timer by timer, and what each of them sets off. */
   async pass(seconds: number): Promise<void> {
     const end = this.#monotonic + seconds

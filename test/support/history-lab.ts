@@ -165,11 +165,12 @@ export class HistoryLab {
     return await this.history.plot({ device: 'furnace', codename, from, to }, points)
   }
 
-  /** Lets time pass, with what the history does meanwhile. */
+  /** Lets time pass in some steps, with what the history does meanwhile. */
   async pass(seconds: number): Promise<void> {
-    const step = Math.max(1, seconds / 20)
+    const step = Math.max(1, seconds / 10)
     for (let left = seconds; left > 0; left -= step) {
-      await this.clock.pass(Math.min(left, step))
+      if (step > 1) this.clock.skip(step - 1)
+      await this.clock.pass(Math.min(left, 1))
       await this.history.flush()
       await settle()
     }
