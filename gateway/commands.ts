@@ -96,7 +96,7 @@ export class Commands {
     try {
       if (retain) throw new GatewayError('Retained', 'a question must not be retained: it would be asked again at every reconnect')
       const { devices, askHistory } = this.#options
-      askHistory({ entry: devices.find(device, codename) ?? devices.expect(device, codename), id, key, client, payload })
+      askHistory({ entry: devices.expectAny(device, codename), id, key, client, payload })
       return { kind: 'answered' }
     } catch (thrown) {
       const error = asGatewayError(thrown)

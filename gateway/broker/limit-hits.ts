@@ -13,6 +13,7 @@ export type Limit =
   | 'maxRequests'
   | 'maxStreams'
   | 'slowStreams'
+  | 'maxHistory'
 
 const limits: readonly Limit[] = [
   'maxConnections',
@@ -27,7 +28,8 @@ const limits: readonly Limit[] = [
   'maxQueued',
   'maxRequests',
   'maxStreams',
-  'slowStreams'
+  'slowStreams',
+  'maxHistory'
 ]
 
 /** How often each was hit since start. */

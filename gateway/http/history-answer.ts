@@ -30,6 +30,7 @@ const defaultLimit = 1000
 
 /** Bytes of JSON of all codenames, without points: what a browser takes at once. */
 const maxBytes = 8 * 1024 * 1024
+const pieceSize = 64 * 1024
 const page = { perPage: 500, pageBytes: 256 * 1024, omits: false }
 
 /** The text of an answer, piece by piece; nothing of it is held. */
@@ -69,7 +70,7 @@ export class HistoryAnswer {
     if (isCsv) yield csvHeader(false)
     const row = isCsv ? csvReading : ndjsonReading
     const streams = this.entries.map((entry) => this.#history.readings(this.#question(entry), signal))
-    for await (const placed of merge(streams)) yield placed.map(({ of, point }) => row(whose[of] as Whose, point)).join('')
+    for await (const placed of merge(streams)) yield* pieces(placed, ({ of, point }) => row(whose[of] as Whose, point))
   }
 
   async *#plotRows(points: number, signal: AbortSignal): AsyncGenerator<string> {
@@ -86,11 +87,7 @@ export class HistoryAnswer {
     }
     rows.sort(([a], [b]) => a - b)
     yield isCsv ? csvHeader(true) : ''
-    for (let at = 0; at < rows.length; at += page.perPage)
-      yield rows
-        .slice(at, at + page.perPage)
-        .map(([, row]) => row)
-        .join('')
+    yield* pieces(rows, ([, row]) => row)
   }
 
   async *#json(signal: AbortSignal): AsyncGenerator<string> {
@@ -127,6 +124,18 @@ export class HistoryAnswer {
     const { from, to } = this.asked.span
     return { device, codename, from, to }
   }
+}
+
+/** Texts together, in pieces of a size that a socket takes. */
+function* pieces<T>(items: readonly T[], write: (item: T) => string): Generator<string> {
+  let text = ''
+  for (const item of items) {
+    text += write(item)
+    if (text.length < pieceSize) continue
+    yield text
+    text = ''
+  }
+  if (text !== '') yield text
 }
 
 function whoseOf({ device, codename, meta }: Entry): Whose {

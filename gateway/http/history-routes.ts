@@ -118,7 +118,10 @@ export function historyRoutes(app: FastifyInstance, parts: Parts): void {
         tags: ['history'],
         params: {
           type: 'object',
-          properties: { device: { type: 'string' }, codename: { type: 'string' } },
+          properties: {
+            device: { description: 'Name of the device, percent-encoded.', type: 'string' },
+            codename: { description: 'Name of the codename, percent-encoded.', type: 'string' }
+          },
           required: ['device', 'codename']
         },
         querystring: { type: 'object', properties: parameters },
@@ -162,7 +165,7 @@ export function historyRoutes(app: FastifyInstance, parts: Parts): void {
   function entryOf(device: string, name: string): Entry {
     const { devices, history } = parts
     const decoded = [decodeName(device) ?? device, decodeName(name) ?? name] as const
-    const entry = devices.find(device, name) ?? devices.find(...decoded) ?? devices.expect(...decoded)
+    const entry = devices.find(device, name) ?? devices.find(...decoded) ?? devices.expectAny(...decoded)
     if (!history.keeps(entry)) throw noHistory(entry)
     return entry
   }

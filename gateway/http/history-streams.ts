@@ -5,8 +5,10 @@ import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { Clock, Logger } from '../adapter.js'
 import { asGatewayError, GatewayError } from '../errors.js'
 import { formatTime } from '../time.js'
+import type { Broker } from '../broker/broker.js'
 import { preferred } from './accept.js'
 import type { HistoryAnswer } from './history-answer.js'
+import type { Parts } from './parts.js'
 
 /** Answers that may be under way at once. */
 const maxStreams = 8
@@ -25,10 +27,12 @@ interface Stream {
 export class HistoryStreams {
   readonly #clock: Clock
   readonly #log: Logger
+  readonly #broker: Pick<Broker, 'hit'>
   readonly #underWay = new Set<Stream>()
   #stopped = false
 
-  constructor({ clock, log }: { readonly clock: Clock; readonly log: Logger }) {
+  constructor({ clock, log, broker }: Pick<Parts, 'clock' | 'log' | 'broker'>) {
+    this.#broker = broker
     this.#clock = clock
     this.#log = log
   }
@@ -36,8 +40,10 @@ export class HistoryStreams {
   /** Rejects with what is to be told, as long as nothing was sent; later the connection is cut, so that nobody takes a half for the whole. */
   async send(request: FastifyRequest, reply: FastifyReply, answer: HistoryAnswer): Promise<FastifyReply> {
     if (this.#stopped) throw new GatewayError('Unreachable', 'the gateway is stopping')
-    if (this.#underWay.size >= maxStreams)
-      throw new GatewayError('RateLimited', `already ${maxStreams} answers of the history under way`, { rule: 'maxStreams' })
+    if (this.#underWay.size >= maxStreams) {
+      this.#broker.hit('maxHistory')
+      throw new GatewayError('RateLimited', `already ${maxStreams} answers of the history under way`, { rule: 'maxHistory' })
+    }
     const controller = new AbortController()
     const stream: Stream = { controller }
     this.#underWay.add(stream)

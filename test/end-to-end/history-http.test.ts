@@ -205,7 +205,7 @@ describe('history over HTTP', () => {
   describe('of much', () => {
     /** More than the sockets of the system hold. */
     const large = 'x'.repeat(16_000)
-    const count = 900
+    const count = 450
 
     before(async () => {
       for (let i = 0; i < count; i++)

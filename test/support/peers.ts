@@ -8,6 +8,7 @@ import type { Context } from 'mocha'
  */
 export type Peer =
   | 'mosquitto_pub'
+  | 'mosquitto_rr'
   | 'mosquitto_sub'
   | 'nc'
   | 'openssl'
