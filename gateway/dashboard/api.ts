@@ -35,6 +35,11 @@ export function apiUrl(path: string): string {
   return rest === '' || rest.startsWith('?') ? `api${rest}` : `api/${rest}`
 }
 
+/** `devices/furnace/a%2Fb` of names; each is one segment. */
+export function apiPath(...segments: readonly string[]): string {
+  return segments.map(encodeURIComponent).join('/')
+}
+
 async function ask(method: string, path: string, options: { body?: unknown; signal?: AbortSignal | undefined }): Promise<Response> {
   const limit = new AbortController()
   const timer = after(within, () => limit.abort())

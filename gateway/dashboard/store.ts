@@ -64,6 +64,7 @@ export class Store {
   /** Add it to the page's monotonic seconds for the gateway's Unix seconds. */
   #offset = wall() - monotonic()
   #uptime: string | undefined
+  #learning: Promise<void> | undefined
   #dirty = false
   #isSoon = false
   #settling: Timer | undefined
@@ -82,6 +83,7 @@ export class Store {
   }
 
   start(): void {
+    this.#learning = this.#learn()
     this.#link.start()
     // Ages go on also when nothing comes.
     every(1, () => this.#change())
@@ -196,7 +198,9 @@ export class Store {
   }
 
   async #connected(): Promise<void> {
-    await this.#learn()
+    // The first answer was asked for while the connection was made.
+    await (this.#learning ?? this.#learn())
+    this.#learning = undefined
     if (!this.#link.up) return
     this.#table.renew()
     this.#lastRetained = monotonic()

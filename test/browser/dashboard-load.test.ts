@@ -8,7 +8,7 @@ import { start } from '../support/start.js'
 import type { Running } from '../support/start.js'
 
 /** Seconds of readings; an hour is 3600. */
-const seconds = Number(process.env['LABGATE_PAGE_SECONDS'] ?? 3)
+const seconds = Number(process.env['LABGATE_PAGE_SECONDS'] ?? 1)
 
 const rate = 1000
 const devices = Array.from({ length: 200 }, (_, at) => `dev${at}`)

@@ -1,6 +1,6 @@
 import type { JSX } from 'preact'
 import { Chart } from '../chart/index.js'
-import { apiUrl } from '../api.js'
+import { apiPath, apiUrl } from '../api.js'
 import { Controls, GetButton } from '../controls/form.js'
 import { href } from '../router.js'
 import type { PageProps } from '../router.js'
@@ -24,7 +24,7 @@ export function CodenamePage({ params }: PageProps): JSX.Element {
     )
   const { reading, meta } = view
   const isNumber = typeof reading?.value === 'number'
-  const csv = apiUrl(`devices/${encodeURIComponent(device)}/${encodeURIComponent(codename)}/history?format=csv`)
+  const csv = `${apiUrl(apiPath('devices', device, codename, 'history'))}?format=csv`
   return (
     <>
       <nav class="crumbs" aria-label="Where">

@@ -1,20 +1,9 @@
 /** Subscriptions to any topics, for the topic browser and the dead letters. */
 import { newId } from './asking.js'
+import { fits } from './fits.js'
 import { Link } from './link.js'
 
 type Run = (topic: string, payload: Uint8Array, retain: boolean) => void
-
-/** Does an MQTT filter fit a topic? */
-export function fits(filter: string, topic: string): boolean {
-  const wanted = filter.split('/')
-  const levels = topic.split('/')
-  if (topic.startsWith('$') && /^[+#]/.test(filter)) return false
-  for (const [at, part] of wanted.entries()) {
-    if (part === '#') return true
-    if (at >= levels.length || (part !== '+' && part !== levels[at])) return false
-  }
-  return wanted.length === levels.length
-}
 
 /** One connection for all of them, open while there is one. */
 export class Raw {
