@@ -45,8 +45,9 @@ describe('the window of a plot', () => {
     assert.equal(isAtNow({ from: now - 100, to: now - 5 }, now), false)
   })
 
-  it('moves by half a pixel and at most ten times a second', () => {
-    assert.equal(frameEvery(60, 1000), 100)
+  it('moves by half a pixel, and five times a second at most; ten where it moves fast', () => {
+    assert.equal(frameEvery(10, 1000), 100)
+    assert.equal(frameEvery(60, 1000), 200)
     assert.equal(frameEvery(600, 1000), 300)
     assert.equal(frameEvery(86_400, 1000), 1000)
   })
@@ -171,7 +172,10 @@ describe('the address of a plot', () => {
   })
 
   it('asks the gateway with names as they are and times in full', () => {
-    assert.deepEqual(['a/b/c', 'a/%ZZ', nameOf(odd)].map((name) => refOf(name)?.codename), ['b/c', '%ZZ', odd.codename])
+    assert.deepEqual(
+      ['a/b/c', 'a/%ZZ', nameOf(odd)].map((name) => refOf(name)?.codename),
+      ['b/c', '%ZZ', odd.codename]
+    )
     assert.equal(
       historyPath(odd, { from: 0.5, to: 60, points: 99 }),
       '/api/devices/oven/a%2Fb%20c%2B%25/history?from=1970-01-01T00:00:00.5Z&to=1970-01-01T00:01:00Z&points=99'

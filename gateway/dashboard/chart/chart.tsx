@@ -106,7 +106,7 @@ function TimeChart({ specs, from, to, live, log, height, onShown }: TimeChartPro
     // The address is written when the hand rests: a browser allows a hundred times in half a minute.
     made.onMoved = (shown, isLog) => {
       pending?.cancel()
-      pending = after(0.4, () => {
+      pending = after(0.3, () => {
         own.current = shown
         told.current?.(shown, isLog)
       })
@@ -155,8 +155,10 @@ function TimeChart({ specs, from, to, live, log, height, onShown }: TimeChartPro
   )
 }
 
-function onKey(event: KeyboardEvent, model: ChartModel): void {
+function onKey(event: KeyboardEvent & { readonly currentTarget: HTMLElement }, model: ChartModel): void {
   if (event.altKey || event.ctrlKey || event.metaKey) return
+  // From here on it is of use to see where the keys go.
+  event.currentTarget.classList.remove('by-hand')
   const { key } = event
   if (key === 'ArrowLeft') model.pan(-0.2)
   else if (key === 'ArrowRight') model.pan(0.2)
@@ -185,6 +187,7 @@ function Notes({ model, specs }: PartProps): JSX.Element {
     <div class="chart-notes" role="status">
       {isKept ? null : <p>This gateway keeps no history: shown is what came since the page was opened.</p>}
       {model.why === undefined ? null : <p>Too many units: {model.why}</p>}
+      {model.even.length === 0 ? null : <p>No axis of powers of ten for {model.even.join(', ')}: there are values of 0 or below.</p>}
       {[...troubles].map(([message, names]) => (
         <p key={message}>
           No history of {names.join(', ')}: {message}

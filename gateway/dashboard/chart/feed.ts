@@ -24,11 +24,9 @@ const refresh = 10
 export class Feed {
   readonly ref: Ref
   readonly track = new Track()
-  /** Counts what changed. */
-  version = 0
   /** Why there is no history. */
   trouble: Trouble | undefined
-  readonly #changed: () => void
+  readonly #changed: (isUrgent: boolean) => void
   readonly #stops: (() => void)[] = []
   #wanted: Ask | undefined
   #asked = -Infinity
@@ -36,7 +34,8 @@ export class Feed {
   #timer: Timer | undefined
   #isConnected = true
 
-  constructor(ref: Ref, changed: () => void) {
+  /** What comes live is shown with the next frame; `isUrgent`: what somebody waits for is here. */
+  constructor(ref: Ref, changed: (isUrgent: boolean) => void) {
     this.ref = ref
     this.#changed = changed
     this.#isConnected = store.connection.state === 'connected'
@@ -103,12 +102,12 @@ export class Feed {
     } finally {
       if (this.#question === question) this.#question = undefined
     }
-    this.#change()
+    this.#change(true)
   }
 
   #take(reading: ReadingLike, since: number | undefined): void {
     const sample = fromReading(reading, since)
-    if (sample !== undefined && this.track.add(sample, store.now())) this.#change()
+    if (sample !== undefined && this.track.add(sample, store.now())) this.#change(false)
   }
 
   /** The reading that is there already. When it became stale is not told; it was not before it was too old. */
@@ -129,11 +128,10 @@ export class Feed {
       this.#seed()
       this.#ask(debounce)
     } else this.track.cut(store.connection.since)
-    this.#change()
+    this.#change(true)
   }
 
-  #change(): void {
-    this.version += 1
-    this.#changed()
+  #change(isUrgent: boolean): void {
+    this.#changed(isUrgent)
   }
 }

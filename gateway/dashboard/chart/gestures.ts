@@ -52,7 +52,9 @@ export function handle(over: HTMLElement, hands: Hands): () => void {
     else if (event.pointerType === 'mouse') begin(event.shiftKey || event.button === 1 ? 'pan' : 'mark')
     else begin('pan')
     if (event.pointerType === 'mouse') event.preventDefault()
-    over.closest<HTMLElement>('[tabindex]')?.focus({ preventScroll: true })
+    const host = over.closest<HTMLElement>('[tabindex]')
+    host?.classList.add('by-hand')
+    host?.focus({ preventScroll: true })
   }
   const move = (event: PointerEvent): void => {
     const x = leftOf(event.clientX)

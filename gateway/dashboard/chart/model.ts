@@ -93,6 +93,11 @@ export class ChartModel {
     return this.#axes.why
   }
 
+  /** Units that have no axis of powers, although that was asked for. */
+  get even(): readonly string[] {
+    return this.#plot.even
+  }
+
   feed(ref: Ref): Feed | undefined {
     return this.#feeds.get(nameOf(ref))
   }
@@ -124,7 +129,7 @@ export class ChartModel {
     }
     for (const { ref } of specs) {
       const name = nameOf(ref)
-      if (!this.#feeds.has(name)) this.#feeds.set(name, new Feed(ref, () => this.#changed()))
+      if (!this.#feeds.has(name)) this.#feeds.set(name, new Feed(ref, (isUrgent) => this.#fed(isUrgent)))
     }
     this.#changed()
   }
@@ -210,6 +215,11 @@ export class ChartModel {
       if (last > end && last < now + 60) end = last
     }
     return { from: window.from + end - now, to: end }
+  }
+
+  #fed(isUrgent: boolean): void {
+    this.#isChanged = true
+    if (isUrgent) this.#frames.soon()
   }
 
   #changed(): void {

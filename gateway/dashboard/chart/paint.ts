@@ -176,7 +176,15 @@ function hatch(ctx: Context, colour: string, scale: number): CanvasPattern | str
 const words: Readonly<Record<Blank['trust'], string>> = { stale: 'stale', bad: 'no value', gap: 'no data' }
 
 /** What is not known is hatched, in the box that is the codename's; with a word where there is room. */
-export function paintBlanks(ctx: Context, blanks: readonly Blank[], { x, scale }: Map2, box: Box, colours: Colours, colour?: string): void {
+export function paintBlanks(
+  ctx: Context,
+  blanks: readonly Blank[],
+  { x, scale }: Map2,
+  box: Box,
+  colours: Colours,
+  colour?: string,
+  isSmall = false
+): void {
   ctx.save()
   const right = box.left + box.width
   for (const blank of blanks) {
@@ -193,7 +201,7 @@ export function paintBlanks(ctx: Context, blanks: readonly Blank[], { x, scale }
     ctx.globalAlpha = 1
     if (blank.trust === 'bad' && colour === undefined) paintCross(ctx, from, box.top + box.height - 9 * scale, scale, colours.bad)
     const text = words[blank.trust]
-    if (box.height < 14 * scale || to - from < (text.length * 7 + 14) * scale) continue
+    if (box.height < 14 * scale || isSmall || to - from < (text.length * 7 + 14) * scale) continue
     paintWord(ctx, text, (from + to) / 2, box.top + box.height - 12 * scale, scale, colours)
   }
   ctx.restore()

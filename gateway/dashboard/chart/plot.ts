@@ -57,6 +57,12 @@ export class Plot {
     this.#frame = frame
   }
 
+  /** Units that were to have an axis of powers, and cannot. */
+  get even(): readonly string[] {
+    const { axes, isLog } = this.#frame
+    return isLog ? axes.filter(({ scale }) => !this.#logs.has(scale)).map(({ unit }) => unit) : []
+  }
+
   /** What receives the pointer; undefined before the first frame. */
   get over(): HTMLElement | undefined {
     return this.#plot?.over

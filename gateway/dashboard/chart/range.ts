@@ -55,9 +55,9 @@ export function isAtNow(window: Window, now: number): boolean {
   return now - window.to <= spanOf(window) * 0.01
 }
 
-/** Milliseconds between two frames of a window that moves: no sooner than it has moved by half a pixel, and at most 10 a second. */
+/** Milliseconds between two frames of a window that moves: no sooner than it has moved by half a pixel, and 5 a second at most; 10 where it moves fast. */
 export function frameEvery(span: number, pixels: number): number {
-  return Math.min(Math.max((span / Math.max(pixels, 1)) * 500, 100), 1000)
+  return Math.min(Math.max((span / Math.max(pixels, 1)) * 500, span <= 30 ? 100 : 200), 1000)
 }
 
 /** What is asked of the history: rather more than is shown, so that a small pan shows something at once. */

@@ -86,7 +86,7 @@ function paint(canvas: HTMLCanvasElement, feed: Feed, seconds: number): void {
       ctx.fillRect(x(from), 0, Math.max(x(to) - x(from), scale), size[1])
     }
   }
-  paintBlanks(ctx, blanks(samples, now), { x, y: () => 0, scale: scale * 0.75 }, box, shade)
+  paintBlanks(ctx, blanks(samples, now), { x, y: () => 0, scale: scale * 0.75 }, box, shade, undefined, true)
   if (kind !== 'number') return
   const { min, max } = airy(extentOf([samples], shown))
   const pad = 3 * scale
