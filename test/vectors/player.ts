@@ -41,7 +41,12 @@ export class FileError extends Error {
 /** Recordings besides those of PyExpLabSys that are played. */
 const played: readonly Format[] = [
   { name: 'pickles', has: (line) => kindOf(line).startsWith('pickle.'), play: (line) => Promise.resolve(playPickle(line)) },
-  { name: 'HTTP transcripts', has: (line) => kindOf(line).startsWith('http.'), play: async (line) => await playTranscript(line), atOnce: 8 },
+  {
+    name: 'HTTP transcripts',
+    has: (line) => kindOf(line).startsWith('http.'),
+    play: async (line) => await playTranscript(line),
+    atOnce: 8
+  },
   { name: 'WebSocket transcripts', has: (line) => kindOf(line).startsWith('ws.'), play: async (line) => await playWebSockets(line) },
   { name: 'rig transcripts', has: isRigTalk, play: async (line) => await playRig(line), atOnce: 48 },
   { name: 'rig tables', has: isRigTable, play: async (line) => await playTable(line) }
