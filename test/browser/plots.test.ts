@@ -102,6 +102,7 @@ describe('plots in Chromium', function () {
     // A spike stands out of the rest.
     return Math.max(...lines) - highest > 60 ? top.indexOf(highest) : -1
   }
+  const hasLine = ({ first, left, right }: Columns): boolean => first.slice(left, right).some((pixels) => pixels > 0)
   const shoot = async (name: string): Promise<void> => {
     if (shots !== undefined) await page.screenshot({ path: join(shots, `${name}.png`) })
   }
@@ -111,7 +112,7 @@ describe('plots in Chromium', function () {
   const isAnswer = (codename: string) => (response: Response) => response.url().includes(`/${codename}/history?`)
 
   it('move with what comes live', async () => {
-    await seen(({ first }) => first.some((pixels) => pixels > 0), 'a line')
+    await seen(hasLine, 'a line')
     wind = 50
     await mqtt.publish('lab/weather/wind', '50')
     wind = 5
@@ -237,7 +238,7 @@ describe('plots in Chromium', function () {
     await page.getByRole('searchbox').fill('furn temp')
     await page.getByRole('checkbox', { name: 'furnace/temperature' }).check()
     await page.waitForURL(/c=furnace\/temperature/)
-    await seen(({ first }) => first.some((pixels) => pixels > 0), 'a line')
+    await seen(hasLine, 'a line')
     assert.equal(await overflow(page as Page), 0)
     const sizes = await page.locator('.chart-tools button, .chart-tools a, .chart-legend button').evaluateAll((all) =>
       all.map((one) => {

@@ -171,7 +171,8 @@ describe('what a plot draws of one codename', () => {
     track.cut(2)
     track.add(live(good(9)), 9)
     assert.equal(blanks(track.samples(), 10).length, 1)
-    track.load(loaded(readings(good(1), good(5), good(9)), 0, 10, 10))
+    // Asked as soon as the page was connected again.
+    track.load(loaded(readings(good(1), good(5), good(9)), 0, 10, 2.5))
     assert.deepEqual(blanks(track.samples(), 10), [])
     assert.deepEqual(places(track), [1, 5, 9])
   })
@@ -236,6 +237,17 @@ describe('states', () => {
       [1, 5, 'idle'],
       [5, 8, 'run']
     ])
+  })
+
+  it('do not go on over a gap of roll-ups', () => {
+    const rollups = [0, 10, 30].map((time) => ({ time, count: 1, min: 1, max: 1, mean: 1, gap: time === 10 }))
+    assert.deepEqual(
+      bandsOf(fromAnswer({ kind: 'rollups', step: 10, rollups }, 40), 40, true).map(({ from, to }) => [from, to]),
+      [
+        [0, 20],
+        [30, 40]
+      ]
+    )
   })
 
   it('of roll-ups are told as far as those know them', () => {

@@ -80,9 +80,9 @@ export class Tail {
 
 /** Undefined: they say different things. */
 export function join(a: Sample, b: Sample): Sample | undefined {
-  if (!isDrawn(a) || !isDrawn(b) || a.trust !== b.trust || a.ends || a.text !== b.text) return undefined
+  if (!isDrawn(a) || !isDrawn(b) || a.trust !== b.trust || a.text !== b.text) return undefined
   // Of a state its beginning is what counts.
-  if (a.text !== undefined) return { ...a, to: b.to, count: a.count + b.count, ends: b.ends }
+  if (a.text !== undefined) return { ...a, to: b.to, count: a.count + b.count, ends: false }
   if (a.value === null || b.value === null || a.min === null || b.min === null || a.max === null || b.max === null) return undefined
   const count = a.count + b.count
   const weigh = (one: number, two: number): number => (one * a.count + two * b.count) / count
@@ -97,6 +97,6 @@ export function join(a: Sample, b: Sample): Sample | undefined {
     max: Math.max(a.max, b.max),
     count,
     trust: a.trust,
-    ends: b.ends
+    ends: false
   }
 }
