@@ -329,7 +329,7 @@ describe('history over MQTT, for an asker that reads nothing', () => {
     const stopped = lab.stop()
     await clock.pass(10)
     await stopped
-  })
+  }).timeout(10_000)
 })
 
 describe('history over a restart', () => {
