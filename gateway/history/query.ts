@@ -11,8 +11,12 @@ import type { Writer } from './writer.js'
 /** Readings of a page. */
 const page = 1000
 
-/** Readings looked for at once: the store is not held open for as long as somebody reads. */
+/** Readings looked for at once: the store is not held open for as long as somebody reads. And bytes of their rows: spectra are large. */
 const fetched = 8000
+const fetchedBytes = 2_097_152
+
+/** Bytes of rows beyond which a plot has roll-ups, however few its readings are. */
+const drawn = 8_388_608
 
 /** Seconds in which hours with readings are looked for at once. */
 const window = 32 * 86_400
@@ -81,31 +85,36 @@ export class Query {
   }
 }
 
-async function fetch(source: Source, stretch: Stretch, signal?: AbortSignal): Promise<{ points: Point[]; next: number }> {
+async function fetch(source: Source, stretch: Stretch, signal?: AbortSignal): Promise<{ points: Point[]; next: number; bytes: number }> {
   const extent = await source.extent('c')
   const within = extent === undefined ? undefined : clamp(stretch, extent)
-  if (within === undefined) return { points: [], next: stretch.to }
+  if (within === undefined) return { points: [], next: stretch.to, bytes: 0 }
   const { from } = within
   const to = Math.min(within.to, from + window)
   const hours = await source.hours({ from, to }, signal)
   const points: Point[] = []
+  let bytes = 0
   let next = to === within.to ? stretch.to : to
   for await (const row of source.rows(hours, Math.floor(from * 1e6))) {
     signal?.throwIfAborted()
     const begin = row.min / 1e6
     if (begin >= to) break
     // Nothing that comes is before the begin of this one.
-    if (points.length >= fetched && points.reduce((count, point) => count + (placeOf(point) < begin ? 1 : 0), 0) >= fetched) {
-      next = begin
-      break
+    if (points.length >= fetched || bytes >= fetchedBytes) {
+      const before = points.reduce((count, point) => count + (placeOf(point) < begin ? 1 : 0), 0)
+      if (before >= fetched || (bytes >= fetchedBytes && before > 0)) {
+        next = begin
+        break
+      }
     }
+    bytes += row.bytes
     for (const reading = row.read(); reading.next();) {
       const time = reading.time / 1e6
       if (time >= from && time < to) points.push(reading.point())
     }
   }
   const found = next < to ? points.filter((point) => placeOf(point) < next) : points
-  return { points: found.sort((a, b) => placeOf(a) - placeOf(b)), next }
+  return { points: found.sort((a, b) => placeOf(a) - placeOf(b)), next, bytes }
 }
 
 async function plot(source: Source, question: Question, points: number, signal?: AbortSignal): Promise<Plot> {
@@ -139,13 +148,15 @@ async function plot(source: Source, question: Question, points: number, signal?:
   return { kind: 'rollups', step, buckets: bucketsOf(sums, step) }
 }
 
-/** The readings; undefined: with the marks there are far more than was thought. */
+/** The readings; undefined: with the marks there are far more than was thought, or they are too large. */
 async function collect(source: Source, stretch: Stretch, points: number, signal?: AbortSignal): Promise<Point[] | undefined> {
   const all: Point[] = []
+  let size = 0
   for (let from = stretch.from; from < stretch.to;) {
-    const { points: some, next } = await fetch(source, { from, to: stretch.to }, signal)
+    const { points: some, next, bytes } = await fetch(source, { from, to: stretch.to }, signal)
     all.push(...some)
-    if (all.length > Math.max(2 * points, fetched)) return undefined
+    size += bytes
+    if (all.length > Math.max(2 * points, fetched) || size > drawn) return undefined
     from = next
   }
   return all

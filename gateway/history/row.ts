@@ -85,6 +85,8 @@ export interface Readable {
   readonly min: number
   readonly max: number
   readonly count: number
+  /** As it is stored. */
+  readonly bytes: number
   read(): Decoder
 }
 
@@ -94,11 +96,11 @@ export function readRow(min: number, bytes: Uint8Array): Readable {
   if (head.byte() !== form) throw new RangeError('a row of an unknown form')
   const count = head.whole()
   const max = min + head.whole()
-  return { min, max, count, read: () => new Decoder(bytes.subarray(head.at)) }
+  return { min, max, count, bytes: bytes.length, read: () => new Decoder(bytes.subarray(head.at)) }
 }
 
 /** The block as it is now, whatever comes later. */
 export function readBlock(block: Block): Readable {
   const bytes = block.stream()
-  return { min: block.min, max: block.max, count: block.count, read: () => new Decoder(bytes) }
+  return { min: block.min, max: block.max, count: block.count, bytes: bytes.length, read: () => new Decoder(bytes) }
 }

@@ -85,6 +85,8 @@ async function overHttp(folder: string, name: string, from: number, to: number, 
   const side = await labgate(labs.remembered(folder), { nodeOptions })
   const path = `/api/devices/${device}/${codename}/history?from=${from}&to=${to}&points=${points}`
   try {
+    // The web server has answered something before.
+    await download(side.ports.web, '/api')
     return await timed(`${name}, HTTP`, async () => `${figure((await download(side.ports.web, path)) / 1024)} KiB`)
   } finally {
     await side.stop()

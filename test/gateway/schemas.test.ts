@@ -76,8 +76,8 @@ describe('schemas', () => {
       for (const name of topics) {
         const schema = await read(`schemas/${name}.schema.json`)
         validators.set(name, newAjv().compile(schema))
-        for (const form of name === 'command' ? ['setCommand', 'callCommand', 'getCommand'] : [])
-          validators.set(form, newAjv().compile((schema['$defs'] as Record<string, Json>)[form] as Json))
+        for (const form of name === 'command' ? ['setCommand', 'callCommand', 'getCommand', 'historyCommand'] : [])
+          validators.set(form, newAjv().compile({ $defs: schema['$defs'], $ref: `#/$defs/${form}` }))
       }
     })
 
@@ -106,10 +106,14 @@ describe('schemas', () => {
       ['callCommand', {}],
       ['callCommand', { id: 'x'.repeat(64), arguments: { a: 1 } }],
       ['getCommand', { id: '1' }],
+      ['historyCommand', {}],
+      ['historyCommand', { id: 'h', from: '2026-01-01T00:00:00+01:00', to: -3600, points: 100 }],
+      ['historyCommand', { from: 1_700_000_000.5, limit: 100_000, order: 'newest' }],
       ['command', { value: 1 }],
       ['reply', { ...reply, phase: 'accepted' }],
       ['reply', { ...reply, phase: 'done', value: 300 }],
       ['reply', { ...reply, phase: 'done', op: 'call' }],
+      ['reply', { ...reply, phase: 'accepted', op: 'history', value: { page: 1, readings: [] } }],
       ['reply', { ...reply, phase: 'failed', error: { ...failed, code: 'E7', maybeExecuted: true } }],
       ['state', { state: 'online', since: time, reason: 'it answers', via: 'moon-pull' }],
       ['meta', { declared: true, settable: true, name: 'power', unit: 'W', digits: 1, maxAge: -1, schema: { type: 'number' } }],
@@ -136,6 +140,11 @@ describe('schemas', () => {
       ['setCommand', { value: 1, expires: 'tomorrow' }],
       ['callCommand', { value: 1 }],
       ['getCommand', { check: true }],
+      ['historyCommand', { from: true }],
+      ['historyCommand', { limit: 0 }],
+      ['historyCommand', { limit: 1e6 }],
+      ['historyCommand', { order: 'latest' }],
+      ['historyCommand', { since: 1 }],
       ['reply', { ...reply, phase: 'failed' }],
       ['reply', { ...reply, phase: 'failed', error: failed, value: 1 }],
       ['reply', { ...reply, phase: 'done', error: failed }],

@@ -305,6 +305,33 @@ describe('history over MQTT, within the limits of the broker', () => {
   }).timeout(10_000)
 })
 
+describe('history over MQTT, for an asker that reads nothing', () => {
+  it('ends after a minute with failed, which says how far it came', async () => {
+    const clock = new FakeClock()
+    const lab = await startLab({ clock }, 'broker: { tcp: { port: 0 }, limits: { maxOutput: 200000, shedOutput: 200000, maxWait: 3600 } }')
+    const client = await lab.connect()
+    const value = 'x'.repeat(20_000)
+    for (const i of upTo(190)) await client.publish('lab/scope/trace', `"${value}${i}"`, { qos: i === 189 ? 1 : 0 })
+    const deaf = await RawClient.connect(lab.mqttPort, 'deaf')
+    deaf.send(packets.subscribe(1, ['lab/scope/trace/reply', 1]))
+    await deaf.next('suback')
+    deaf.socket.pause()
+    await client.subscribe('lab/scope/trace/reply')
+    deaf.send(...upTo(4).map((i) => packets.publish('lab/scope/trace/history', `{"id":"d${i}"}`, { qos: 1, id: i + 1 })))
+    await client.next(({ text }) => text.includes('"id":"d3"'))
+    await clock.pass(61)
+    const ends: string[] = []
+    while (ends.length < 4) ends.push((await client.next(({ text }) => !text.includes('"phase":"accepted"'))).text)
+    const failed = ends.filter((text) => text.includes('"class":"Timeout"'))
+    assert.ok(failed.length > 0, ends.map((text) => text.slice(0, 200)).join('\n'))
+    for (const text of failed) assert.match(text, /not all could be given within 60 s.*\(the \d+ pages before are right\)/)
+    deaf.socket.destroy()
+    const stopped = lab.stop()
+    await clock.pass(10)
+    await stopped
+  }).timeout(10_000)
+})
+
 describe('history over a restart', () => {
   let folder: string
   before(async () => (folder = await mkdtemp(join(tmpdir(), 'labgate-history-'))))
