@@ -1,6 +1,6 @@
 import { constants, open } from 'node:fs/promises'
 import { join } from 'node:path'
-import type { Readable } from 'node:stream'
+import { Readable } from 'node:stream'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { ZipFile } from 'yazl'
 import { toPlain, parseExact } from '../../adapters/common/exact-json.js'
@@ -256,12 +256,17 @@ export function runsRoutes(app: FastifyInstance, parts: Parts): void {
       mayRead()
       const folder = folderOf(parts, run)
       const found = (await filesBelow(folder)).filter(({ isFile }) => isFile)
+      const gone = new AbortController()
       readers += 1
-      reply.raw.once('close', () => (readers -= 1))
+      reply.raw.once('close', () => {
+        readers -= 1
+        gone.abort()
+      })
+      const packed = pack(folder, run.id, found, gone.signal)
       return await reply
         .type(zip)
         .header('content-disposition', attachment(`${run.id}.zip`))
-        .send(pack(folder, run.id, found))
+        .send(packed)
     }
   )
 }
@@ -318,18 +323,22 @@ async function read(folder: string, { name }: Found): Promise<{ stream: Readable
   const { size } = await handle.stat()
   if (size > 0) return { stream: handle.createReadStream({ start: 0, end: size - 1 }), bytes: size }
   await handle.close()
-  const { Readable: Empty } = await import('node:stream')
-  return { stream: Empty.from([]), bytes: 0 }
+  return { stream: Readable.from([]), bytes: 0 }
 }
 
-function pack(folder: string, id: string, found: readonly Found[]): Readable {
+/** One file after another. When the asker goes nothing stays open. */
+function pack(folder: string, id: string, found: readonly Found[], gone: AbortSignal): Readable {
   const packed = new ZipFile()
   const stream = packed.outputStream as Readable
   packed.on('error', (error: Error) => stream.destroy(error))
   for (const one of found)
     packed.addReadStreamLazy(`${id}/${one.name}`, { mtime: one.modified }, (give) => {
       read(folder, one).then(
-        ({ stream: source }) => give(null, source),
+        ({ stream: source }) => {
+          if (gone.aborted) return void source.destroy()
+          gone.addEventListener('abort', () => source.destroy(), { once: true })
+          give(null, source)
+        },
         (error: Error) => give(error, undefined as never)
       )
     })

@@ -3,6 +3,7 @@ import { parentPort, workerData } from 'node:worker_threads'
 import { finishRun } from './finish.js'
 import type { Job } from './finish.js'
 
+parentPort?.postMessage({})
 try {
   parentPort?.postMessage({ finished: await finishRun(workerData as Job) })
 } catch (error) {

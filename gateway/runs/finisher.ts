@@ -16,6 +16,7 @@ interface Waiting {
 export class Finisher {
   readonly #waiting: Waiting[] = []
   #worker: Worker | undefined
+  #begun: Promise<unknown> = Promise.resolve()
   #isStopped = false
 
   /** Rejects with what the disk says, or when it is stopped. */
@@ -31,6 +32,8 @@ export class Finisher {
   async stop(): Promise<void> {
     this.#isStopped = true
     for (const { reject } of this.#waiting.splice(0)) reject(new Error('the gateway is stopping'))
+    // One that is ended while Node loads it leaves files open.
+    await this.#begun
     await this.#worker?.terminate()
   }
 
@@ -45,6 +48,10 @@ export class Finisher {
     this.#worker = worker
     let said: { readonly finished?: Finished; readonly error?: string; readonly code?: string } | undefined
     let failure: Error | undefined
+    this.#begun = new Promise((resolve) => {
+      worker.once('message', resolve)
+      worker.once('exit', resolve)
+    })
     worker.on('message', (message: typeof said) => (said = message))
     worker.on('error', (error) => (failure = error))
     worker.once('exit', () => {

@@ -71,6 +71,7 @@ export class Recording {
   #trouble: { readonly reason: string; readonly since: number } | undefined
   #ending: (Ending & { readonly at: number; readonly after: number }) | undefined
   #timer: Watch | undefined
+  #opening: Promise<void> | undefined
   #flushing: Promise<void> | undefined
   #synced: number
   #isOpen = false
@@ -113,6 +114,11 @@ export class Recording {
 
   /** Makes the folder; what was taken before waits for it. Rejects when it cannot. */
   async open(): Promise<void> {
+    this.#opening = this.#open()
+    await this.#opening
+  }
+
+  async #open(): Promise<void> {
     const { folder, changed } = this.#options
     await mkdir(folder, { recursive: true })
     await mkdir(this.folder)
@@ -128,7 +134,7 @@ export class Recording {
     }
     this.#isOpen = true
     await this.#flush()
-    this.#arm()
+    if (this.#ending === undefined) this.#arm()
     changed()
   }
 
@@ -140,6 +146,7 @@ export class Recording {
 
   /** Writes what waits, and how it ended. Rejects when the disk refuses; may be called again. */
   async close(): Promise<void> {
+    await this.#opening?.catch(() => {})
     this.#timer?.cancel()
     await this.#flushing
     if (this.#isOpen) {

@@ -1,12 +1,14 @@
 import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
-import { symlinkSync, writeFileSync } from 'node:fs'
+import { randomBytes } from 'node:crypto'
+import { readdirSync, readlinkSync, symlinkSync, writeFileSync } from 'node:fs'
 import { request } from 'node:http'
 import { join } from 'node:path'
 import type { Run } from '../../gateway/runs/types.js'
 import { folder, labgate, write } from '../process/program.js'
 import { start } from '../support/start.js'
 import type { Running } from '../support/start.js'
+import { until } from '../support/until.js'
 import { RunFolder } from './recorder.js'
 
 interface Answer {
@@ -126,6 +128,23 @@ describe('runs over HTTP', function () {
     }
   })
 
+  it('leave no file open when who takes one home goes away', async () => {
+    await lab()
+    const run = await recorded()
+    writeFileSync(join(runs.of(run), 'readings.ndjson'), randomBytes(30_000_000))
+    for (const what of ['zip', 'files/readings.ndjson'])
+      await new Promise<void>((resolve, reject) => {
+        const asked = request({ host: '127.0.0.1', port: running.httpPort, path: `/api/runs/${run.id}/${what}` }, (response) => {
+          response.once('data', () => asked.destroy())
+          response.once('close', resolve)
+          response.on('error', () => {})
+        })
+        asked.on('error', reject)
+        asked.end()
+      })
+    await until(() => readdirSync('/proc/self/fd').every((fd) => !linkOf(`/proc/self/fd/${fd}`).startsWith(runs.path)), 'a file stays open')
+  })
+
   it('are refused to pages of others, to who may only look, and as long as they are not ready', async () => {
     await lab(', readOnly: true')
     assert.equal((await ask('POST', '/api/runs', {})).status, 403)
@@ -144,6 +163,14 @@ describe('runs over HTTP', function () {
     assert.equal(json<{ runs: boolean }>(await ask('GET', '/api')).runs, true)
   })
 })
+
+function linkOf(path: string): string {
+  try {
+    return readlinkSync(path)
+  } catch {
+    return ''
+  }
+}
 
 /** With Python, which the tests have for their peers anyway. */
 function unpack(zip: string, into: string): void {

@@ -98,12 +98,12 @@ adapters:
     await tell(pc, [4, []])
     const records = runs.ids().map((id) => JSON.parse(runs.text({ folder: id }, 'run.json')) as Record<string, unknown>)
     assert.deepEqual(
-      records.map(({ name, state, reason }) => [name, state, reason]),
+      records.map(({ name, state, reason }) => [name, state, reason]).sort((a, b) => (String(a[0]) < String(b[0]) ? -1 : 1)),
       [
         [ref, 'complete', 'stage began the experiment 2026-11-21_2_mouse'],
         ['2026-11-21_2_mouse', 'complete', 'stopped by stage'],
         ['mine', 'running', undefined]
-      ].sort((a, b) => (String(a[0]) < String(b[0]) ? -1 : 1))
+      ]
     )
     assert.ok(runs.ids().includes(mine.folder))
   })
