@@ -107,6 +107,11 @@ export class Store {
     return this.#table.beyond
   }
 
+  /** Changes whenever a device or a codename comes or goes. */
+  get structure(): string {
+    return `${this.#topics.root} ${this.#table.structure}`
+  }
+
   get topics(): Topics {
     return this.#topics
   }
@@ -321,7 +326,11 @@ export const store = new Store()
 export const ageOf = (view: CodenameView): number | undefined => store.ageOf(view)
 export const freshness = (view: CodenameView): Freshness => store.freshness(view)
 
-/** Renders again after changes, at most five times a second; a plain value that stays the same does not. */
+/**
+ * Renders again after changes, at most five times a second; a plain value that stays the same does not. Large lists give each
+ * member a plain value that tells when it changes (see `version`), and do not render again themselves. Not by `shouldComponentUpdate`
+ * nor by elements that are kept: Preact's old trees then hold the newer ones, and the page grows for ever.
+ */
 export function useStore<T>(select: (store: Store) => T): T {
   const [, render] = useReducer((count: number, _action: undefined) => count + 1, 0)
   const value = select(store)

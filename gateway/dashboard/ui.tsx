@@ -1,5 +1,4 @@
 /** The parts that all pages are made of. */
-import { Component } from 'preact'
 import type { ComponentChildren, JSX } from 'preact'
 import { useEffect, useId, useState } from 'preact/hooks'
 import { ApiError, api } from './api.js'
@@ -238,18 +237,6 @@ export function Time({ time, age = false }: { readonly time: string | number; re
       {age ? ` (${formatAge(now - at)} ago)` : ''}
     </time>
   )
-}
-
-/** Renders its children again only when one of `on` has changed. */
-export class Memo extends Component<{ readonly on: readonly unknown[]; readonly render: () => JSX.Element }> {
-  override shouldComponentUpdate(next: { readonly on: readonly unknown[] }): boolean {
-    const { on } = this.props
-    return next.on.length !== on.length || next.on.some((value, at) => !Object.is(value, on[at]))
-  }
-
-  override render(): JSX.Element {
-    return this.props.render()
-  }
 }
 
 export interface Fetched<T> {

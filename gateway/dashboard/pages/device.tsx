@@ -6,18 +6,16 @@ import type { Schema } from '../controls/schema.js'
 import { formatAge, formatUnit } from '../format.js'
 import { href } from '../router.js'
 import type { PageProps } from '../router.js'
-import { ageOf, freshness, useStore } from '../store.js'
+import { ageOf, freshness, store, useStore } from '../store.js'
 import type { CodenameView } from '../store.js'
-import { Empty, Memo, QualityBadge, StateBadge, Time } from '../ui.js'
+import { Empty, QualityBadge, StateBadge, Time } from '../ui.js'
 import { Value } from '../value.js'
 
 /** All codenames of one device, with what can be done. */
 export function DevicePage({ params }: PageProps): JSX.Element {
   const name = params.get('device') ?? ''
-  const device = useStore((s) => s.device(name))
-  const state = useStore((s) => s.connection.state)
-  const beat = useStore((s) => Math.floor(s.now()))
-  const may = useStore((s) => s.whyNoCommand())
+  useStore((s) => `${s.structure} ${s.device(name)?.stateVersion} ${Math.floor(s.now())}`)
+  const device = store.device(name)
   if (device === undefined) return <Unknown what={name} />
   const codenames = [...device.codenames].sort((a, b) => rank(a) - rank(b))
   return (
@@ -44,9 +42,7 @@ export function DevicePage({ params }: PageProps): JSX.Element {
       ) : null}
       <div class="cards wide">
         {codenames.map((view) => (
-          <section key={view.codename} class={`card codename ${freshness(view)}`} aria-label={view.codename}>
-            <Memo on={[view.version, beat, state, may, device.state]} render={() => <CodenameCard view={view} />} />
-          </section>
+          <CodenameCard key={view.codename} view={view} />
         ))}
       </div>
     </>
@@ -73,10 +69,11 @@ function Unknown({ what }: { readonly what: string }): JSX.Element {
 }
 
 function CodenameCard({ view }: { readonly view: CodenameView }): JSX.Element {
+  useStore((s) => `${view.version} ${s.connection.state} ${Math.floor(s.now())}`)
   const { device, codename, meta, reading } = view
   const isAction = reading === undefined && meta?.callable !== undefined
   return (
-    <>
+    <section class={`card codename ${freshness(view)}`} aria-label={codename}>
       <header>
         <h2>
           <a href={href(['devices', device, codename])}>{codename}</a>
@@ -92,7 +89,7 @@ function CodenameCard({ view }: { readonly view: CodenameView }): JSX.Element {
         {typeof reading?.value !== 'number' ? null : <a href={plotOf([view])}>Plot</a>}
         {meta?.settable === true || meta?.callable !== undefined ? <a href={href(['commands'], { device, codename })}>Commands</a> : null}
       </footer>
-    </>
+    </section>
   )
 }
 

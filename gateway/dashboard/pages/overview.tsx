@@ -4,7 +4,7 @@ import { formatAge, formatUnit } from '../format.js'
 import { href } from '../router.js'
 import { ageOf, freshness, store, useStore } from '../store.js'
 import type { CodenameView, DeviceView, Freshness } from '../store.js'
-import { Empty, Memo, Sign, StateBadge, Time, freshnessTones, freshnessWords } from '../ui.js'
+import { Empty, Sign, StateBadge, Time, freshnessTones, freshnessWords } from '../ui.js'
 import { shortValue } from '../value.js'
 
 /** The device that the gateway itself is. */
@@ -12,13 +12,19 @@ const self = 'gateway'
 
 /** Everything that there is, at a glance. */
 export function OverviewPage(): JSX.Element {
-  const devices = useStore((s) => s.devices())
+  useStore((s) => s.structure)
+  const devices = store.devices()
   const connected = useStore((s) => s.connection.state === 'connected')
   const [filter, setFilter] = useState('')
   const [troubledFirst, setTroubledFirst] = useState(false)
   const others = devices.filter(({ device }) => device !== self)
   const shown = others.filter((device) => fits(device, filter))
-  if (troubledFirst) shown.sort((a, b) => trouble(b) - trouble(a))
+  // As text, so that the page is drawn anew only when the order changes.
+  const ranked = useStore(() => (troubledFirst ? JSON.stringify(inTrouble(others)) : ''))
+  if (ranked !== '') {
+    const order = new Map((JSON.parse(ranked) as string[]).map((name, at) => [name, at]))
+    shown.sort((a, b) => (order.get(a.device) ?? 0) - (order.get(b.device) ?? 0))
+  }
   const own = devices.find(({ device }) => device === self)
   return (
     <>
@@ -57,7 +63,7 @@ export function OverviewPage(): JSX.Element {
       {own === undefined ? null : (
         <details class="self">
           <summary>
-            <h2>The gateway itself</h2> <StateBadge state={own.state} />
+            <h2>The gateway itself</h2> <OwnState device={own} />
           </summary>
           <div class="cards">
             <DeviceCard device={own} filter="" />
@@ -81,8 +87,19 @@ function trouble({ state, codenames }: DeviceView): number {
   return (ranks[state?.state ?? ''] ?? 0) + codenames.reduce((sum, view) => sum + weights[freshness(view)], 0)
 }
 
+/** The worst first; those that are alike keep the order of their names. */
+function inTrouble(devices: readonly DeviceView[]): string[] {
+  const ranked = devices.map((device): [string, number] => [device.device, trouble(device)])
+  return ranked.sort(([, a], [, b]) => b - a).map(([name]) => name)
+}
+
+function OwnState({ device }: { readonly device: DeviceView }): JSX.Element {
+  useStore(() => device.stateVersion)
+  return <StateBadge state={device.state} />
+}
+
 function Counts({ devices }: { readonly devices: readonly DeviceView[] }): JSX.Element {
-  const troubled = devices.filter((device) => trouble(device) > 0).length
+  const troubled = useStore(() => devices.filter((device) => trouble(device) > 0).length)
   return (
     <p class="counts muted">
       {devices.length} {devices.length === 1 ? 'device' : 'devices'}
@@ -107,22 +124,29 @@ function Nothing({ connected }: { readonly connected: boolean }): JSX.Element {
   )
 }
 
-/** Cards that nobody sees are not drawn anew: two hundred devices stay smooth. */
+/** Seconds between two drawings of a card that is out of sight. */
+const unseenEvery = 2
+
+/** Cards that are out of sight are drawn seldom, each in its turn: two hundred devices stay smooth, and who prints or searches the page finds the present. */
 function DeviceCard({ device, filter }: { readonly device: DeviceView; readonly filter: string }): JSX.Element {
   const [isVisible, setVisible] = useState(false)
   const place = useRef<HTMLElement>(null)
+  const turn = useRef(Math.random() * unseenEvery)
+  useStore((s) => {
+    const { state } = s.connection
+    return isVisible
+      ? `${state} ${Math.floor(s.now())} ${device.version}`
+      : `${state} ${Math.floor((s.now() + turn.current) / unseenEvery)}`
+  })
   useEffect(() => {
     if (place.current === null) return undefined
     const observer = new IntersectionObserver((entries) => setVisible(entries.at(-1)?.isIntersecting ?? true), { rootMargin: '200px' })
     observer.observe(place.current)
     return () => observer.disconnect()
   }, [])
-  const { connection } = store
-  const beat = isVisible ? Math.floor(store.now()) : 0
-  const version = isVisible ? device.version : 0
   return (
     <section class="card device" ref={place} aria-label={device.device}>
-      <Memo on={[isVisible, version, beat, connection.state, filter]} render={() => <Contents device={device} filter={filter} />} />
+      <Contents device={device} filter={filter} />
     </section>
   )
 }

@@ -71,6 +71,8 @@ export class DeviceView {
   readonly device: string
   state: State | undefined
   version = 0
+  /** Counts what came for its state. */
+  stateVersion = 0
   readonly #byName = new Map<string, CodenameView>()
   #sorted: readonly CodenameView[] | undefined
 
@@ -123,6 +125,8 @@ type Place =
 export class Table {
   /** Distinct codenames that were not taken because there are too many: at most counted, never kept. */
   beyond = 0
+  /** Counts devices and codenames that came or went. */
+  structure = 0
   readonly #topics: Topics
   readonly #places = new Map<string, Place>()
   readonly #devices = new Map<string, DeviceView>()
@@ -152,9 +156,12 @@ export class Table {
     if (place === undefined) return undefined
     const text = payload.length === 0 ? undefined : decoder.decode(payload)
     place.device.version += 1
-    if (place.kind === 'state') place.device.state = text === undefined ? undefined : parsed<State>(text)
-    else if (place.kind === 'meta') place.view.putMeta(text)
-    else place.view.putReading(text)
+    if (place.kind === 'state') {
+      place.device.state = text === undefined ? undefined : parsed<State>(text)
+      place.device.stateVersion += 1
+    }
+    if (place.kind === 'meta') place.view.putMeta(text)
+    if (place.kind === 'reading') place.view.putReading(text)
     if (text === undefined) this.#forget(topic, place)
     return place.kind === 'reading' && text !== undefined ? place.view : undefined
   }
@@ -197,6 +204,7 @@ export class Table {
   #newDevice(name: string): DeviceView {
     const device = new DeviceView(name)
     this.#devices.set(name, device)
+    this.structure += 1
     this.#sorted = undefined
     return device
   }
@@ -207,6 +215,7 @@ export class Table {
       return undefined
     }
     this.#codenames += 1
+    this.structure += 1
     const view = new CodenameView(device.device, codename, this.#topics.reading(device.device, codename) ?? '')
     device.add(view)
     return view
@@ -215,6 +224,7 @@ export class Table {
   #forget(topic: string, place: Place): void {
     this.#places.delete(topic)
     const { device } = place
+    this.structure += 1
     if (place.kind !== 'state' && place.view.isEmpty && device.find(place.view.codename) === place.view) {
       device.remove(place.view.codename)
       this.#codenames -= 1
