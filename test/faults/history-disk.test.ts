@@ -77,7 +77,8 @@ for (const { name, reason, under, restarts, refuse, mend } of faults) {
 
     const state = (client: TestClient, wanted: string, why: RegExp): Promise<unknown> =>
       client.nextJson(
-        ({ topic, text }) => topic === 'lab/gateway/history_state' && text.includes(`"state":"${wanted}"`) && !text.includes('"stale"') && why.test(text)
+        ({ topic, text }) =>
+          topic === 'lab/gateway/history_state' && text.includes(`"state":"${wanted}"`) && !text.includes('"stale"') && why.test(text)
       )
 
     it('is told of; readings go on, are kept in memory, and come to it by themselves when it can be written again', async () => {

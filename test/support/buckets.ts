@@ -27,7 +27,8 @@ export function bucketsOf(points: readonly Point[], step: number): Bucket[] {
 
 /** The same, but for the rounding of the mean. */
 export function assertAlike(found: readonly Bucket[], wanted: readonly Bucket[]): void {
-  const exact = (buckets: readonly Bucket[]): unknown[] => buckets.map(({ time, count, min, max, isGap }) => ({ time, count, min, max, isGap }))
+  const exact = (buckets: readonly Bucket[]): unknown[] =>
+    buckets.map(({ time, count, min, max, isGap }) => ({ time, count, min, max, isGap }))
   assert.deepEqual(exact(found), exact(wanted))
   for (const [index, { mean, min, max }] of wanted.entries()) {
     const got = found[index]?.mean ?? null
