@@ -254,7 +254,7 @@ export interface Config {
      */
     keep: number
     /**
-     * Time in seconds that the roll-ups of 5 min and of 1 h are kept.
+     * Time in seconds that the roll-ups of 5 min and of 1 h are kept; at least as long as the readings.
      */
     keepRollups: number
     /**

@@ -6,7 +6,8 @@ const noSpace = (): Error => Object.assign(new Error('IO error: 000003.log: No s
 /** Text that takes its room. */
 const text = (i: number): string => `${i} `.padEnd(1_000_000, 'x')
 
-describe('history on a failing disk', () => {
+describe('history on a failing disk', function () {
+  this.timeout(15_000)
   let lab: HistoryLab
   let place: KeptPlace
   beforeEach(async () => {
@@ -142,7 +143,8 @@ describe('history on a failing disk', () => {
   })
 })
 
-describe('history and its bounds', () => {
+describe('history and its bounds', function () {
+  this.timeout(15_000)
   let lab: HistoryLab
   afterEach(() => lab.stop())
 

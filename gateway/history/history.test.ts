@@ -7,7 +7,8 @@ import type { Point } from './types.js'
 
 const shortly = (points: readonly Point[]): unknown[] => points.map(({ time, since, quality, value }) => [time, since, quality, value])
 
-describe('history', () => {
+describe('history', function () {
+  this.timeout(10_000)
   let lab: HistoryLab
   const begin = async (options?: ConstructorParameters<typeof HistoryLab>[0]): Promise<HistoryLab> =>
     (lab = await new HistoryLab(options).start())

@@ -60,7 +60,8 @@ export class History {
       log,
       place,
       maxWaiting: Math.min(memory.most, share / 4),
-      checkpointBytes: Math.min(memory.checkpoint, share / 16),
+      // The journal takes its part of the bound, too.
+      checkpointBytes: Math.min(memory.checkpoint, share / 16, max / 32),
       changed,
       opened: () => this.#intake.opened()
     })
@@ -123,9 +124,10 @@ export class History {
     }
   }
 
-  /** Writes what waits now. For tests: it happens by itself once a second. */
+  /** Writes what waits, and removes what is to be removed. For tests: both happen by themselves. */
   async flush(): Promise<void> {
     await this.#writer.turn()
+    await this.#retention.look()
   }
 
   /** Writes what waits, within a time limit. */

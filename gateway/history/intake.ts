@@ -41,6 +41,7 @@ export class Intake {
 
   take(entry: Entry, held: Held): void {
     const series = this.#series.get(entry) ?? this.#find(entry)
+    if (series === undefined) return
     if (series.meta !== entry.meta) {
       series.meta = entry.meta
       series.record = this.#recordOf(entry)
@@ -61,9 +62,9 @@ export class Intake {
     for (const series of this.#options.writer.names.all()) if (series.isHeard && series.wasThere) this.#absent(series)
   }
 
-  #find(entry: Entry): Series {
-    const series = this.#options.writer.names.get(entry.device, entry.codename)
-    this.#series.set(entry, series)
+  #find(entry: Entry): Series | undefined {
+    const series = this.#options.writer.seriesOf(entry.device, entry.codename)
+    if (series !== undefined) this.#series.set(entry, series)
     return series
   }
 

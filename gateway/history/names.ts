@@ -40,17 +40,22 @@ export class Names {
 
   /** Rows of these, as far as they are not in the store as they are; `saved` is to be called when they are written. */
   changes(some: Iterable<Series>): { readonly changes: readonly Change[]; readonly saved: () => void } {
-    const day = this.#day()
-    const rows: { series: Series; text: string }[] = []
-    for (const series of some) {
+    const today = this.#day()
+    const rows: { series: Series; day: number; stale: number | undefined }[] = []
+    for (const series of new Set(some)) {
+      const { saved, stale } = series
+      // A clock that was set back must not make the series look forgotten.
+      const day = Math.max(series.day, today)
       series.day = day
-      const text = JSON.stringify([series.device, series.codename, day, series.stale ?? null])
-      if (text !== series.saved) rows.push({ series, text })
+      if (saved?.day !== day || saved.stale !== stale) rows.push({ series, day, stale })
     }
     return {
-      changes: rows.map(({ series, text }) => ({ key: nameKey(this.numberOf(series)), value: Buffer.from(text) })),
+      changes: rows.map(({ series, day, stale }) => ({
+        key: nameKey(this.numberOf(series)),
+        value: Buffer.from(JSON.stringify([series.device, series.codename, day, stale ?? null]))
+      })),
       saved: () => {
-        for (const { series, text } of rows) series.saved = text
+        for (const { series, day, stale } of rows) series.saved = { day, stale }
       }
     }
   }
@@ -60,11 +65,10 @@ export class Names {
     const found = new Map<number, Series>()
     for await (const [key, value] of view.rows({ gte: kindKey('n'), lt: kindEnd('n') })) {
       const number = numberOf(key, 0)
-      const text = value.toString()
-      const [device, codename, day, stale] = JSON.parse(text) as [string, string, number, number | null]
+      const [device, codename, day, stale] = JSON.parse(value.toString()) as [string, string, number, number | null]
       const series = this.get(device, codename)
       series.number = number
-      series.saved = text
+      series.saved = { day, stale: stale ?? undefined }
       series.wasThere = true
       series.day = day
       // What came before the store was open is newer.
@@ -79,7 +83,7 @@ export class Names {
   reset(): void {
     for (const series of this.#series.values()) {
       series.number = undefined
-      series.saved = ''
+      series.saved = undefined
       series.wasThere = false
     }
     this.#next = 1
@@ -92,7 +96,7 @@ export class Names {
       if (series.day >= before || series.part !== undefined || series.number === undefined) continue
       changes.push({ key: nameKey(series.number) })
       series.number = undefined
-      series.saved = ''
+      series.saved = undefined
       series.wasThere = false
       if (!series.isHeard) this.#series.delete(name)
     }

@@ -1,5 +1,5 @@
 import type { Clock, Logger } from '../adapter.js'
-import { hour, kindEnd, kindKey, partitionKey } from './keys.js'
+import { hour, kindEnd, kindKey, partitionKey, readingsFrom, rollupKey } from './keys.js'
 import type { DataKind } from './keys.js'
 import { levels } from './rollup.js'
 import type { Range, Shelf } from './shelf.js'
@@ -28,14 +28,20 @@ const groups: readonly { readonly kinds: readonly DataKind[]; readonly span: num
 
 type Group = (typeof groups)[number]
 
-/** Parts of the bound at which the oldest go, and to which they go. */
-const full = { above: 0.85, to: 0.75 }
+/**
+ * Bytes below the bound at which the oldest go: LevelDB writes files anew before it removes the old ones, some megabytes at a time whatever
+ * there is (seen: twice 12 MB). Of a small bound they have their part. Then a tenth more goes.
+ */
+const room = { bytes: 25_165_824, part: 0.6, inMemory: 0.2, more: 0.1 }
 
 /** Seconds between two looks at the time, and at the size. */
-const every = { time: 600, size: 10 }
+const every = { time: 600, size: 5 }
 
 /** Seconds of a jump after which the clock is not believed, and for which it is not. */
 const jump = { above: 60, day, believedAfter: 3600 }
+
+/** Seconds that are left of an hour in any case. */
+const least = 10
 
 /** Removals in one look. */
 const rounds = 50
@@ -55,6 +61,8 @@ export class Retention {
   #nextByTime = 0
   #nextBySize = 0
   #looking: Promise<void> | undefined
+  /** Unix seconds, where the readings of an hour begin that was too large as a whole. */
+  #cut = 0
   bytes = 0
   /** Unix seconds: where the oldest partition begins. */
   oldest: number | undefined
@@ -119,8 +127,8 @@ export class Retention {
     const now = clock.now()
     for (const [group, seconds] of [
       [groups[0] as Group, keep],
-      [groups[1] as Group, keepRollups],
       // They tell where there are readings.
+      [groups[1] as Group, Math.max(keep, keepRollups)],
       [groups[2] as Group, Math.max(keep, keepRollups)]
     ] as const) {
       const before = Math.floor((now - seconds) / group.span)
@@ -137,12 +145,16 @@ export class Retention {
   async #bySize(shelf: Shelf, isBelieved: boolean): Promise<void> {
     const { maxBytes, inMemory, writer, clock } = this.#options
     const size = async (): Promise<number> => (this.bytes = (await shelf.size()) + (inMemory ? writer.bytes : 0))
+    const above =
+      maxBytes - (inMemory ? maxBytes * room.inMemory : Math.max(Math.min(room.bytes, maxBytes * room.part), maxBytes * room.more))
+    const to = above * (1 - room.more)
     let bytes = await size()
-    if (bytes > maxBytes * full.above) {
+    if (bytes > above) {
+      // The journal is written and removed all the time.
+      await shelf.compact({ gte: kindKey('j'), lt: kindEnd('j') })
       if (isBelieved)
         for (const group of groups) await this.#remove(shelf, group, Math.floor((clock.now() + day) / group.span) + 1, Infinity)
-      for (let round = 0; round < rounds && (bytes = await size()) > maxBytes * full.to; round++)
-        if (!(await this.#removeOldest(shelf, bytes - maxBytes * full.to))) break
+      for (let round = 0; round < rounds && (bytes = await size()) > to; round++) if (!(await this.#removeOldest(shelf, bytes - to))) break
     }
     const there = await ends(shelf, groups[0] as Group)
     this.oldest = there === undefined ? undefined : there.first * hour
@@ -152,7 +164,11 @@ export class Retention {
   async #removeOldest(shelf: Shelf, bytes: number): Promise<boolean> {
     for (const group of groups) {
       const there = await ends(shelf, group)
-      if (there === undefined || there.first === there.last) continue
+      if (there === undefined) continue
+      if (there.first === there.last) {
+        if (group === groups[0] && (await this.#removeWithin(shelf, there.first))) return true
+        continue
+      }
       // The sizes are rough: not more than a quarter at once.
       let [low, high] = [there.first + 1, there.first + Math.max(Math.floor((there.last - there.first) / 4), 1)]
       while (low < high) {
@@ -168,12 +184,36 @@ export class Retention {
     return false
   }
 
+  /** There is but one hour, and too much in it: the older half goes, down to the last seconds. False: it did already. */
+  async #removeWithin(shelf: Shelf, partition: number): Promise<boolean> {
+    const { clock, writer } = this.#options
+    const begin = partition * hour
+    const from = Math.max(begin, this.#cut)
+    const to = Math.min(Math.max(clock.now(), begin), begin + hour)
+    const cut = from + Math.floor((to - from) / 2 / least) * least
+    if (cut === from) return false
+    this.#cut = cut
+    const [short] = levels
+    const ranges = [...writer.names.all()].flatMap(({ number }) =>
+      number === undefined
+        ? []
+        : [
+            { gte: readingsFrom(partition, number), lt: readingsFrom(partition, number, cut * 1e6) },
+            { gte: rollupKey(short, number, begin), lt: rollupKey(short, number, cut - (cut % short.span)) }
+          ]
+    )
+    await shelf.remove(ranges)
+    for (const kind of (groups[0] as Group).kinds) await shelf.compact(rangeOf(kind, partition, partition + 1))
+    return true
+  }
+
   /** Partitions from one to before another. */
   async #remove(shelf: Shelf, group: Group, from: number, to: number): Promise<void> {
     for (const kind of group.kinds) {
       const range = rangeOf(kind, from, to)
       if (await isEmpty(shelf, range)) continue
-      await shelf.remove(range)
+      await shelf.remove([range])
+      await shelf.compact(range)
       this.#options.log.debug({ kind, from: from * group.span, to: to * group.span }, 'a part of the history was removed')
     }
   }

@@ -14,8 +14,8 @@ export class Series {
   readonly hash: number
   /** What its readings stand under; chosen when the first are written. */
   number: number | undefined
-  /** Its row in the store, as it is there. */
-  saved = ''
+  /** What its row in the store says of {@link day} and {@link stale}; undefined: it has none. */
+  saved: { readonly day: number; readonly stale: number | undefined } | undefined
   /** There were readings of it before this start. */
   wasThere = false
   /** It was heard of since this start. */

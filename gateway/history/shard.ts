@@ -78,8 +78,8 @@ export class Shard {
   }
 
   /** Series of which something waits for the journal. */
-  get waitingSeries(): Set<Series> {
-    return new Set(this.#waiting.map(({ series }) => series))
+  get waitingSeries(): Series[] {
+    return this.#waiting.map(({ series }) => series)
   }
 
   /** What came since the last one as a row of the journal; `done` is to be called when it is written. */

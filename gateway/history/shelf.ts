@@ -32,8 +32,10 @@ export interface Shelf {
   view(): View
   /** All of it or nothing. */
   write(changes: readonly Change[]): Promise<void>
-  /** Removes a range and gives its room back. Others write and read meanwhile. */
-  remove(range: Range): Promise<void>
+  /** Removes what is in these ranges. Others write and read meanwhile. */
+  remove(ranges: readonly Range[]): Promise<void>
+  /** Gives back the room of what was removed or replaced in a range. */
+  compact(range: Range): Promise<void>
   /** Bytes that a range takes, roughly. */
   sizeOf(range: Range): Promise<number>
   /** Bytes that all takes: those of the files, or in memory an estimate. */
@@ -74,7 +76,11 @@ async function openFolder(path: string, maxBytes: number): Promise<Shelf> {
     await mkdir(path, { recursive: true })
     await probe(path)
     const writeBufferSize = Math.min(Math.max(Math.floor(maxBytes * buffer.part), buffer.least), buffer.most)
-    level = new ClassicLevel<Buffer, Buffer>(path, { ...encodings, writeBufferSize, maxFileSize: Math.max(writeBufferSize, 1_048_576) })
+    level = new ClassicLevel<Buffer, Buffer>(path, {
+      ...encodings,
+      writeBufferSize,
+      maxFileSize: Math.max(writeBufferSize / 2, buffer.least)
+    })
     await level.open()
   } catch (error) {
     await level?.close().catch(() => {})
@@ -84,10 +90,10 @@ async function openFolder(path: string, maxBytes: number): Promise<Shelf> {
   const opened = level
   return {
     ...shelf(opened),
-    remove: async ({ gte, lt }) => {
-      await opened.clear({ gte, lt })
-      await opened.compactRange(gte, lt)
+    remove: async (ranges) => {
+      for (const { gte, lt } of ranges) await opened.clear({ gte, lt })
     },
+    compact: ({ gte, lt }) => opened.compactRange(gte, lt),
     sizeOf: ({ gte, lt }) => opened.approximateSize(gte, lt),
     size: () => folderSize(path)
   }
@@ -116,11 +122,14 @@ async function openMemory(): Promise<Shelf> {
       for (const { key, value } of changes) bytes += sizeOf(value, key) - sizeOf(level.getSync(key), key)
       await base.write(changes)
     },
-    remove: async (range) => {
-      const size = await sum(range)
-      await level.clear(range)
-      bytes -= size
+    remove: async (ranges) => {
+      for (const range of ranges) {
+        const size = await sum(range)
+        await level.clear(range)
+        bytes -= size
+      }
     },
+    compact: () => Promise.resolve(),
     sizeOf: sum,
     size: () => Promise.resolve(bytes)
   }
@@ -140,7 +149,10 @@ export function folderPlace(path: string, maxBytes: number): Place {
     },
     moveAside: async (now) => {
       const to = `${path}-damaged-${formatTime(now).replaceAll(/[^\dTZ]/g, '')}`
-      await rename(path, to)
+      // Somebody has taken it away: so be it.
+      await rename(path, to).catch((error: NodeJS.ErrnoException) => {
+        if (error.code !== 'ENOENT') throw error
+      })
       return to
     }
   }

@@ -48,7 +48,10 @@ export class Source {
     return async () => {
       // The checkpoint under way is in the store already, or is not: all of it.
       if (before.pieces.length > 0) {
-        const [mark] = await view.get([checkpointKey(shard.index)])
+        const [mark] = await view.get([checkpointKey(shard.index)]).catch(async (error: unknown) => {
+          await view.close().catch(() => {})
+          throw error
+        })
         if (mark === undefined || mark.readUInt32BE() < (leaving?.number ?? 0)) {
           now.pieces.unshift(...before.pieces)
           addSums(now.sums, before.sums)

@@ -36,6 +36,9 @@ const checkpointsATurn = 2
 /** Seconds after which a batch is told to be slow. */
 const slowAfter = 10
 
+/** Codenames that there may be, also those that are gone and whose readings are still kept. */
+const mostSeries = 100_000
+
 /** Seconds to the next try after a failure: doubled up to the most. */
 const patience = { first: 1, most: 30 }
 
@@ -64,6 +67,7 @@ export class Writer {
   /** Monotonic seconds at which the turn under way began. */
   #turnSince = Infinity
   #counted = 0
+  #isCrowded = false
   #trouble: string | undefined
   written = 0
   dropped = 0
@@ -120,6 +124,14 @@ export class Writer {
     return true
   }
 
+  /** The series of a codename; undefined, and counted as dropped, when there are too many. */
+  seriesOf(device: string, codename: string): Series | undefined {
+    if (this.names.size < mostSeries || this.names.find(device, codename) !== undefined) return this.names.get(device, codename)
+    this.#isCrowded = true
+    this.dropped += 1
+    return undefined
+  }
+
   shardOf(series: Series): Shard {
     return this.shards[series.hash % shards] as Shard
   }
@@ -162,8 +174,10 @@ export class Writer {
     const drops = this.dropped > this.#counted
     this.#counted = this.dropped
     const slow = clock.monotonic() - this.#turnSince
-    const trouble =
-      drops || (this.#trouble !== undefined && !this.hasRoom)
+    this.#isCrowded &&= this.names.size >= mostSeries
+    const trouble = this.#isCrowded
+      ? `readings of more than ${mostSeries} codenames are dropped: see which names are made up again and again`
+      : drops || (this.#trouble !== undefined && !this.hasRoom)
         ? 'readings are dropped, as more come than the disk takes: record less (history), or use a faster disk'
         : slow > slowAfter
           ? 'the disk takes long to write: readings wait in memory; see what else uses it'
@@ -207,13 +221,13 @@ export class Writer {
       if (!(error instanceof DamagedError)) throw error
       const aside = await place.moveAside(this.#options.clock.now())
       log.error({ aside, reason: error.message }, 'the history is damaged: it was moved aside, and a new one is begun')
-      shelf = await place.open()
       this.names.reset()
       for (const shard of this.shards) shard.reset()
       this.#isLoaded = false
+      this.#isDamaged = false
+      shelf = await place.open()
     }
     this.#isBroken = false
-    this.#isDamaged = false
     const isNew = !this.#isLoaded
     if (isNew) await this.#load(shelf)
     this.#isLoaded = true
@@ -249,8 +263,9 @@ export class Writer {
     if (!place.isLasting) return
     const waiting = this.shards.filter((shard) => shard.waiting > 0)
     if (waiting.length === 0) return
-    const named = this.names.changes(waiting.flatMap((shard) => [...shard.waitingSeries]))
-    for (const shard of waiting) for (const series of shard.waitingSeries) this.names.numberOf(series)
+    const series = waiting.flatMap((shard) => shard.waitingSeries)
+    const named = this.names.changes(series)
+    for (const each of series) this.names.numberOf(each)
     const rows = waiting.flatMap((shard) => shard.journal() ?? [])
     try {
       await shelf.write([...named.changes, ...rows.map(({ change }) => change)])
