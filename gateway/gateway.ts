@@ -117,7 +117,8 @@ export class Gateway {
       log,
       devices: this.#devices,
       config: config.history,
-      data: config.gateway.data,
+      // A disk of another kind has no folder.
+      data: options.openDisk === undefined ? config.gateway.data : undefined,
       changed: () => this.#self.changed()
     })
     this.#stories = new Stories({ clock, devices: this.#devices, log })
