@@ -120,7 +120,8 @@ export class Gateway {
       log,
       devices: this.#devices,
       config: config.history,
-      data: config.gateway.data,
+      // A disk of another kind has no folder.
+      data: options.openDisk === undefined ? config.gateway.data : undefined,
       changed: () => this.#self.changed()
     })
     this.#streams = new Streams({ clock, log, hit: (limit) => this.#broker.hit(limit) })
