@@ -28,8 +28,10 @@ function check(instances: readonly Planned[], kind: 'feeds' | 'executes', verb: 
     for (const right of instance.plan[kind] ?? []) {
       if (right.device === self) {
         const message = `${self} is the gateway itself, which nobody may ${verb}; choose another device`
-        if (!findings.some((found) => found.path === instance.path && found.rule === 'reserved'))
-          findings.push({ path: instance.path, at: 'value', rule: 'reserved', message })
+        // One that brings it along is told at its name.
+        const isTold =
+          instance.plan.devices?.has(self) === true || findings.some(({ path, rule }) => path === instance.path && rule === 'reserved')
+        if (!isTold) findings.push({ path: instance.path, at: 'value', rule: 'reserved', message })
         continue
       }
       let holders = devices.get(right.device)

@@ -79,6 +79,6 @@ export function csvPath(series: readonly Ref[], window: Window): string {
 
 /** Where the points of one codename are asked for. */
 export function historyPath({ device, codename }: Ref, { from, to, points }: Window & { readonly points: number }): string {
-  const where = `/api/devices/${encodeURIComponent(device)}/${encodeURIComponent(codename)}/history`
+  const where = ['/api/devices', encodeURIComponent(device), encodeURIComponent(codename), 'history'].join('/')
   return `${where}?from=${encode(formatTime(from))}&to=${encode(formatTime(to))}&points=${points}`
 }
