@@ -130,7 +130,10 @@ export function folder(): string {
 /** A file of config/ with every port left to the system, as text, but for those of others. */
 export function withFreePorts(file: string, others: readonly number[] = []): string {
   const text = readFileSync(join(project, 'config', file), 'utf8')
-  return text.replace(/\bport: (\d+)/g, (whole, port) => (others.includes(Number(port)) ? whole : 'port: 0'))
+  // In memory: not in the folder of whoever runs the tests.
+  return text
+    .replace(/\n  data: \.\/data.*/, '')
+    .replace(/\bport: (\d+)/g, (whole, port) => (others.includes(Number(port)) ? whole : 'port: 0'))
 }
 
 export function write(path: string, content: string | Uint8Array): string {
