@@ -38,6 +38,7 @@ export class DashboardLab {
   /** Again on the same ports, with what was kept; `change` may rewrite the configuration. */
   async start(change: (yaml: string) => string = (yaml) => yaml): Promise<void> {
     const yaml = withFreePorts('gateway.yaml')
+      .replace(/^ {2}data: .*\n/m, '')
       .replace('name: lab-gateway', `name: lab-gateway\n  data: ${this.data}`)
       .replace('tcp: { host: 127.0.0.1, port: 0 }', `tcp: { host: 127.0.0.1, port: ${this.#mqttPort} }`)
       .replace('http: { host: 127.0.0.1, port: 0 }', `http: { host: 127.0.0.1, port: ${this.#httpPort} }`)
