@@ -28,7 +28,7 @@ export interface HistoryOptions {
 const within = { start: 2, stop: 2 }
 
 /** Bytes of readings in memory: above the first they get rows of their own, above the second new ones are dropped. */
-const memory = { checkpoint: 4_194_304, most: 25_165_824 }
+const memory = { checkpoint: 8_388_608, most: 25_165_824 }
 
 /** Seconds between two looks at what is to be removed. */
 const lookEvery = 5
