@@ -71,6 +71,29 @@ describe('history on a failing disk', function () {
     )
   })
 
+  it('does not answer twice what is written and not known to be', async () => {
+    await publish(0, 290)
+    let tell = (): void => {}
+    place.told = new Promise((resolve) => (tell = resolve))
+    // The journal first, then the rows.
+    for (let i = 290; i < 400; i++) {
+      lab.put('t', { value: i })
+      await lab.clock.pass(1)
+      const before = tell
+      place.told = new Promise((resolve) => (tell = resolve))
+      assert.deepEqual(await values(), [...Array(i + 1).keys()])
+      const plot = await lab.plot('t', 50)
+      assert.ok(plot.kind === 'rollups')
+      assert.equal(
+        plot.buckets.reduce((sum, { count }) => sum + count, 0),
+        i + 1
+      )
+      before()
+    }
+    place.told = undefined
+    tell()
+  })
+
   it('holds so much in memory and no more; what comes then is dropped, counted, and marked where it is missing', async () => {
     place.failure = noSpace()
     for (let i = 0; i < 40; i++) {
@@ -220,6 +243,30 @@ describe('history and its bounds', function () {
     // A clock that goes on as it should is believed again.
     await lab.pass(2 * 86_400)
     assert.deepEqual(await lab.readings('t'), [])
+  })
+
+  it('knows what there was after the clock was in 1970', async () => {
+    lab = await new HistoryLab({ place: new KeptPlace() }).start()
+    const start = lab.clock.now()
+    lab.put('t', { value: 1 })
+    await lab.pass(400)
+    lab.clock.jump(-start)
+    lab.put('t', { value: 2 })
+    await lab.pass(10_000)
+    assert.deepEqual(
+      (await lab.readings('t')).map(({ time, value }) => [time, value]),
+      [
+        [400, 2],
+        [start, 1]
+      ]
+    )
+    lab.clock.jump(start)
+    await lab.crash()
+    await lab.pass(5000)
+    assert.deepEqual(
+      (await lab.readings('t')).map(({ value }) => value),
+      [1]
+    )
   })
 
   it('forgets the names of which nothing is left', async () => {

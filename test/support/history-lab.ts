@@ -20,6 +20,8 @@ export class KeptPlace implements Place {
   isLying = false
   /** A write takes until this is resolved. */
   gate: Promise<void> | undefined
+  /** A write is there, but is not told of until this is resolved. */
+  told: Promise<void> | undefined
   opened = 0
   aside = 0
 
@@ -54,6 +56,7 @@ export class KeptPlace implements Place {
           throw this.failure ?? new Error('IO error: lost')
         }
         await base.write(changes)
+        await this.told
       },
       close: async () => {
         isClosed = true
