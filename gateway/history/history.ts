@@ -109,6 +109,11 @@ export class History {
     return await this.#query.plot(question, points, this.#also(signal))
   }
 
+  /** For tests. */
+  get writer(): Writer {
+    return this.#writer
+  }
+
   status(): HistoryStatus {
     const { failure, written, dropped, waiting } = this.#writer
     const waitsOnly = this.#writer.bytes > 0 && this.#writer.first < Infinity

@@ -2,6 +2,7 @@ import type { Clock, Logger } from '../adapter.js'
 import { hour, kindEnd, kindKey, partitionKey, readingsFrom, rollupKey } from './keys.js'
 import type { DataKind } from './keys.js'
 import { levels } from './rollup.js'
+import { slotSpan } from './row.js'
 import type { Range, Shelf } from './shelf.js'
 import type { Writer } from './writer.js'
 
@@ -202,9 +203,18 @@ export class Retention {
             { gte: rollupKey(short, number, begin), lt: rollupKey(short, number, cut - (cut % short.span)) }
           ]
     )
+    // A row that began before the cut held readings up to the end of its slot.
+    await this.#raise(shelf, ['r'], Math.ceil(cut / slotSpan) * slotSpan)
+    await this.#raise(shelf, ['a'], cut - (cut % short.span))
     await shelf.remove(ranges)
     for (const kind of (groups[0] as Group).kinds) await shelf.compact(rangeOf(kind, partition, partition + 1))
     return true
+  }
+
+  /** Says so before they are removed: after a crash in between nobody takes what is left for all. */
+  async #raise(shelf: Shelf, kinds: readonly DataKind[], time: number): Promise<void> {
+    const change = this.#options.writer.removed.raise(kinds, time)
+    if (change !== undefined) await shelf.write([change])
   }
 
   /** Partitions from one to before another. */
@@ -212,6 +222,8 @@ export class Retention {
     for (const kind of group.kinds) {
       const range = rangeOf(kind, from, to)
       if (await isEmpty(shelf, range)) continue
+      // What is ahead of the clock goes first, and tells nothing of what is before it.
+      if (to !== Infinity) await this.#raise(shelf, group.kinds, to * group.span)
       await shelf.remove([range])
       await shelf.compact(range)
       this.#options.log.debug({ kind, from: from * group.span, to: to * group.span }, 'a part of the history was removed')

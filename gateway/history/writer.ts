@@ -1,7 +1,9 @@
 import { hint } from '../broker/store/disk.js'
 import type { Clock, Exact, Logger, Watch } from '../adapter.js'
 import type { Traits } from './codec.js'
+import { Horizon, horizonKey } from './horizon.js'
 import { checkpointKey, kindEnd, kindKey, numberOf } from './keys.js'
+import type { DataKind } from './keys.js'
 import { Names } from './names.js'
 import type { Series } from './series.js'
 import { Shard } from './shard.js'
@@ -49,6 +51,8 @@ const patience = { first: 1, most: 30 }
 export class Writer {
   readonly #options: WriterOptions
   readonly names: Names
+  /** What was removed; see {@link horizon}. */
+  readonly removed = new Horizon()
   readonly shards = Array.from({ length: shards }, (_, index) => new Shard(index))
   #shelf: Shelf | undefined
   #timer: Watch | undefined
@@ -81,6 +85,11 @@ export class Writer {
 
   get shelf(): Shelf | undefined {
     return this.#shelf
+  }
+
+  /** Unix seconds up to which rows of a kind were removed, for their age or for room: from there on all of them are there. */
+  horizon(kind: DataKind): number {
+    return this.removed.of(kind)
   }
 
   /** Why it cannot write, or not all. */
@@ -240,6 +249,8 @@ export class Writer {
   async #load(shelf: Shelf): Promise<void> {
     const view = shelf.view()
     try {
+      const [horizon] = await view.get([horizonKey])
+      this.removed.load(horizon)
       const series = await this.names.load(view)
       const journals = this.shards.map((): { number: number; bytes: Buffer }[] => [])
       for await (const [key, bytes] of view.rows({ gte: kindKey('j'), lt: kindEnd('j') }))
