@@ -1,5 +1,6 @@
 import { parseExact, stringifyExact } from '../../adapters/common/exact-json.js'
 import type { Exact, Quality, ReadingError, Source } from '../adapter.js'
+import { isWritable } from '../time.js'
 import { ByteReader } from './bytes.js'
 import type { ByteWriter } from './bytes.js'
 import type { Point } from './types.js'
@@ -228,7 +229,11 @@ export class Decoder {
       quality: this.quality,
       value: this.value
     }
-    if (this.measured !== undefined) point.since = this.time / 1e6
+    if (this.measured !== undefined) {
+      point.since = this.time / 1e6
+      // No time that can be written is as good as none.
+      if (!isWritable(this.measured)) point.time = point.since
+    }
     if (this.#unit !== undefined) point.unit = this.#unit
     if (this.#source !== undefined) point.source = this.#source
     if (this.#error !== undefined) point.error = this.#error

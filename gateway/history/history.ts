@@ -65,7 +65,7 @@ export class History {
       changed,
       opened: () => this.#intake.opened()
     })
-    this.#intake = new Intake({ clock, devices, record: config.record, writer: this.#writer })
+    this.#intake = new Intake({ clock, log, devices, record: config.record, keep: config.keep, writer: this.#writer })
     this.#retention = new Retention({
       clock,
       log,

@@ -24,6 +24,8 @@ export class Series {
   stale: number | undefined
   /** The time that the last reading gave. */
   last = NaN
+  /** Where it stands. */
+  filed = NaN
   /** Unix seconds of the first reading that was lost, where none was kept since. */
   lostAt: number | undefined
   /** Days since 1970 in which it was last written. */
