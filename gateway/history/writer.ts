@@ -18,6 +18,8 @@ export interface WriterOptions {
   readonly maxWaiting: number
   /** Bytes that come into rows of their own together. */
   readonly checkpointBytes: number
+  /** Called before so many bytes are written. Resolves when there is room for them, or with the reason why there is none. */
+  readonly room: (bytes: number) => Promise<string | undefined>
   /** It cannot write, or can again. */
   readonly changed: () => void
   /** The store was opened for the first time, or is another one. */
@@ -59,6 +61,10 @@ export class Writer {
   #turning: Promise<void> | undefined
   /** Bytes of readings since the last look at the size of the store. */
   #bytes = 0
+  /** Of these, what came since the last turn that wrote. */
+  #fresh = 0
+  /** Why nothing is written, although the disk would take it. */
+  #full: string | undefined
   #failure: string | undefined
   /** The store must be opened again before it takes anything. */
   #isBroken = false
@@ -130,6 +136,7 @@ export class Writer {
     const before = shard.bytes
     shard.add(series, time, value, traits, measured)
     this.#bytes += shard.bytes - before
+    this.#fresh += shard.bytes - before
     return true
   }
 
@@ -184,13 +191,16 @@ export class Writer {
     this.#counted = this.dropped
     const slow = clock.monotonic() - this.#turnSince
     this.#isCrowded &&= this.names.size >= mostSeries
-    const trouble = this.#isCrowded
-      ? `readings of more than ${mostSeries} codenames are dropped: see which names are made up again and again`
-      : drops || (this.#trouble !== undefined && !this.hasRoom)
-        ? 'readings are dropped, as more come than the disk takes: record less (history), or use a faster disk'
-        : slow > slowAfter
-          ? 'the disk takes long to write: readings wait in memory; see what else uses it'
-          : undefined
+    const trouble =
+      this.#full !== undefined
+        ? this.#full
+        : this.#isCrowded
+          ? `readings of more than ${mostSeries} codenames are dropped: see which names are made up again and again`
+          : drops || (this.#trouble !== undefined && !this.hasRoom)
+            ? 'readings are dropped, as more come than the disk takes: record less (history), or use a faster disk'
+            : slow > slowAfter
+              ? 'the disk takes long to write: readings wait in memory; see what else uses it'
+              : undefined
     if (trouble === this.#trouble) return
     this.#trouble = trouble
     if (this.#failure !== undefined) return
@@ -204,6 +214,10 @@ export class Writer {
     if (this.#failure !== undefined && clock.monotonic() < this.#next) return
     try {
       const shelf = await this.#opened()
+      const fresh = this.#fresh
+      this.#full = await this.#options.room(fresh)
+      if (this.#full !== undefined) return
+      this.#fresh -= fresh
       for (const shard of this.shards) if (shard.leaving !== undefined) await this.#checkpoint(shelf, shard)
       await this.#flush(shelf)
       for (const shard of this.#due(all)) await this.#checkpoint(shelf, shard)
