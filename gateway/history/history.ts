@@ -141,6 +141,12 @@ export class History {
     this.#stopping.abort(new Error('the gateway stops'))
     this.#timer?.cancel()
     await this.#patiently(this.#writer.stop(), within.stop)
+    const { waiting, failure } = this.#writer
+    if (waiting > 0)
+      this.#options.log.error(
+        { readings: waiting, reason: failure ?? 'the disk took too long' },
+        'readings of the history are lost: they could not be written before the stop'
+      )
   }
 
   #look(): void {

@@ -14,6 +14,9 @@ const earliest = 946_684_800
 /** Seconds ahead of our clock in which a source's time is still its time: a wrong time zone, and not nonsense. */
 const ahead = 86_400
 
+/** Seconds by which the clock is set anew, and not only drifts: what was long ago may stand next to what is now. */
+const jump = 60
+
 /** Seconds between two lines about times that are not believed. */
 const tellEvery = 3600
 
@@ -34,12 +37,13 @@ export interface IntakeOptions {
  * - A reading stands at the time at which it was measured, also one that comes late. A time before 2000, so old that the reading would be
  *   removed at once, or more than a day ahead of our clock is not believed: the reading stands at the time at which it came, as `uncertain`
  *   if it was good.
+ * - Where our clock was set meanwhile, a reading has a mark before it.
  * - A reading that becomes stale leaves a mark at our time, once. The first reading after a start has one before it, too.
  */
 export class Intake {
   readonly #options: IntakeOptions
   readonly #series = new WeakMap<Entry, Series>()
-  /** Unix seconds. */
+  /** Monotonic seconds: the clock may have been wrong then. */
   readonly #started: number
   /** Readings since the start whose time was not believed. */
   #misdated = 0
@@ -48,7 +52,7 @@ export class Intake {
 
   constructor(options: IntakeOptions) {
     this.#options = options
-    this.#started = options.clock.now()
+    this.#started = options.clock.monotonic()
   }
 
   take(entry: Entry, held: Held): void {
@@ -93,6 +97,9 @@ export class Intake {
     if (!isBelieved) this.#tell(series, held.time)
     if (!series.choice.keeps(series.record, held, time)) return
     if (!series.isHeard) this.#heard(series)
+    const offset = now - held.arrived
+    if (!held.sourceTime && Math.abs(offset - series.offset) > jump) this.#gap(series, now, 'the clock of the gateway was set')
+    series.offset = offset
     series.stale = undefined
     series.last = held.time
     series.filed = time
@@ -139,8 +146,10 @@ export class Intake {
     }
     series.isHeard = true
     series.stale = measured
+    series.offset = now - this.#options.clock.monotonic()
     series.choice.forget()
-    this.#add(series, now, held.value, traitsOf(held, held.quality), measured)
+    // A restored one may be uncertain, as our clock is behind: it is old all the same.
+    this.#add(series, now, held.value, traitsOf(held, held.quality === 'bad' ? 'bad' : 'stale'), measured)
   }
 
   /** The first reading since the start, of a codename that has no restored one. */
@@ -150,7 +159,8 @@ export class Intake {
   }
 
   #absent(series: Series): void {
-    this.#gap(series, this.#started, 'the gateway was not there until now')
+    const { clock } = this.#options
+    this.#gap(series, clock.now() - (clock.monotonic() - this.#started), 'the gateway was not there until now')
   }
 
   #gap(series: Series, time: number, message: string): void {

@@ -51,8 +51,8 @@ export interface Place {
   open(): Promise<Shelf>
   /** Rejects, with what to do, while nothing can be written. */
   probe(): Promise<void>
-  /** Moves a damaged store out of the way, to a name with the time. Resolves with it. */
-  moveAside(now: number): Promise<string>
+  /** Moves a damaged store out of the way, to a name with the time. Resolves with it, or undefined: there is none. */
+  moveAside(now: number): Promise<string | undefined>
 }
 
 /** What both can. */
@@ -151,11 +151,14 @@ export function folderPlace(path: string, maxBytes: number): Place {
     },
     moveAside: async (now) => {
       const to = `${path}-damaged-${formatTime(now).replaceAll(/[^\dTZ]/g, '')}`
-      // Somebody has taken it away: so be it.
-      await rename(path, to).catch((error: NodeJS.ErrnoException) => {
-        if (error.code !== 'ENOENT') throw error
-      })
-      return to
+      try {
+        await rename(path, to)
+        return to
+      } catch (error) {
+        // Somebody has taken it away: so be it.
+        if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined
+        throw error
+      }
     }
   }
 }
