@@ -3,6 +3,7 @@
  *
  *   j shard number                                     journal: the readings of a second, not yet in rows of their own
  *   n series                                           a series: its name, and when it was last written to
+ *   h                                                  up to where readings and roll-ups were removed
  *   s shard                                            number of the shard's last checkpoint
  *   r hour series time checkpoint row                  readings, in microseconds from 1970 of the first one
  *   a hour series start, b day …, c 32 days …          roll-ups of 10 s, 5 min, 1 h; the start of the row in seconds
