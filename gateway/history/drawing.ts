@@ -86,7 +86,7 @@ export class Drawing {
       left -= found.bytes
       place = found.next
     }
-    return left < 0 ? undefined : all
+    return all
   }
 
   /** Buckets of a step made of the readings; undefined: they are too large to look through all of them. */
