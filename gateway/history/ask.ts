@@ -14,7 +14,7 @@ import { spanOf } from './moments.js'
 import type { Span } from './moments.js'
 import { Slice, paged } from './slice.js'
 import { bucketText, pointText } from './text.js'
-import { nextTurn } from './turn.js'
+import { Pace, nextTurn } from './turn.js'
 
 /** A message on …/history. */
 export interface HistoryQuestion {
@@ -144,16 +144,10 @@ export class HistoryDesk {
     const { entry } = answer.question
     const { device, codename, meta } = entry
     const plot = await this.#options.history.plot({ device, codename, ...span }, points, answer.controller.signal)
-    const [name, texts, more] =
-      plot.kind === 'readings'
-        ? (['readings', plot.points.map(pointText), ''] as const)
-        : ([
-            'rollups',
-            plot.buckets.map(bucketText),
-            `,"step":${plot.step}${meta.unit === undefined ? '' : `,"unit":${JSON.stringify(meta.unit)}`}`
-          ] as const)
-    if (texts.reduce((size, text) => size + text.length, 0) > maxBytes)
-      throw new GatewayError('RateLimited', `the answer is larger than ${maxBytes} bytes: ask for fewer points`)
+    const isReadings = plot.kind === 'readings'
+    const name = isReadings ? 'readings' : 'rollups'
+    const more = isReadings ? '' : `,"step":${plot.step}${meta.unit === undefined ? '' : `,"unit":${JSON.stringify(meta.unit)}`}`
+    const texts = await (isReadings ? allTexts(plot.points, pointText) : allTexts(plot.buckets, bucketText))
     const pages = [...paged(texts, perPage, this.#pageBytes(answer.question))]
     for (const [at, page] of pages.entries()) {
       const isLast = at === pages.length - 1
@@ -206,6 +200,21 @@ export class HistoryDesk {
     const { maxPacket, maxOutput } = this.#options.limits
     return Math.max(leastPageBytes, Math.min(mostPageBytes, maxPacket - frame, maxOutput / 4))
   }
+}
+
+/** Throws a GatewayError as soon as they are too large. */
+async function allTexts<T>(items: readonly T[], textOf: (item: T) => string): Promise<string[]> {
+  const pace = new Pace()
+  const texts: string[] = []
+  let size = 0
+  for (const item of items) {
+    const text = textOf(item)
+    size += text.length
+    if (size > maxBytes) throw new GatewayError('RateLimited', `the answer is larger than ${maxBytes} bytes: ask for fewer points`)
+    texts.push(text)
+    if (pace.isDue) await pace.turn()
+  }
+  return texts
 }
 
 /** Throws the refusal. An empty payload asks for the last hour. */

@@ -78,7 +78,7 @@ function pointOf({ time, value: exact, traits: rest, measured }: Given): Point {
   return { ...rest, time: measured ?? time / 1e6, value: exact, ...(measured === undefined ? {} : { since: time / 1e6 }) }
 }
 
-function read(row: Decoder): Point[] {
+function read(row: Pick<Decoder, 'next' | 'point'>): Point[] {
   const points: Point[] = []
   while (row.next()) points.push(row.point())
   return points
@@ -152,7 +152,7 @@ describe('rows of the history', () => {
   it('of a block tell what is in it, and can be written on', () => {
     const block = new Block(slotOf(1.7e15))
     for (const [index, time] of [1.7e15, 1.7e15 + 5, 1.7e15 - 7].entries()) block.add(time, index, { quality: 'good' })
-    const row = readRow(block.min, block.row())
+    const row = readRow(Buffer.of(1), block.min, block.row(), assert.fail)
     const early = block.read()
     block.add(1.7e15 + 9, 3, { quality: 'bad' })
     assert.deepEqual([row.min, row.max, row.count], [1.7e15 - 7, 1.7e15 + 5, 3])
@@ -173,7 +173,23 @@ describe('rows of the history', () => {
         }
       })
     )
-    assert.throws(() => readRow(0, Buffer.from([9, 1, 1])), RangeError)
+  })
+
+  it('of a block that are damaged give what can be read of them, and then a mark that tells why', () => {
+    const block = new Block(0)
+    for (let i = 0; i < 20; i++) block.add(1e9 + i * 1e6, `text ${i}`, { quality: 'good' })
+    const row = block.row()
+    fc.assert(
+      fc.property(fc.nat(row.length - 1), fc.integer({ min: 1, max: 255 }), fc.boolean(), (at, change, cuts) => {
+        const bytes = cuts ? row.subarray(0, at) : Buffer.from(row)
+        if (!cuts) bytes[at] = (bytes[at] as number) ^ change
+        const told: string[] = []
+        const points = read(readRow(Buffer.of(1), block.min, bytes, (reason) => told.push(reason)).read())
+        assert.ok(points.every(({ time }) => time >= 1000))
+        assert.ok(told.length <= 1 && (!cuts || told.length === 1))
+        assert.equal(points.at(-1)?.error?.message, told.length === 0 ? undefined : `readings cannot be read: ${told[0]}`)
+      })
+    )
   })
 
   it('hold whole numbers of any size', () => {

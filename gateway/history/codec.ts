@@ -186,6 +186,10 @@ export class Decoder {
   value: Exact = null
   quality: Quality = 'good'
   measured: number | undefined
+  /** Bytes that it takes to hold or to tell it, roughly: also those of a value that is as it was. */
+  size = 0
+  /** Of the value, where it is a text. */
+  #weight = 0
   #x: Exact | undefined
   #seq: number | undefined
   #hasSeq = false
@@ -208,6 +212,7 @@ export class Decoder {
   next(): boolean {
     const bytes = this.#in
     if (bytes.ended) return false
+    const begin = bytes.at
     const head = bytes.byte()
     let step = this.#step
     if ((head & 128) === 0) step += (head & 8) === 0 ? bytes.signed() : bytes.signed() * 1000
@@ -221,6 +226,7 @@ export class Decoder {
     this.#hasSeq = (head & 64) !== 0
     if (this.#hasSeq) this.#seq = (this.#seq ?? 0) + 1
     if ((head & 32) !== 0) this.#takeExtras()
+    this.size = bytes.at - begin + ((head & 7) === kinds.same ? this.#weight : 0)
     return true
   }
 
@@ -252,9 +258,9 @@ export class Decoder {
 
   #take(kind: number): void {
     const bytes = this.#in
+    if (kind === kinds.same) return
+    this.#weight = 0
     switch (kind) {
-      case kinds.same:
-        return
       case kinds.decimal:
         this.#decimal += bytes.signed()
         this.value = this.#decimal / (powers[this.#digits] as number)
@@ -274,8 +280,11 @@ export class Decoder {
         this.#decimal = bytes.signed()
         this.value = this.#decimal / (powers[this.#digits] ?? NaN)
         return
-      default:
+      default: {
+        const begin = bytes.at
         this.value = exactOf(bytes.text())
+        this.#weight = bytes.at - begin
+      }
     }
   }
 

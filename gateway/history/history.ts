@@ -4,6 +4,7 @@ import type { Devices, Entry } from '../devices.js'
 import type { Held } from '../latest.js'
 import type { Config } from '../../schemas/types.js'
 import { Intake } from './intake.js'
+import type { Most } from './fetch.js'
 import { Query } from './query.js'
 import { Retention } from './retention.js'
 import { folderPlace, memoryPlace } from './shelf.js'
@@ -75,7 +76,7 @@ export class History {
       inMemory: !place.isLasting,
       changed
     })
-    this.#query = new Query(this.#writer, clock)
+    this.#query = new Query(this.#writer, clock, { log, changed })
   }
 
   /** Opens what there is. Never rejects: a history that cannot be opened is degraded, and tried again. */
@@ -99,14 +100,17 @@ export class History {
     return this.#intake.keeps(entry)
   }
 
-  /** Readings in the order of their time, in pages of at most 1000; also those that are not written yet. */
-  async *readings(question: Question, signal?: AbortSignal): AsyncIterable<readonly Point[]> {
-    yield* this.#query.readings(question, this.#also(signal))
+  /**
+   * Readings in the order of their time, in pages of at most 1000; also those that are not written yet. `wanted`: what the asker is likely to
+   * take, so that no more is looked for at once; it may go on.
+   */
+  async *readings(question: Question, signal?: AbortSignal, wanted?: Partial<Most>): AsyncIterable<readonly Point[]> {
+    yield* this.#query.readings(question, this.#also(signal), wanted)
   }
 
-  /** At most about so many points or buckets. */
-  async plot(question: Question, points: number, signal?: AbortSignal): Promise<Plot> {
-    return await this.#query.plot(question, points, this.#also(signal))
+  /** At most about so many points or buckets; `bytes`: readings that take more are counted in buckets. */
+  async plot(question: Question, points: number, signal?: AbortSignal, bytes?: number): Promise<Plot> {
+    return await this.#query.plot(question, points, this.#also(signal), bytes)
   }
 
   /** For tests. */
@@ -116,7 +120,7 @@ export class History {
 
   status(): HistoryStatus {
     const { written, dropped, waiting } = this.#writer
-    const failure = this.#writer.failure ?? this.#retention.trouble
+    const failure = this.#writer.failure ?? this.#retention.trouble ?? this.#query.failure
     const waitsOnly = this.#writer.bytes > 0 && this.#writer.first < Infinity
     const isOff = this.#options.config.record === 'off' && written === 0 && waiting === 0
     return {

@@ -1,7 +1,8 @@
 import { ByteReader, ByteWriter } from './bytes.js'
 import { Decoder, Encoder } from './codec.js'
 import type { Traits } from './codec.js'
-import type { Exact } from '../adapter.js'
+import type { Exact, Quality } from '../adapter.js'
+import type { Point } from './types.js'
 
 /** The form of rows of readings; another one would begin with another byte. */
 const form = 1
@@ -87,20 +88,95 @@ export interface Readable {
   readonly count: number
   /** As it is stored. */
   readonly bytes: number
-  read(): Decoder
+  /** Where it is stored. */
+  readonly key?: Buffer
+  read(): RowReader
 }
 
-/** `min`: from its key. Throws a RangeError on what is no row. */
-export function readRow(min: number, bytes: Uint8Array): Readable {
-  const head = new ByteReader(bytes)
-  if (head.byte() !== form) throw new RangeError('a row of an unknown form')
-  const count = head.whole()
-  const max = min + head.whole()
-  return { min, max, count, bytes: bytes.length, read: () => new Decoder(bytes.subarray(head.at)) }
+/** `key`, `min`: its key, and what that says. `damaged` is told when it shows that it is none, or not the whole. */
+export function readRow(key: Buffer, min: number, bytes: Uint8Array, damaged: (reason: string) => void): Readable {
+  try {
+    const head = new ByteReader(bytes)
+    if (head.byte() !== form) throw new RangeError('a row of an unknown form')
+    const count = head.whole()
+    const max = min + head.whole()
+    const row = { min, max, count, bytes: bytes.length, key }
+    return { ...row, read: () => new RowReader(row, bytes.subarray(head.at), damaged) }
+  } catch (error) {
+    const row = { min, max: min, count: 1, bytes: bytes.length, key }
+    return { ...row, read: () => new RowReader(row, bytes.subarray(bytes.length), damaged, (error as Error).message) }
+  }
 }
 
 /** The block as it is now, whatever comes later. */
 export function readBlock(block: Block): Readable {
   const bytes = block.stream()
-  return { min: block.min, max: block.max, count: block.count, bytes: bytes.length, read: () => new Decoder(bytes) }
+  const row = { min: block.min, max: block.max, count: block.count, bytes: bytes.length }
+  return { ...row, read: () => new RowReader(row, bytes, () => {}) }
+}
+
+/** Goes through a row: what can be read of it, and where it is damaged a `bad` mark for the rest. */
+export class RowReader {
+  readonly #row: Omit<Readable, 'read'>
+  readonly #readings: Decoder
+  readonly #damaged: (reason: string) => void
+  readonly #reason: string
+  #count = 0
+  #mark: Point | undefined
+  /** Microseconds. */
+  time: number
+
+  /** `reason`: why nothing of it can be read. */
+  constructor(row: Omit<Readable, 'read'>, bytes: Uint8Array, damaged: (reason: string) => void, reason = 'the row ends too soon') {
+    this.#row = row
+    this.#reason = reason
+    this.#readings = new Decoder(bytes)
+    this.#damaged = damaged
+    this.time = row.min
+  }
+
+  /** False: there is no further one. Never throws. */
+  next(): boolean {
+    if (this.#mark !== undefined) return false
+    const { min, max, count } = this.#row
+    try {
+      if (this.#readings.next()) {
+        const { time } = this.#readings
+        if (!(time >= min && time <= max)) throw new RangeError('a time that is not of the row')
+        this.time = time
+        this.#count += 1
+        return true
+      }
+      if (this.#count === count) return false
+      throw new RangeError(this.#reason)
+    } catch (error) {
+      const { message } = error as Error
+      this.#damaged(message)
+      const text = `readings cannot be read: ${message}`
+      this.#mark = {
+        time: this.time / 1e6,
+        quality: 'bad',
+        value: null,
+        error: { class: 'Internal', message: text, retryable: false }
+      }
+      return true
+    }
+  }
+
+  get quality(): Quality {
+    return this.#mark?.quality ?? this.#readings.quality
+  }
+
+  get value(): Exact {
+    return this.#mark === undefined ? this.#readings.value : null
+  }
+
+  /** Bytes that it takes to hold or to tell it, roughly. */
+  get size(): number {
+    return this.#readings.size
+  }
+
+  point(): Point {
+    return this.#mark ?? this.#readings.point()
+  }
 }

@@ -4,6 +4,7 @@ import { formatTime, parseTime } from '../time.js'
 import { newestFirst } from './newest.js'
 import type { Reader } from './newest.js'
 import { placeOf, pointText } from './text.js'
+import { Pace } from './turn.js'
 import type { Point, Question } from './types.js'
 
 export interface SliceLimits {
@@ -46,8 +47,10 @@ export class Slice {
     let page: string[] = []
     let [pageSize, size] = [0, 0]
     let before: Point | undefined
+    const pace = new Pace()
     for await (const points of this.#points(signal))
       for (const point of points) {
+        if (pace.isDue) await pace.turn()
         let text = pointText(point)
         let bytes = Buffer.byteLength(text) + 1
         if (omits && bytes > pageBytes) {
@@ -60,6 +63,11 @@ export class Slice {
             yield page
             return
           }
+          if (size + bytes > 2 * maxBytes)
+            throw new GatewayError(
+              'RateLimited',
+              `more than ${maxBytes} bytes of readings have the time ${formatTime(placeOf(point))}: ask without limit, over HTTP as CSV`
+            )
           if (this.count >= limit + alike)
             throw new GatewayError(
               'RateLimited',
@@ -83,7 +91,8 @@ export class Slice {
   #points(signal: AbortSignal | undefined): AsyncIterable<readonly Point[]> {
     const { limit } = this.#limits
     return this.#newest === undefined
-      ? this.#reader.readings(this.#question, signal)
+      ? // One more tells that there is more.
+        this.#reader.readings(this.#question, signal, { readings: limit + 1 })
       : newestFirst(this.#reader, this.#question, limit + alike + 1, this.#newest, signal)
   }
 

@@ -1,12 +1,14 @@
 import type { Clock } from '../adapter.js'
 import { GatewayError } from '../errors.js'
 import { checkpointKey, hour, kindEnd, kindKey, readingsFrom, rollupKey, timeOf } from './keys.js'
-import { addSums, decodeSums, levels } from './rollup.js'
+import { addSums, decodeSums, levels, sumAt } from './rollup.js'
 import type { Level, Sums } from './rollup.js'
+import type { Damage } from './damage.js'
 import { readBlock, readRow, slotSpan } from './row.js'
 import type { Readable } from './row.js'
 import type { Part, Series } from './series.js'
 import type { View } from './shelf.js'
+import { Pace } from './turn.js'
 import type { Writer } from './writer.js'
 
 /** Keys asked for at once. */
@@ -24,16 +26,19 @@ export class Source {
   readonly #view: View
   readonly #pieces: Readable[]
   readonly #sums: Sums
+  readonly #damage: Damage
+  readonly #pace = new Pace()
 
-  private constructor(series: Series, view: View, pieces: Readable[], sums: Sums) {
+  private constructor(series: Series, view: View, pieces: Readable[], sums: Sums, damage: Damage) {
     this.#series = series
     this.#view = view
     this.#pieces = pieces
     this.#sums = sums
+    this.#damage = damage
   }
 
   /** Undefined while the store is not open. What is asked of it later holds for this moment. */
-  static open(writer: Writer, series: Series): (() => Promise<Source>) | undefined {
+  static open(writer: Writer, series: Series, damage: Damage): (() => Promise<Source>) | undefined {
     const shelf = writer.shelf
     if (shelf === undefined) return undefined
     const view = shelf.view()
@@ -57,7 +62,7 @@ export class Source {
           addSums(now.sums, before.sums)
         }
       }
-      return new Source(series, view, now.pieces, now.sums)
+      return new Source(series, view, now.pieces, now.sums, damage)
     }
   }
 
@@ -65,11 +70,11 @@ export class Source {
     return this.#view.close()
   }
 
-  /** From the first to the last partition in which there is anything of any series; undefined: there is nothing. */
-  async extent(kind: 'r' | 'c'): Promise<Stretch | undefined> {
+  /** From the first to the last partition of the longest roll-ups in which there is anything of any series; undefined: there is nothing. */
+  async extent(): Promise<Stretch | undefined> {
+    const { kind, partition: span } = levels[2]
     const range = { gte: kindKey(kind), lt: kindEnd(kind) }
     let [from, to] = [Infinity, -Infinity]
-    const span = kind === 'r' ? hour : levels[2].partition
     for (const reverse of [false, true])
       for await (const [key] of this.#view.rows(range, { limit: 1, reverse })) {
         const partition = key.readUInt32BE(1)
@@ -86,24 +91,46 @@ export class Source {
   /** Buckets of a level that touch a stretch, added up to those of `ratio` times its step. */
   async sums(level: Level, { from, to }: Stretch, ratio = 1, signal?: AbortSignal): Promise<Sums> {
     const { step, span } = level
-    const found: Sums = new Map()
+    const sums: Sums = new Map()
+    const edge: Sums = new Map()
     const { number } = this.#series
-    let keys: Buffer[] = []
-    const read = async (): Promise<void> => {
+    let starts: number[] = []
+    const read = async (series: number): Promise<void> => {
       signal?.throwIfAborted()
-      for (const row of await this.#view.get(keys)) if (row !== undefined) decodeSums(row, found)
-      keys = []
+      const rows = await this.#view.get(starts.map((start) => rollupKey(level, series, start)))
+      for (const [index, row] of rows.entries()) {
+        const start = starts[index] as number
+        // Only at the ends is there more in a row than was asked for.
+        const isWhole = start >= from && start + span <= to
+        if (row !== undefined) this.#decode(row, level, start, isWhole ? sums : edge, isWhole ? ratio : 1)
+      }
+      starts = []
+      await this.#turn()
     }
     if (number !== undefined)
       for (let start = Math.floor(from / span) * span; start < to; start += span) {
-        keys.push(rollupKey(level, number, start))
-        if (keys.length === slice) await read()
+        starts.push(start)
+        if (starts.length === slice) await read(number)
       }
-    await read()
-    addSums(found, this.#sums, step / levels[0].step)
-    const sums: Sums = new Map()
-    for (const [index, sum] of found) if ((index + 1) * step > from && index * step < to) addSums(sums, new Map([[index, sum]]), ratio)
+    if (number !== undefined) await read(number)
+    addSums(edge, this.#sums, step / levels[0].step)
+    for (const [index, sum] of edge) if ((index + 1) * step > from && index * step < to) sumAt(sums, Math.floor(index / ratio)).join(sum)
     return sums
+  }
+
+  /** A row that cannot be read is a gap, in which there may have been anything. */
+  #decode(row: Buffer, level: Level, start: number, to: Sums, ratio: number): void {
+    const { kind, step, span } = level
+    try {
+      decodeSums(row, to, ratio)
+    } catch (error) {
+      this.#damage.tell(rollupKey(level, this.#series.number ?? 0, start), kind, this.#series, start, (error as Error).message)
+      for (let index = start / step; index < (start + span) / step; index++) sumAt(to, Math.floor(index / ratio)).isGap = true
+    }
+  }
+
+  async #turn(): Promise<void> {
+    if (this.#pace.isDue) await this.#pace.turn()
   }
 
   /** Hours of a stretch in which there are readings, in order, by their roll-ups. */
@@ -112,28 +139,49 @@ export class Source {
     return [...sums.keys()].sort((a, b) => a - b)
   }
 
-  /** Rows of these hours with readings from a time on, in microseconds, in order of their first ones. */
-  async *rows(hours: readonly number[], from: number): AsyncIterable<Readable> {
-    const pieces = this.#pieces.toSorted((a, b) => a.min - b.min)
-    let next = 0
-    for (const partition of hours) {
-      for await (const row of this.#stored(partition, from)) {
-        for (let piece = pieces[next]; piece !== undefined && piece.min < row.min; piece = pieces[++next])
-          if (piece.max >= from) yield piece
-        if (row.max >= from) yield row
-      }
-      const end = (partition + 1) * hour * 1e6
-      for (let piece = pieces[next]; piece !== undefined && piece.min < end; piece = pieces[++next]) if (piece.max >= from) yield piece
+  /**
+   * Rows of these hours with readings from a time on, in microseconds, in order of their first ones. `after`: of those that begin at this
+   * very time only the ones behind this key. Others come first now and then: no pace of its own is needed for what each row takes.
+   */
+  async *rows(hours: readonly number[], from: number, after?: Buffer): AsyncIterable<Readable> {
+    for await (const row of this.#merged(hours, from, after)) {
+      if (row.max >= from) yield row
+      await this.#turn()
     }
   }
 
-  async *#stored(partition: number, from: number): AsyncIterable<Readable> {
+  async *#merged(hours: readonly number[], from: number, after: Buffer | undefined): AsyncIterable<Readable> {
+    const pieces = this.#pieces.toSorted((a, b) => a.min - b.min)
+    let next = 0
+    for (const partition of hours) {
+      for await (const row of this.#stored(partition, from, after)) {
+        for (let piece = pieces[next]; piece !== undefined && piece.min < row.min; piece = pieces[++next]) yield piece
+        yield row
+      }
+      const end = (partition + 1) * hour * 1e6
+      for (let piece = pieces[next]; piece !== undefined && piece.min < end; piece = pieces[++next]) yield piece
+    }
+  }
+
+  async *#stored(partition: number, from: number, after: Buffer | undefined): AsyncIterable<Readable> {
     const { number } = this.#series
     if (number === undefined) return
     // A row that holds the time begins in the same slot.
     const slot = Math.floor(from / 1e6 / slotSpan) * slotSpan * 1e6
     const gte = readingsFrom(partition, number, slot >= partition * hour * 1e6 ? slot : 0)
-    for await (const [key, bytes] of this.#view.rows({ gte, lt: readingsFrom(partition, number + 1) })) yield readRow(timeOf(key), bytes)
+    const lt = readingsFrom(partition, number + 1)
+    const isHere = after !== undefined && after.compare(gte) > 0 && after.compare(lt) < 0
+    const ranges = isHere
+      ? [
+          { gte, lt: readingsFrom(partition, number, timeOf(after)) },
+          { gte: Buffer.concat([after, Buffer.alloc(1)]), lt }
+        ]
+      : [{ gte, lt }]
+    for (const range of ranges)
+      for await (const [key, bytes] of this.#view.rows(range)) {
+        const min = timeOf(key)
+        yield readRow(key, min, bytes, (reason) => this.#damage.tell(key, 'r', this.#series, min / 1e6, reason))
+      }
   }
 }
 
@@ -141,9 +189,9 @@ export class Source {
 const patience = 5
 
 /** The source, when the store is open. Throws a GatewayError when it is not, for long. */
-export async function sourceOf(writer: Writer, series: Series, clock: Clock): Promise<Source> {
+export async function sourceOf(writer: Writer, series: Series, damage: Damage, clock: Clock): Promise<Source> {
   for (let waited = 0; waited <= patience; waited += 0.1) {
-    const open = Source.open(writer, series)
+    const open = Source.open(writer, series, damage)
     if (open !== undefined) return await open()
     await new Promise<void>((resolve) => void clock.after(0.1, resolve))
   }

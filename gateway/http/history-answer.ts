@@ -6,7 +6,7 @@ import type { Span } from '../history/moments.js'
 import { Slice } from '../history/slice.js'
 import { bucketText, placeOf, pointText } from '../history/text.js'
 import { nextTurn } from '../history/turn.js'
-import type { Plot, Question } from '../history/types.js'
+import type { Bucket, Plot, Point, Question } from '../history/types.js'
 import { formatTime } from '../time.js'
 import { csvBucket, csvHeader, csvReading, ndjsonBucket, ndjsonReading, whoseText } from './history-text.js'
 import type { Whose } from './history-text.js'
@@ -30,6 +30,9 @@ const defaultLimit = 1000
 
 /** Bytes of JSON of all codenames, without points: what a browser takes at once. */
 const maxBytes = 8 * 1024 * 1024
+
+/** Bytes of readings of all codenames that are in memory for one answer. */
+const heldBytes = 4 * 1024 * 1024
 const pieceSize = 64 * 1024
 const page = { perPage: 500, pageBytes: 256 * 1024, omits: false }
 
@@ -69,25 +72,29 @@ export class HistoryAnswer {
     const isCsv = this.asked.format === 'csv'
     if (isCsv) yield csvHeader(false)
     const row = isCsv ? csvReading : ndjsonReading
-    const streams = this.entries.map((entry) => this.#history.readings(this.#question(entry), signal))
+    const wanted = { bytes: heldBytes / this.entries.length }
+    const streams = this.entries.map((entry) => this.#history.readings(this.#question(entry), signal, wanted))
     for await (const placed of merge(streams)) yield* pieces(placed, ({ of, point }) => row(whose[of] as Whose, point))
   }
 
   async *#plotRows(points: number, signal: AbortSignal): AsyncGenerator<string> {
     const isCsv = this.asked.format === 'csv'
-    const rows: [time: number, row: string][] = []
+    const series: Drawn[][] = []
     for (const entry of this.entries) {
       const whose = whoseOf(entry)
-      const plot = await this.#history.plot(this.#question(entry), points, signal)
-      if (plot.kind === 'readings')
-        for (const point of plot.points) rows.push([placeOf(point), isCsv ? csvReading(whose, point, true) : ndjsonReading(whose, point)])
-      else
-        for (const bucket of plot.buckets)
-          rows.push([bucket.time, isCsv ? csvBucket(whose, bucket, plot.step) : ndjsonBucket(whose, bucket, plot.step)])
+      const plot = await this.#history.plot(this.#question(entry), points, signal, heldBytes / this.entries.length)
+      series.push(
+        plot.kind === 'readings'
+          ? plot.points.map((point) => ({ whose, place: placeOf(point), point }))
+          : plot.buckets.map((bucket) => ({ whose, place: bucket.time, bucket, step: plot.step }))
+      )
     }
-    rows.sort(([a], [b]) => a - b)
     yield isCsv ? csvHeader(true) : ''
-    yield* pieces(rows, ([, row]) => row)
+    yield* pieces(inOrder(series), (row) => {
+      const { whose } = row
+      if ('point' in row) return isCsv ? csvReading(whose, row.point, true) : ndjsonReading(whose, row.point)
+      return isCsv ? csvBucket(whose, row.bucket, row.step) : ndjsonBucket(whose, row.bucket, row.step)
+    })
   }
 
   async *#json(signal: AbortSignal): AsyncGenerator<string> {
@@ -107,7 +114,7 @@ export class HistoryAnswer {
     const head = `${whoseText(entry)}${span}${unit === undefined ? '' : `,"unit":${JSON.stringify(unit)}`}`
     if (points !== undefined) {
       const plot = await this.#history.plot(this.#question(entry), points, signal)
-      yield `${head},${plotText(plot)}}`
+      yield* plotPieces(head, plot)
       return
     }
     const limits = { ...page, limit, maxBytes: maxBytes / this.entries.length }
@@ -127,7 +134,7 @@ export class HistoryAnswer {
 }
 
 /** Texts together, in pieces of a size that a socket takes. */
-function* pieces<T>(items: readonly T[], write: (item: T) => string): Generator<string> {
+function* pieces<T>(items: Iterable<T>, write: (item: T) => string): Generator<string> {
   let text = ''
   for (const item of items) {
     text += write(item)
@@ -142,8 +149,37 @@ function whoseOf({ device, codename, meta }: Entry): Whose {
   return { device, codename, unit: meta.unit }
 }
 
-function plotText(plot: Plot): string {
-  return plot.kind === 'readings'
-    ? `"kind":"readings","readings":[${plot.points.map(pointText).join(',')}]`
-    : `"kind":"rollups","rollups":[${plot.buckets.map(bucketText).join(',')}],"step":${plot.step}`
+/** The rest of an object. */
+function* plotPieces(head: string, plot: Plot): Generator<string> {
+  let before = ''
+  const next = (text: string): string => {
+    const piece = before + text
+    before = ','
+    return piece
+  }
+  yield `${head},"kind":"${plot.kind}","${plot.kind}":[`
+  if (plot.kind === 'readings') yield* pieces(plot.points, (point) => next(pointText(point)))
+  else yield* pieces(plot.buckets, (bucket) => next(bucketText(bucket)))
+  yield plot.kind === 'readings' ? ']}' : `],"step":${plot.step}}`
+}
+
+/** A row that is written when its turn comes: as text it is many times as large. */
+type Drawn = { readonly whose: Whose; readonly place: number } & (
+  { readonly point: Point } | { readonly bucket: Bucket; readonly step: number }
+)
+
+/** Several lists in order of time; of equal times the first one's first. */
+function* inOrder(lists: readonly (readonly Drawn[])[]): Generator<Drawn> {
+  const at = lists.map(() => 0)
+  for (;;) {
+    let [first, place] = [-1, Infinity]
+    for (const [index, list] of lists.entries()) {
+      const row = list[at[index] as number]
+      if (row !== undefined && row.place < place) [first, place] = [index, row.place]
+    }
+    const row = lists[first]?.[at[first] as number]
+    if (row === undefined) return
+    at[first] = (at[first] as number) + 1
+    yield row
+  }
 }

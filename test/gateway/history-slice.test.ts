@@ -101,6 +101,12 @@ describe('a slice of the history', () => {
     assert.deepEqual(rest, { quality: 'good', time: '2023-11-14T22:13:21Z' })
   })
 
+  it('fails when too large readings have the very same time', async () => {
+    const kept = new Kept(upTo(100).map(() => at(start, 'x'.repeat(1000))))
+    await assert.rejects(read(new Slice(kept, whole, { ...limits, maxBytes: 5000 })), { class: 'RateLimited', message: /5000 bytes/ })
+    assert.ok(kept.given < 30)
+  })
+
   it('fails when too many readings have the very same time', async () => {
     const kept = new Kept(upTo(1100).map((i) => at(start, i)))
     await assert.rejects(read(new Slice(kept, whole, limits)), { class: 'RateLimited' })
@@ -138,6 +144,17 @@ describe('the newest readings', () => {
         .reverse()
     ])
     assert.ok(seen < 10_000, String(seen))
+  })
+
+  it('are found among large ones, of which few are held', async () => {
+    const large = 'x'.repeat(50_000)
+    const kept = new Kept(upTo(1000).map((i) => at(start - 100 + i / 10, large)))
+    const [page] = [await newestFirst(kept, whole, 1000, start).next()]
+    const found = page.value as readonly Point[]
+    assert.equal(found[0]?.time, start - 0.1)
+    assert.ok(found.length > 10 && found.length < 50 && kept.given < 300, `${found.length}, ${kept.given}`)
+    const alike = new Kept(upTo(1000).map(() => at(start - 1, large)))
+    await assert.rejects(newestFirst(alike, whole, 1000, start).next(), { class: 'RateLimited' })
   })
 
   it('are found when all are ahead of the clock', async () => {

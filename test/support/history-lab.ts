@@ -2,7 +2,7 @@ import { Devices } from '../../gateway/devices.js'
 import type { Codename, Reading } from '../../gateway/adapter.js'
 import { History } from '../../gateway/history/history.js'
 import { memoryPlace } from '../../gateway/history/shelf.js'
-import type { Place, Shelf, View } from '../../gateway/history/shelf.js'
+import type { Place, Row, Shelf, View } from '../../gateway/history/shelf.js'
 import type { Plot, Point } from '../../gateway/history/types.js'
 import { Latest } from '../../gateway/latest.js'
 import { Topics } from '../../gateway/topic.js'
@@ -24,6 +24,9 @@ export class KeptPlace implements Place {
   told: Promise<void> | undefined
   opened = 0
   aside = 0
+  /** Rows of readings that were read, and their bytes. */
+  rows = 0
+  bytes = 0
 
   async open(): Promise<Shelf> {
     if (this.failure !== undefined) throw this.failure
@@ -41,7 +44,7 @@ export class KeptPlace implements Place {
       view: () => {
         const view = used(base.view())
         const guarded: View = {
-          rows: (range, options) => used(view).rows(range, options),
+          rows: (range, options) => this.#counted(used(view).rows(range, options)),
           get: (keys) => used(view).get(keys),
           close: () => view.close()
         }
@@ -61,6 +64,16 @@ export class KeptPlace implements Place {
       close: async () => {
         isClosed = true
       }
+    }
+  }
+
+  async *#counted(rows: AsyncIterable<Row>): AsyncIterable<Row> {
+    for await (const row of rows) {
+      if (row[0].toString('latin1', 0, 1) === 'r') {
+        this.rows += 1
+        this.bytes += row[1].length
+      }
+      yield row
     }
   }
 
