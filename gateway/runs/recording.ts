@@ -112,9 +112,9 @@ export class Recording {
     if (!this.#commands.add(commandLine(step))) this.#lose()
   }
 
-  /** Makes the folder; what was taken before waits for it. Rejects when it cannot. */
+  /** Makes the folder; what was taken before waits for it. Rejects when it cannot. Once: who asks again waits for the same. */
   async open(): Promise<void> {
-    this.#opening = this.#open()
+    this.#opening ??= this.#open()
     await this.#opening
   }
 
@@ -127,7 +127,7 @@ export class Recording {
       await this.#commands.open(join(this.folder, files.commands))
       await writeWhole(this.folder, files.record, this.text())
     } catch (error) {
-      await this.release()
+      await this.#shut()
       // Nothing of it is there yet but what was made here.
       await rm(this.folder, { recursive: true, force: true }).catch(() => {})
       throw error
@@ -156,11 +156,18 @@ export class Recording {
     }
     this.#trouble = undefined
     await writeWhole(this.folder, files.record, this.text())
-    await this.release()
+    await this.#shut()
   }
 
   /** Closes its files, whatever waits. */
   async release(): Promise<void> {
+    await this.#opening?.catch(() => {})
+    this.#timer?.cancel()
+    await this.#flushing
+    await this.#shut()
+  }
+
+  async #shut(): Promise<void> {
     this.#timer?.cancel()
     this.#isOpen = false
     await this.#readings.close().catch(() => {})
