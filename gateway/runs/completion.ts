@@ -117,8 +117,9 @@ export class Completion {
       } catch (error) {
         if (this.#isStopped) return
         const reason = why(error)
-        // Somebody took the folder away: there is nothing to complete.
-        const isGone = (error as NodeJS.ErrnoException).code === 'ENOENT' && !existsSync(folder)
+        // Somebody took the folder away, or has changed what was recorded: there is nothing to complete.
+        const { code } = error as NodeJS.ErrnoException
+        const isGone = (code === 'ENOENT' && !existsSync(folder)) || code === 'ALTERED'
         log.error({ run: id, folder, reason }, `the files of a run could not be made${isGone ? '' : `; tried again in ${wait} s`}`)
         open.run = { ...run, state: 'failed', reason: `${run.reason ?? 'cut off'}; its files could not be made: ${reason}` }
         if (isGone) {

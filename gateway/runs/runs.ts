@@ -171,6 +171,10 @@ export class Runs {
     })
   }
 
+  isOn(id: string): boolean {
+    return this.#running.some((each) => each.id === id)
+  }
+
   /** What is wrong now. */
   problems(): readonly RunProblem[] {
     const running = this.#running.flatMap(({ id, trouble }) => (trouble === undefined ? [] : [{ run: id, ...trouble }]))
@@ -223,8 +227,12 @@ export class Runs {
       void this.#end(own, ending, 0)
     }
     const taken = name === '' ? undefined : this.#running.find((each) => each.request.name === name)
-    if (taken === undefined || taken.request.by === by) return taken
-    throw new GatewayError('Busy', `a run of the name ${JSON.stringify(name.slice(0, 60))} is on already, started by ${taken.request.by}`)
+    if (taken === undefined || (taken.request.by === by && isSame(taken.request, request))) return taken
+    const other = taken.request.by === by ? ', of other devices or with another note' : ''
+    throw new GatewayError(
+      'Busy',
+      `a run of the name ${JSON.stringify(name.slice(0, 60))} is on already, started by ${taken.request.by}${other}`
+    )
   }
 
   /** Of one second there may be several. */
@@ -291,9 +299,14 @@ export class Runs {
       left.map(async ({ record }) => {
         if (this.#isStopped || this.#running.some(({ id }) => id === record.id) || this.#completion?.find(record.id) !== undefined) return
         const folder = join(this.folder as string, record.id)
-        if (record.state === 'running')
+        if (record.made !== undefined)
+          log.warn(
+            { run: record.id, folder },
+            'a run has lost its manifest, or a crash came just before it; it is made anew if what was recorded is as it was'
+          )
+        else if (record.state === 'running')
           log.warn({ run: record.id, folder }, 'a run was cut off, as the gateway ended without stopping it; its files are made now')
-        await this.#completion?.add(record.id, shownRun({ ...record, state: 'cut off' }, false)).done
+        await this.#completion?.add(record.id, shownRun(record.state === 'running' ? { ...record, state: 'cut off' } : record, false)).done
       })
     )
   }
@@ -304,6 +317,7 @@ export class Runs {
   }
 
   #keptRun({ record, ready }: Kept): Run {
+    if (!ready && record.made !== undefined) return shownRun({ ...record, state: 'failed', reason: 'its manifest is gone' }, false)
     if (ready || record.state !== 'running') return shownRun(record, ready)
     const reason = `the gateway ${JSON.stringify(record.gateway.name)} records it, or has not completed it`
     return shownRun({ ...record, state: 'failed', reason }, false)
@@ -317,6 +331,12 @@ async function opened(recording: Recording): Promise<void> {
   } catch (error) {
     throw new GatewayError('Unreachable', `the run cannot be recorded: ${why(error)}`, { cause: error })
   }
+}
+
+/** Who asks for other devices must not take it that they are recorded. */
+function isSame(one: RunRequest, other: RunRequest): boolean {
+  const devicesOf = ({ devices }: RunRequest): string => JSON.stringify(devices === undefined ? null : [...devices].sort())
+  return one.note === other.note && devicesOf(one) === devicesOf(other)
 }
 
 function requestOf(told: Record<string, unknown> | null): Omit<RunRequest, 'by'> {
