@@ -3,6 +3,7 @@ import { isFiniteExact, parseExact } from '../adapters/common/exact-json.js'
 import configSchema from '../schemas/config.schema.json' with { type: 'json' }
 import { checkedValue, notFinite } from './checked-value.js'
 import type { CommandsOptions, Verdict } from './command-types.js'
+import { self } from './devices.js'
 import type { Entry } from './devices.js'
 import { idOf, openEnvelope } from './envelope.js'
 import type { Envelope } from './envelope.js'
@@ -28,6 +29,10 @@ const defaultTimeout = configSchema.$defs.codename.properties.timeout.default
 /** Seconds that who waited must have left for a command to begin, or a tenth of all it had: nobody would hear what came of it. */
 const leastLeft = 0.1
 
+/** Calls of the gateway itself that wait for their turn at once, and seconds that one waits. */
+const maxTurns = 32
+const longestTurn = 5
+
 /** Commands that may be under way at once. */
 const maxPending = 1000
 
@@ -43,6 +48,7 @@ export class Commands {
   readonly #kept: KeptCommands
   /** Of native devices: the last command that ended without their reply, which may still come. */
   readonly #unanswered = new WeakMap<Entry, Pick<Pending, 'id' | 'op' | 'client'>>()
+  #turns = 0
   #counter = 0
   #stopped = false
 
@@ -78,6 +84,12 @@ export class Commands {
       this.#step('asked', named, { value: envelope.value, check: envelope.check })
       isTold = true
       if (envelope.value !== undefined && !isFiniteExact(envelope.value)) throw notFinite(op)
+      const other = this.#pending.get(entry)
+      if (other !== undefined && device === self && !envelope.check && this.#turns < maxTurns) {
+        if (key !== undefined) this.#remembered.start(key, below(topic, 'reply'))
+        void this.#inTurn(other, named, key, envelope)
+        return { kind: 'answered' }
+      }
       const pending = this.#begin(entry, op, id, client, key, envelope, undefined)
       if (pending === undefined) return { kind: 'answered' }
       return pending.native ? { kind: 'pass', payload: commandPayload(op, id, envelope) } : { kind: 'pass' }
@@ -87,6 +99,29 @@ export class Commands {
       if (!isTold) this.#step('asked', named)
       this.#step('refused', named, { error, dead: true })
       return { kind: 'refused', error, id }
+    }
+  }
+
+  /** What the gateway carries out itself takes a moment: of two who begin or end a run at once none is refused. Never rejects. */
+  async #inTurn(first: Pending, named: Named & { op: Op }, key: string | undefined, envelope: Envelope): Promise<void> {
+    const { clock } = this.#options
+    const { entry } = first
+    const { id, op, client } = named
+    const until = clock.monotonic() + longestTurn
+    this.#turns += 1
+    try {
+      for (let other: Pending | undefined = first; other !== undefined; other = this.#pending.get(entry)) {
+        const left = until - clock.monotonic()
+        if (left <= 0) break
+        await ended(other, clock, left, [])
+      }
+      this.#begin(entry, op, id, client, key, envelope, undefined)
+    } catch (thrown) {
+      const error = asGatewayError(thrown)
+      this.#reply(below(entry.topic, 'reply'), key, { id, op, client, error, phase: 'failed' }, undefined)
+      this.#step('refused', named, { error })
+    } finally {
+      this.#turns -= 1
     }
   }
 
@@ -243,7 +278,7 @@ export class Commands {
       settle?.(answered)
       // A mere check must not stand in the way of the command itself.
       this.#reply(below(entry.topic, 'reply'), envelope.check ? undefined : key, { id, op, client, phase: 'done' }, answered.value)
-      if (!secret) this.#step('done', named, answered)
+      if (!secret) this.#step('done', named, envelope.check ? { ...answered, check: true } : answered)
       return undefined
     }
     if (this.#pending.has(entry)) throw new GatewayError('Busy', `another command for ${entry.device}/${entry.codename} is still running`)

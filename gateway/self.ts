@@ -103,7 +103,8 @@ export const selfDevice: Device = {
     [
       'run_stop',
       {
-        description: 'Ends a run and makes its files. Without id and name: the only one that is on, of those of who asks if there are any',
+        description:
+          'Ends a run; its files are made after the answer. Without id and name: the only one that is on, of those of who asks if there are any',
         callable: {
           timeout: 10,
           arguments: {

@@ -28,7 +28,7 @@ export interface Step extends Ref {
   readonly value?: Exact | undefined
   /** With `failed` and `refused`. */
   readonly error?: GatewayError | undefined
-  /** With `asked`: only whether it would be accepted is asked; nothing is done. */
+  /** With `asked` and `done`: only whether it would be accepted is asked; nothing is done. */
   readonly check?: boolean | undefined
   /** With `asked`: the same id came again; it gets the same answer, and no further steps. */
   readonly repeated?: boolean | undefined

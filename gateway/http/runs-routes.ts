@@ -69,6 +69,8 @@ const types: Readonly<Record<string, string>> = {
   html: 'text/html; charset=utf-8'
 }
 const other = 'application/octet-stream'
+const fileTypes = [...Object.values(types).map((type) => type.split(';')[0] as string), other]
+const binary = { schema: { type: 'string', format: 'binary' } }
 const zip = 'application/zip'
 
 /** A report is a page of its own: it may run nothing, and reach nothing, whatever was written into it. */
@@ -81,9 +83,18 @@ const maxReaders = 4
 export function runsRoutes(app: FastifyInstance, parts: Parts): void {
   const { runs } = parts
   let readers = 0
-  const mayRead = (): void => {
+  /** Takes a place; what it returns gives it back, once. */
+  const mayRead = (): (() => void) => {
     if (readers >= maxReaders) throw new GatewayError('RateLimited', `${maxReaders} runs are read already: wait until one of them is done`)
+    readers += 1
+    let isHeld = true
+    return () => {
+      if (isHeld) readers -= 1
+      isHeld = false
+    }
   }
+  /** Over HTTP, and still on: asked for again they do not begin. */
+  const begun = new Set<string>()
 
   const list = {
     type: 'object',
@@ -102,7 +113,8 @@ export function runsRoutes(app: FastifyInstance, parts: Parts): void {
     {
       schema: {
         summary: 'Begin a run',
-        description: 'As the call run_start of the gateway device; a name that is on already begins no second run.',
+        description:
+          'As the call run_start of the gateway device. Asked again with the same name, devices and note it begins no second run: 200, and the one that is on.',
         tags: ['runs'],
         body: {
           type: 'object',
@@ -120,10 +132,17 @@ export function runsRoutes(app: FastifyInstance, parts: Parts): void {
             }
           }
         },
-        response: { 201: runSchema }
+        response: { 200: runSchema, 201: runSchema }
       }
     },
-    async (request, reply) => await command(parts, 'run_start', request.body as object, request, reply.code(201))
+    async (request, reply) =>
+      await command(parts, 'run_start', request.body as object, request, reply, (value) => {
+        const { id } = value as Run
+        const code = begun.has(id) ? 200 : 201
+        begun.add(id)
+        for (const other of begun) if (other !== id && !runs.isOn(other)) begun.delete(other)
+        return code
+      })
   )
 
   app.post<{ Params: Id }>(
@@ -139,7 +158,7 @@ export function runsRoutes(app: FastifyInstance, parts: Parts): void {
     },
     async (request, reply) => {
       const { id } = await expect(parts, request.params.id)
-      return await command(parts, 'run_stop', { id }, request, reply)
+      return await command(parts, 'run_stop', { id }, request, reply, () => 200)
     }
   )
 
@@ -194,15 +213,15 @@ export function runsRoutes(app: FastifyInstance, parts: Parts): void {
     },
     async ({ params: { id } }) => {
       const run = await expect(parts, id)
-      mayRead()
-      readers += 1
+      if (!run.ready && run.state !== 'failed') throw notReady(run)
+      const done = mayRead()
       try {
         return await verifyRun(folderOf(parts, run))
       } catch (error) {
         if (error instanceof Unverifiable) throw notReady(run)
         throw error
       } finally {
-        readers -= 1
+        done()
       }
     }
   )
@@ -210,7 +229,7 @@ export function runsRoutes(app: FastifyInstance, parts: Parts): void {
   app.get<{ Params: Id & { readonly '*': string } }>(
     '/api/runs/:id/files/*',
     {
-      config: { types: [...Object.values(types).map((type) => type.split(';')[0] as string), other] },
+      config: { types: fileTypes },
       schema: {
         summary: 'One file of a run',
         tags: ['runs'],
@@ -219,7 +238,7 @@ export function runsRoutes(app: FastifyInstance, parts: Parts): void {
           required: ['id', '*'],
           properties: { ...params.properties, '*': { description: 'Its name, as in the list of files.', ...text } }
         },
-        response: { 200: { description: 'The file.', content: { [other]: { schema: { type: 'string', format: 'binary' } } } } }
+        response: { 200: { description: 'The file.', content: Object.fromEntries(fileTypes.map((type) => [type, binary])) } }
       }
     },
     async ({ params: { id, '*': name } }, reply) => {
@@ -247,22 +266,32 @@ export function runsRoutes(app: FastifyInstance, parts: Parts): void {
         description: 'Its folder, which `labgate verify` takes when it is unpacked.',
         tags: ['runs'],
         params,
-        response: { 200: { description: 'The folder, packed.', content: { [zip]: { schema: { type: 'string', format: 'binary' } } } } }
+        response: { 200: { description: 'The folder, packed.', content: { [zip]: binary } } }
       }
     },
     async ({ params: { id } }, reply) => {
       const run = await expect(parts, id)
       if (!run.ready) throw notReady(run)
-      mayRead()
-      const folder = folderOf(parts, run)
-      const found = (await filesBelow(folder)).filter(({ isFile }) => isFile)
+      const done = mayRead()
       const gone = new AbortController()
-      readers += 1
+      // Taken with the place: a close that came before it would never be told.
       reply.raw.once('close', () => {
-        readers -= 1
+        done()
         gone.abort()
       })
-      const packed = pack(folder, run.id, found, gone.signal)
+      if (reply.raw.closed || reply.raw.destroyed) done()
+      const folder = folderOf(parts, run)
+      const found = await filesBelow(folder).catch((error: unknown) => {
+        done()
+        throw error
+      })
+      if (reply.raw.destroyed) throw new GatewayError('Timeout', 'the asker went away')
+      const packed = pack(
+        folder,
+        run.id,
+        found.filter(({ isFile }) => isFile),
+        gone.signal
+      )
       return await reply
         .type(zip)
         .header('content-disposition', attachment(`${run.id}.zip`))
@@ -272,7 +301,14 @@ export function runsRoutes(app: FastifyInstance, parts: Parts): void {
 }
 
 /** The same as over MQTT: checked, carried out, replied to and told. */
-async function command(parts: Parts, codename: string, told: object, request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
+async function command(
+  parts: Parts,
+  codename: string,
+  told: object,
+  request: FastifyRequest,
+  reply: FastifyReply,
+  codeOf: (value: unknown) => number
+): Promise<FastifyReply> {
   const gone = new AbortController()
   reply.raw.once('close', () => gone.abort())
   const outcome = await parts.desk.ask({
@@ -287,7 +323,7 @@ async function command(parts: Parts, codename: string, told: object, request: Fa
   if ('reply' in outcome) {
     const parsed = parseExact(outcome.reply)
     const { value } = (parsed.ok ? toPlain(parsed.value) : {}) as { value?: unknown }
-    return await reply.send(value)
+    return await reply.code(codeOf(value)).send(value)
   }
   const { status, headers, body } = problemOf(outcome.error, outcome.id)
   return await reply.code(status).headers(headers).type(problemType).send(body)
@@ -304,8 +340,8 @@ function folderOf({ runs }: Parts, { id }: Run): string {
   return join(runs.folder as string, id)
 }
 
-function notReady({ state }: Run): HttpError {
-  const next = state === 'running' ? 'stop it first' : 'wait until ready is true'
+function notReady({ state, reason }: Run): HttpError {
+  const next = state === 'running' ? 'stop it first' : state === 'failed' ? (reason ?? state) : 'wait until ready is true'
   return new HttpError('Busy', `the files of the run are not made yet: ${next}`, { rule: 'ready' })
 }
 

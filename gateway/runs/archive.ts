@@ -48,7 +48,8 @@ export class Archive {
   async find(id: string): Promise<Kept | undefined> {
     if (!runIdPattern.test(id)) return undefined
     const known = this.#known.get(id)
-    if (known?.ready === true && (await isFolder(join(this.#folder, id)))) return known
+    // Somebody may have taken the manifest away, or all of it.
+    if (known?.ready === true && (await isManifest(join(this.#folder, id)))) return known
     const found = await this.#read(id)
     if (found === undefined) this.#known.delete(id)
     else this.#known.set(id, found)
@@ -60,18 +61,21 @@ export class Archive {
     if (!(await isFolder(folder))) return undefined
     const record = await readSmall(join(folder, files.record), maxRecord).then(recordOf, () => undefined)
     if (record === undefined || record.id !== id) return undefined
-    const ready = await lstat(join(folder, files.manifest)).then(
-      (stat) => stat.isFile(),
-      () => false
-    )
-    return { record, ready }
+    return { record, ready: await isManifest(folder) }
   }
 }
 
 /** What people and programs are shown. Where the folder of the runs is stays with the gateway. */
 export function shownRun(record: RunRecord, ready: boolean): Run {
-  const { format: _format, gateway: _gateway, configuration: _configuration, clock: _clock, ...shown } = record
+  const { format: _format, gateway: _gateway, configuration: _configuration, clock: _clock, made: _made, ...shown } = record
   return { ...shown, folder: record.id, ready }
+}
+
+async function isManifest(folder: string): Promise<boolean> {
+  return await lstat(join(folder, files.manifest)).then(
+    (stat) => stat.isFile(),
+    () => false
+  )
 }
 
 async function isFolder(path: string): Promise<boolean> {

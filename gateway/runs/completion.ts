@@ -33,8 +33,8 @@ export function runsTrouble(problems: readonly RunProblem[]): string | undefined
 /** A run that has ended, while its files are made. */
 export interface Ended {
   run: Run
-  /** Resolves after the first try. */
-  readonly tried: Promise<void>
+  /** Resolves when what was recorded is on disk, or the first try to bring it there has failed. */
+  readonly kept: Promise<void>
   /** Resolves when they are made, or never will be by this run of the gateway. Never rejects. */
   readonly done: Promise<void>
 }
@@ -64,8 +64,8 @@ export class Completion {
   /** `recording` left out: an earlier run of the gateway left it. */
   add(id: string, run: Run, recording?: Recording): Ended {
     let tell = (): void => {}
-    const tried = new Promise<void>((resolve) => (tell = resolve))
-    const open: Open = { run, recording, trouble: undefined, tried, done: Promise.resolve() }
+    const kept = new Promise<void>((resolve) => (tell = resolve))
+    const open: Open = { run, recording, trouble: undefined, kept, done: Promise.resolve() }
     this.#open.set(id, open)
     open.done = this.#make(id, open, tell).finally(tell)
     return open
@@ -102,13 +102,14 @@ export class Completion {
     await Promise.all(open.map(async ({ recording }) => await recording?.release()))
   }
 
-  async #make(id: string, open: Open, tried: () => void): Promise<void> {
+  async #make(id: string, open: Open, kept: () => void): Promise<void> {
     const { clock, log, changed } = this.#options
     const folder = join(this.#options.folder, id)
     const { run, recording } = open
     for (let wait = again.first; !this.#isStopped; wait = Math.min(wait * 2, again.most)) {
       try {
         await recording?.close()
+        kept()
         const { record } = await this.#finisher.finish({ folder, now: formatTime(clock.now()) })
         open.run = shownRun(record, true)
         if (open.trouble !== undefined) log.info({ run: id }, 'the files of a run are made now')
@@ -116,8 +117,9 @@ export class Completion {
       } catch (error) {
         if (this.#isStopped) return
         const reason = why(error)
-        // Somebody took the folder away: there is nothing to complete.
-        const isGone = (error as NodeJS.ErrnoException).code === 'ENOENT' && !existsSync(folder)
+        // Somebody took the folder away, or has changed what was recorded: there is nothing to complete.
+        const { code } = error as NodeJS.ErrnoException
+        const isGone = (code === 'ENOENT' && !existsSync(folder)) || code === 'ALTERED'
         log.error({ run: id, folder, reason }, `the files of a run could not be made${isGone ? '' : `; tried again in ${wait} s`}`)
         open.run = { ...run, state: 'failed', reason: `${run.reason ?? 'cut off'}; its files could not be made: ${reason}` }
         if (isGone) {
@@ -126,7 +128,7 @@ export class Completion {
         }
         open.trouble = { reason: `its files could not be made: ${reason}`, since: open.trouble?.since ?? clock.now() }
         changed()
-        tried()
+        kept()
         await this.#wait(wait)
       }
     }

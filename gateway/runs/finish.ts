@@ -1,10 +1,10 @@
 /** Makes what a run consists of besides its two streams. All of it is read line by line: what is held does not grow with the run. */
-import { open } from 'node:fs/promises'
+import { open, readdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { CsvTables } from './csv.js'
 import { secondsOf } from './lines.js'
 import { cutHalfLine, readLines, readSmall, writeWhole } from './disk.js'
-import { writeManifest } from './manifest.js'
+import { Altered, alteredSince, sumOf, writeManifest } from './manifest.js'
 import { Plot } from './plot.js'
 import { CommandTable, reportOf } from './report.js'
 import { numberOf, parseCommand, parseLine, surveyRun } from './survey.js'
@@ -22,26 +22,56 @@ export interface Job {
   readonly folder: string
   /** RFC 3339. */
   readonly now: string
+  /** No tables and no report: they have taken more memory than there is. */
+  readonly isBare?: boolean
 }
 
 export interface Finished {
   readonly record: RunRecord
 }
 
-/** May be repeated. A run that its gateway left open is closed first. Rejects as the disk does. */
-export async function finishRun({ folder, now }: Job): Promise<Finished> {
+/** Told as the end of a run without tables and report. */
+const bareReason = 'its tables and its report are left out, as they take more memory than there is'
+
+/**
+ * May be repeated. A run that its gateway left open is closed first. Rejects as the disk does, and with {@link Altered} when the manifest
+ * is gone and what was recorded is not what it was.
+ */
+export async function finishRun({ folder, now, isBare = false }: Job): Promise<Finished> {
   const given = recordOf(await readSmall(join(folder, files.record), maxRecord))
   if (given === undefined) throw new Error(`${files.record} is damaged`)
+  const altered = given.made && (await alteredSince(folder, given.made))
+  if (altered !== undefined) throw new Altered(`the manifest was taken away, and since then ${altered}: no new one is made`)
+  await clean(folder)
   const isOpen = given.state === 'running' || given.ended === undefined
   if (isOpen) for (const name of [files.readings, files.commands]) await cutHalfLine(join(folder, name))
-  const surveyed = await surveyRun(folder)
-  const record = isOpen ? await closed(given, surveyed, folder) : given
-  if (isOpen) await writeWhole(folder, files.record, JSON.stringify(record, null, 1) + '\n')
+  const surveyed = await surveyRun(folder, isBare)
+  const ended = isOpen ? await closed(given, surveyed, folder) : given
+  if (isOpen) await writeWhole(folder, files.record, textOf(ended))
   // Streams that nothing was written to are files too.
   for (const name of [files.readings, files.commands]) await (await open(join(folder, name), 'a')).close()
-  await tables(folder, record, surveyed)
-  await writeManifest(folder, record.id, now)
+  if (isBare) for (const name of [files.csv, files.report]) await rm(join(folder, name), { recursive: true, force: true })
+  else await tables(folder, ended, surveyed)
+  const [readings, commands] = [await sumOf(join(folder, files.readings)), await sumOf(join(folder, files.commands))]
+  const reason = ended.reason?.includes(bareReason) === true ? ended.reason : `${ended.reason ?? 'it ended'}; ${bareReason}`
+  const record: RunRecord = { ...ended, ...(isBare ? { reason } : {}), made: { readings, commands } }
+  await writeWhole(folder, files.record, textOf(record))
+  const sums = new Map([
+    [files.readings as string, readings],
+    [files.commands, commands]
+  ])
+  await writeManifest(folder, record.id, now, sums)
   return { record }
+}
+
+function textOf(record: RunRecord): string {
+  return JSON.stringify(record, null, 1) + '\n'
+}
+
+/** Takes away what a crash left half written. */
+async function clean(folder: string): Promise<void> {
+  const ours = new Set<string>(Object.values(files).map((name) => `${name}.part`))
+  for (const name of await readdir(folder)) if (ours.has(name)) await rm(join(folder, name), { force: true })
 }
 
 async function closed(record: RunRecord, { readings, commands, lost, last }: Surveyed, folder: string): Promise<RunRecord> {
@@ -90,7 +120,9 @@ async function tables(folder: string, record: RunRecord, surveyed: Surveyed): Pr
   for await (const lines of readLines(join(folder, files.commands)))
     for (const line of lines) {
       const parsed = parseCommand(line)
-      if (parsed !== undefined) commands.add(parsed)
+      if (parsed === undefined) continue
+      if ('lost' in parsed) commands.lose(parsed)
+      else commands.add(parsed)
     }
   await writeWhole(folder, files.report, reportOf({ record, surveyed, plots, commands }))
 }

@@ -14,12 +14,17 @@ interface Waiting {
  * Makes the files of runs that have ended, one run at a time, in a thread of its own: a run may have gigabytes, and no reading must wait.
  */
 export class Finisher {
+  readonly #maxHeap: number
   readonly #waiting: Waiting[] = []
   #worker: Worker | undefined
   #begun: Promise<unknown> = Promise.resolve()
   #isStopped = false
 
-  /** Rejects with what the disk says, or when it is stopped. */
+  constructor(heap = maxHeap) {
+    this.#maxHeap = heap
+  }
+
+  /** What takes more memory than there is, is made without tables and report. Rejects with what the disk says, or when it is stopped. */
   async finish(job: Job): Promise<Finished> {
     return await new Promise((resolve, reject) => {
       if (this.#isStopped) return reject(new Error('the gateway is stopping'))
@@ -43,7 +48,7 @@ export class Finisher {
     if (next === undefined) return
     const worker = new Worker(new URL('./finish-thread.js', import.meta.url), {
       workerData: next.job,
-      resourceLimits: { maxOldGenerationSizeMb: maxHeap }
+      resourceLimits: { maxOldGenerationSizeMb: this.#maxHeap }
     })
     this.#worker = worker
     let said: { readonly finished?: Finished; readonly error?: string; readonly code?: string } | undefined
@@ -57,8 +62,14 @@ export class Finisher {
     worker.once('exit', () => {
       this.#worker = undefined
       if (said?.finished !== undefined) next.resolve(said.finished)
+      else if (isTooLarge(failure) && next.job.isBare !== true && !this.#isStopped)
+        this.#waiting.unshift({ ...next, job: { ...next.job, isBare: true } })
       else next.reject(failure ?? Object.assign(new Error(said?.error ?? 'it was stopped'), { code: said?.code }))
       this.#next()
     })
   }
+}
+
+function isTooLarge(error: Error | undefined): boolean {
+  return (error as NodeJS.ErrnoException | undefined)?.code === 'ERR_WORKER_OUT_OF_MEMORY'
 }

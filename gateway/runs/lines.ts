@@ -25,7 +25,7 @@ export interface ReadingLine {
   readonly error?: { readonly class: string; readonly message: string }
 }
 
-/** So many readings and steps of commands are not there, as they could not be written. */
+/** So many lines of this file are not there, as they could not be written. */
 export interface LostLine {
   readonly at: string
   readonly lost: number
@@ -52,12 +52,21 @@ export interface CommandLine {
   readonly op: string
   readonly client: string
   readonly what: Step['what']
+  /** With `asked` and `done`: nothing was carried out, as only whether it would be accepted was asked. */
+  readonly check?: true
+  /** With `asked`: the same question came again, and gets the same answer. */
+  readonly repeated?: true
   readonly instance?: string
   readonly value?: unknown
   readonly error?: { readonly class: string; readonly message: string; readonly code?: string; readonly maybeExecuted?: boolean }
 }
 
-export function commandLine({ at, device, codename, id, op, client, what, instance, value, error }: Step): string {
+/** A command that was asked for, and not a mere check, nor the same message once more. */
+export function isCommand({ what, check, repeated }: Pick<Step, 'what' | 'check' | 'repeated'>): boolean {
+  return what === 'asked' && check !== true && repeated !== true
+}
+
+export function commandLine({ at, device, codename, id, op, client, what, check, repeated, instance, value, error }: Step): string {
   const line: CommandLine = {
     at: formatTime(at),
     device,
@@ -66,6 +75,8 @@ export function commandLine({ at, device, codename, id, op, client, what, instan
     op,
     client,
     what,
+    ...(check === true ? { check } : {}),
+    ...(repeated === true ? { repeated } : {}),
     ...(instance === undefined ? {} : { instance }),
     ...(value === undefined ? {} : { value: toPlain(value) }),
     ...(error === undefined

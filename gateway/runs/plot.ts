@@ -19,8 +19,13 @@ export class Plot {
   readonly #max = new Float64Array(columns).fill(-Infinity)
   readonly #first = new Float64Array(columns)
   readonly #last = new Float64Array(columns)
-  /** From then on nothing was known, until the next reading. */
+  /** From some moment in it on nothing was known, for a while at least. */
   readonly #breaks = new Uint8Array(columns)
+  /** Nothing is known at its end. */
+  readonly #isOpen = new Uint8Array(columns)
+  /** Unix seconds of the last reading, and of the last break. */
+  readonly #lastTime = new Float64Array(columns).fill(-Infinity)
+  readonly #breakTime = new Float64Array(columns).fill(-Infinity)
   /** Readings whose time lies outside of the run. */
   outside = 0
 
@@ -37,13 +42,19 @@ export class Plot {
     }
     if (this.#min[at] === Infinity) this.#first[at] = value
     this.#last[at] = value
+    // Good again, be it a moment after.
+    if (time >= (this.#breakTime[at] as number)) this.#isOpen[at] = 0
+    this.#lastTime[at] = Math.max(time, this.#lastTime[at] as number)
     if (value < (this.#min[at] as number)) this.#min[at] = value
     if (value > (this.#max[at] as number)) this.#max[at] = value
   }
 
   break(time: number): void {
     const at = this.#column(time)
-    if (at !== undefined) this.#breaks[at] = 1
+    if (at === undefined) return
+    this.#breaks[at] = 1
+    if (time >= (this.#lastTime[at] as number)) this.#isOpen[at] = 1
+    this.#breakTime[at] = Math.max(time, this.#breakTime[at] as number)
   }
 
   /** Undefined: there is nothing to draw. `label` is for those who do not see it. */
@@ -90,7 +101,7 @@ export class Plot {
         parts.push('h0.5')
         isDrawing = true
       }
-      if (this.#breaks[at] === 1 && isDrawing) {
+      if (this.#isOpen[at] === 1 && isDrawing) {
         parts.push(`H${x}`)
         isDrawing = false
       }
@@ -99,7 +110,7 @@ export class Plot {
     return parts.join('')
   }
 
-  /** Marks below the line where it ends. */
+  /** Marks below the line where it ends, be it only for a moment. */
   #gaps(bottom: number): string {
     return Array.from(this.#breaks, (is, at) => (is === 1 ? `M${margin.left + at + 0.5} ${bottom}v-6` : '')).join('')
   }

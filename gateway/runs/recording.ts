@@ -1,14 +1,15 @@
 import { mkdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
+import { setImmediate } from 'node:timers/promises'
 import type { Clock, Logger, Watch } from '../adapter.js'
 import type { Entry } from '../devices.js'
 import type { Held } from '../latest.js'
-import { json, metaPayload } from '../payload.js'
+import { metaPayload } from '../payload.js'
 import type { Step } from '../stories.js'
 import { formatTime } from '../time.js'
 import { AppendFile } from './append-file.js'
 import { why, writeWhole } from './disk.js'
-import { commandLine, lostLine, readingLine } from './lines.js'
+import { commandLine, isCommand, lostLine, readingLine } from './lines.js'
 import type { Mark } from './lines.js'
 import { files, runFormat } from './types.js'
 import type { ClockNote, RunRecord, RunRequest, RunState } from './types.js'
@@ -25,6 +26,12 @@ const maxWaiting = 2 ** 24
 /** Seconds by which the wall clock and the one that never jumps may part. */
 const jump = 1
 const maxNotes = 100
+
+/** Seconds from one writing of schemas.json to the next, while codenames come. */
+const describeEvery = 10
+
+/** Codenames that are described in one turn of the event loop. */
+const describeAtOnce = 250
 
 export interface RecordingOptions {
   readonly clock: Clock
@@ -56,18 +63,17 @@ export class Recording {
   readonly folder: string
   readonly started: number
   readonly #options: RecordingOptions
-  readonly #readings = new AppendFile(maxWaiting)
-  readonly #commands = new AppendFile(maxWaiting)
+  readonly #readings: Stream = new Stream(maxWaiting)
+  readonly #commands: Stream = new Stream(maxWaiting)
   readonly #devices: ReadonlySet<string> | undefined
   /** Codenames of which there are readings, and when the last of each arrived (monotonic seconds). */
   readonly #known = new Map<Entry, number>()
   readonly #began: number
   readonly #notes: ClockNote[] = []
   #described = 0
+  #describedAt = -Infinity
   #offset: number
   #counts = { readings: 0, commands: 0, lost: 0 }
-  /** Not told in the file yet. */
-  #gap: { lost: number; from: number } | undefined
   #trouble: { readonly reason: string; readonly since: number } | undefined
   #ending: (Ending & { readonly at: number; readonly after: number }) | undefined
   #timer: Watch | undefined
@@ -108,13 +114,13 @@ export class Recording {
   }
 
   step(step: Step): void {
-    if (step.what === 'asked') this.#counts.commands += 1
-    if (!this.#commands.add(commandLine(step))) this.#lose()
+    if (isCommand(step)) this.#counts.commands += 1
+    if (!this.#commands.add(commandLine(step))) this.#lose(this.#commands)
   }
 
-  /** Makes the folder; what was taken before waits for it. Rejects when it cannot. */
+  /** Makes the folder; what was taken before waits for it. Rejects when it cannot. Once: who asks again waits for the same. */
   async open(): Promise<void> {
-    this.#opening = this.#open()
+    this.#opening ??= this.#open()
     await this.#opening
   }
 
@@ -127,7 +133,7 @@ export class Recording {
       await this.#commands.open(join(this.folder, files.commands))
       await writeWhole(this.folder, files.record, this.text())
     } catch (error) {
-      await this.release()
+      await this.#shut()
       // Nothing of it is there yet but what was made here.
       await rm(this.folder, { recursive: true, force: true }).catch(() => {})
       throw error
@@ -156,11 +162,18 @@ export class Recording {
     }
     this.#trouble = undefined
     await writeWhole(this.folder, files.record, this.text())
-    await this.release()
+    await this.#shut()
   }
 
   /** Closes its files, whatever waits. */
   async release(): Promise<void> {
+    await this.#opening?.catch(() => {})
+    this.#timer?.cancel()
+    await this.#flushing
+    await this.#shut()
+  }
+
+  async #shut(): Promise<void> {
     this.#timer?.cancel()
     this.#isOpen = false
     await this.#readings.close().catch(() => {})
@@ -198,17 +211,15 @@ export class Recording {
   #take(entry: Entry, held: Held, mark: Mark | undefined): void {
     this.#known.set(entry, held.arrived)
     this.#counts.readings += 1
-    if (this.#gap !== undefined || !this.#readings.add(readingLine(entry, held, this.#options.clock.now(), mark))) {
+    if (!this.#readings.add(readingLine(entry, held, this.#options.clock.now(), mark))) {
       this.#counts.readings -= 1
-      this.#lose()
+      this.#lose(this.#readings)
     }
   }
 
-  /** Once one is lost all are, until the file can be told so: or it would look whole. */
-  #lose(): void {
+  #lose(stream: Stream): void {
     this.#counts.lost += 1
-    this.#gap ??= { lost: 0, from: this.#options.clock.now() }
-    this.#gap.lost += 1
+    stream.lose(this.#options.clock.now())
   }
 
   #arm(): void {
@@ -239,19 +250,20 @@ export class Recording {
   }
 
   async #write(): Promise<void> {
-    await this.#readings.flush()
-    await this.#commands.flush()
-    const gap = this.#gap
-    if (gap !== undefined) {
-      const reason = this.#trouble?.reason ?? 'the disk did not keep up'
-      this.#gap = undefined
-      this.#readings.add(lostLine(gap.lost, gap.from, this.#options.clock.now(), reason))
-      await this.#readings.flush()
+    for (const stream of [this.#readings, this.#commands]) {
+      await stream.flush()
+      const gap = stream.told()
+      if (gap === undefined) continue
+      stream.add(lostLine(gap.lost, gap.from, this.#options.clock.now(), this.#trouble?.reason ?? 'the disk did not keep up'))
+      await stream.flush()
     }
-    if (this.#described === this.#known.size) return
-    const count = this.#known.size
-    await writeWhole(this.folder, files.schemas, schemasOf(this.#known.keys()))
-    this.#described = count
+    const now = this.#options.clock.monotonic()
+    const isDue = this.#ending !== undefined || now - this.#describedAt >= describeEvery
+    if (this.#described === this.#known.size || !isDue) return
+    const entries = Array.from(this.#known.keys())
+    await writeWhole(this.folder, files.schemas, await schemasOf(entries))
+    this.#described = entries.length
+    this.#describedAt = now
   }
 
   #ill(reason: string): void {
@@ -282,12 +294,37 @@ export class Recording {
   }
 }
 
-/** Device to codename to what is known of it, as on its topic `meta`. */
-function schemasOf(entries: Iterable<Entry>): string {
-  const devices: Record<string, Record<string, unknown>> = Object.create(null) as Record<string, Record<string, unknown>>
-  for (const entry of entries) {
-    const codenames = (devices[entry.device] ??= Object.create(null) as Record<string, unknown>)
-    codenames[entry.codename] = JSON.parse(metaPayload(entry))
+/** Lines that know of those that found no room. */
+class Stream extends AppendFile {
+  #gap: { lost: number; readonly from: number } | undefined
+
+  /** Once one is lost all are, until the file can be told so: or it would look whole. */
+  override add(line: string): boolean {
+    return this.#gap === undefined && super.add(line)
   }
-  return json(devices) + '\n'
+
+  lose(now: number): void {
+    this.#gap ??= { lost: 0, from: now }
+    this.#gap.lost += 1
+  }
+
+  /** What the file must be told now. */
+  told(): { readonly lost: number; readonly from: number } | undefined {
+    const gap = this.#gap
+    this.#gap = undefined
+    return gap
+  }
+}
+
+/** Device to codename to what is known of it, as on its topic `meta`. Of thousands it takes several turns. */
+async function schemasOf(entries: readonly Entry[]): Promise<string> {
+  const devices = new Map<string, string[]>()
+  for (const [at, entry] of entries.entries()) {
+    const codenames = devices.get(entry.device)
+    const text = `${JSON.stringify(entry.codename)}:${metaPayload(entry)}`
+    if (codenames === undefined) devices.set(entry.device, [text])
+    else codenames.push(text)
+    if (at % describeAtOnce === describeAtOnce - 1) await setImmediate()
+  }
+  return `{${Array.from(devices, ([device, codenames]) => `${JSON.stringify(device)}:{${codenames.join(',')}}`).join(',\n')}}\n`
 }

@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict'
-import { mkdtempSync, readFileSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdtempSync, readFileSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { finishRun } from './finish.js'
+import { Finisher } from './finisher.js'
+import { verifyRun } from './manifest.js'
 import { ticksOf } from './plot.js'
 import { runFormat } from './types.js'
 import type { RunRecord } from './types.js'
@@ -16,12 +18,9 @@ describe('the files of a run', () => {
   beforeEach(() => void (folder = mkdtempSync(join(tmpdir(), 'labgate-run-'))))
   afterEach(() => rmSync(folder, { recursive: true, force: true }))
 
-  async function finish(
-    readings: readonly object[],
-    more: Partial<RunRecord> = {},
-    commands: readonly object[] = [],
-    half = ''
-  ): Promise<RunRecord> {
+  type Written = [readings: readonly object[], more?: Partial<RunRecord>, commands?: readonly object[], half?: string]
+
+  function write(...[readings, more = {}, commands = [], half = '']: Written): void {
     const record: RunRecord = {
       format: runFormat,
       id,
@@ -44,6 +43,10 @@ describe('the files of a run', () => {
     writeFileSync(join(folder, 'run.json'), JSON.stringify(record))
     writeFileSync(join(folder, 'readings.ndjson'), text(readings) + half)
     writeFileSync(join(folder, 'commands.ndjson'), text(commands))
+  }
+
+  async function finish(...written: Written): Promise<RunRecord> {
+    write(...written)
     return (await finishRun({ folder, now: at(101) })).record
   }
 
@@ -162,6 +165,119 @@ describe('the files of a run', () => {
         `|${at(5)}|d/c|set|nb|no answer|`
       ]
     )
+  })
+
+  const command = (seconds: number, what: string, more: object = {}): object => ({
+    at: at(seconds),
+    device: 'd',
+    codename: 'c',
+    id: '1',
+    op: 'set',
+    client: 'alice',
+    what,
+    ...more
+  })
+  const outcomes = (): string[] =>
+    (report().match(/<tr><td>2026.*?<\/tr>/g) ?? []).map((row) =>
+      row
+        .replace(/<[^>]+>/g, '|')
+        .replace(/\|+/g, '|')
+        .slice(at(0).length + 2, -1)
+    )
+
+  it('do not take a mere check for what was carried out, nor the same message once more for another', async () => {
+    await finish([], { state: 'running' }, [
+      command(1, 'asked', { value: 900, check: true }),
+      command(1, 'done', { value: 900, check: true }),
+      command(2, 'asked', { value: 9999, check: true, id: '2' }),
+      command(2, 'refused', { id: '2', error: { class: 'RangeError', message: 'too much' } }),
+      command(3, 'asked', { value: 5, id: '3' }),
+      command(4, 'done', { value: 5, id: '3' }),
+      command(5, 'asked', { repeated: true, id: '3' }),
+      { at: at(6), lost: 2, from: at(5), reason: 'the disk is full' }
+    ])
+    assert.deepEqual(outcomes(), [
+      'd/c|set|900|alice|only checked, not carried out|0 s',
+      'd/c|set|9999|alice|only checked, not carried out: refused: RangeError: too much|0 s',
+      'd/c|set|5|alice|done|1 s'
+    ])
+    const { commands, lost } = JSON.parse(readFileSync(join(folder, 'run.json'), 'utf8')) as RunRecord
+    assert.deepEqual([commands, lost], [1, 2])
+    assert.match(report(), /2 steps of commands are lost/)
+  })
+
+  it('tell apart the commands of two clients, and of one message, that have the same id', async () => {
+    await finish([], {}, [
+      command(1, 'asked', { value: 100 }),
+      command(2, 'asked', { value: 999, client: 'bob' }),
+      command(2, 'refused', { client: 'bob', error: { class: 'Busy', message: 'wait' } }),
+      command(3, 'asked', { value: 101 }),
+      command(3, 'refused', { error: { class: 'Busy', message: 'wait too' } }),
+      command(4, 'done', { value: 100 })
+    ])
+    assert.deepEqual(outcomes(), [
+      'd/c|set|100|alice|done|3 s',
+      'd/c|set|999|bob|refused: Busy: wait|0 s',
+      'd/c|set|101|alice|refused: Busy: wait too|0 s'
+    ])
+  })
+
+  it('are made with little memory, however long the texts are; without tables and report rather than not at all', async function () {
+    this.timeout(10_000)
+    const made = async (heap: number): Promise<RunRecord> => {
+      const finisher = new Finisher(heap)
+      try {
+        return (await finisher.finish({ folder, now: at(101) })).record
+      } finally {
+        await finisher.stop()
+      }
+    }
+    const long = (n: number): string => String(n).padEnd(500_000, 'x')
+    write(
+      Array.from({ length: 48 }, (_, n) => reading(n, long(n), { codename: `c${n % 12}` })),
+      {},
+      Array.from({ length: 48 }, (_, n) => command(n, 'asked', { id: `${n}`, value: long(n) }))
+    )
+    assert.equal((await made(24)).reason, undefined)
+    assert.ok(report().length < 60_000)
+    // A source that makes up units.
+    write(Array.from({ length: 48 }, (_, n) => reading(n, n, { codename: `c${n % 6}`, unit: long(n) })))
+    assert.match((await made(24)).reason ?? '', /its tables and its report are left out/)
+    assert.deepEqual((await verifyRun(folder)).ok, true)
+    assert.ok(!existsSync(join(folder, 'report.html')))
+  })
+
+  it('do not end a line for a moment in which nothing was known', async () => {
+    const drawn = async (readings: readonly object[]): Promise<string> => {
+      await finish(readings, { ended: at(36_000) })
+      return /class="line" d="([^"]+)"/.exec(report())?.[1] ?? ''
+    }
+    const stale = reading(12, 1, { mark: 'stale', quality: 'stale', time: at(10) })
+    assert.match(await drawn([reading(10, 1), stale, reading(14, 1)]), /^M64\.5 [\d.]+h0\.5H664$/)
+    assert.match(report(), /class="gap" d="M64\.5 /)
+    assert.match(await drawn([reading(10, 1), stale]), /^M64\.5 [\d.]+h0\.5H64\.5$/)
+  })
+
+  it('can be verified after a crash in the middle of a file', async () => {
+    for (const name of ['schemas.json.part', 'run.json.part']) writeFileSync(join(folder, name), '{"ha')
+    await finish([reading(1, 1)])
+    assert.deepEqual((await verifyRun(folder)).ok, true)
+    writeFileSync(join(folder, 'schemas.json.part'), '')
+    assert.match((await verifyRun(folder)).wrong?.why ?? '', /a crash left it/)
+  })
+
+  it('are not made anew of something else when the manifest is taken away', async () => {
+    await finish([reading(1, 1), reading(2, 2)])
+    rmSync(join(folder, 'manifest.json'))
+    assert.match((await verifyRun(folder)).wrong?.why ?? '', /^it was taken away.*what was recorded is as it was$/)
+    await finishRun({ folder, now: at(102) })
+    assert.equal((await verifyRun(folder)).ok, true)
+    rmSync(join(folder, 'manifest.json'))
+    const path = join(folder, 'readings.ndjson')
+    writeFileSync(path, readFileSync(path, 'utf8').replace('"value":2', '"value":3'))
+    assert.match((await verifyRun(folder)).wrong?.why ?? '', /readings\.ndjson has changed \(its content is another than in run\.json\)/)
+    await assert.rejects(finishRun({ folder, now: at(103) }), /the manifest was taken away, and since then readings\.ndjson has changed/)
+    assert.ok(!existsSync(join(folder, 'manifest.json')))
   })
 
   it('have round numbers at their axes', () => {

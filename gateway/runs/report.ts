@@ -1,6 +1,7 @@
 /** report.html: one page that needs nothing else. No script, nothing from a network. */
+import { cut } from '../brief.js'
 import { secondsOf } from './lines.js'
-import type { CommandLine } from './lines.js'
+import type { CommandLine, LostLine } from './lines.js'
 import type { Plot } from './plot.js'
 import { shown } from './plot.js'
 import type { Survey, Surveyed } from './survey.js'
@@ -19,6 +20,7 @@ interface CommandRow {
   readonly who: string
   readonly op: string
   readonly asked: string
+  readonly isCheck: boolean
   outcome: string
   isBad: boolean
   seconds: number | undefined
@@ -27,45 +29,70 @@ interface CommandRow {
 /** The commands of a run, from their steps. */
 export class CommandTable {
   readonly #rows: CommandRow[] = []
-  readonly #open = new Map<string, CommandRow>()
+  /** Of one client a codename may have the same id twice: one message of a rig gives it to all that it causes. */
+  readonly #open = new Map<string, CommandRow[]>()
+  #lost = 0
   left = 0
 
+  lose({ lost }: LostLine): void {
+    this.#lost += lost
+  }
+
   add(line: CommandLine): void {
-    const { at, device, codename, id, op, client, what, value, error } = line
-    const key = JSON.stringify([device, codename, id])
-    let row = this.#open.get(key)
-    if (row === undefined) {
+    const { at, device, codename, id, op, client, what, check, repeated, value } = line
+    // Its answer is that of the first one.
+    if (repeated === true) return
+    const key = JSON.stringify([device, codename, op, client, id])
+    const open = this.#open.get(key) ?? []
+    if (open.length === 0 || what === 'asked') {
       if (what === 'late') return
       if (this.#rows.length >= maxCommands) {
         if (what === 'asked') this.left += 1
         return
       }
-      const asked = what === 'asked' && value !== undefined && value !== null ? plain(value) : ''
-      row = { at, what: `${device}/${codename}`, who: client, op, asked, outcome: 'no answer', isBad: true, seconds: undefined }
+      const row: CommandRow = {
+        at,
+        what: short(`${device}/${codename}`),
+        who: short(client),
+        op,
+        asked: what === 'asked' && value !== undefined && value !== null ? short(plain(value)) : '',
+        isCheck: check === true,
+        outcome: 'no answer',
+        isBad: true,
+        seconds: undefined
+      }
       this.#rows.push(row)
-      this.#open.set(key, row)
+      this.#open.set(key, open)
+      open.push(row)
     }
     if (what !== 'done' && what !== 'failed' && what !== 'refused') return
-    this.#open.delete(key)
+    // What is refused was asked for a moment ago, while the one before is still under way.
+    const row = what === 'refused' ? open.pop() : open.shift()
+    if (open.length === 0) this.#open.delete(key)
+    if (row !== undefined) this.#end(row, line)
+  }
+
+  #end(row: CommandRow, { at, what, value, error }: CommandLine): void {
     row.seconds = secondsOf(at) - secondsOf(row.at)
-    row.isBad = what !== 'done'
-    const same = what === 'done' && plain(value) === row.asked
-    const said =
-      error === undefined ? (value === undefined || value === null || same ? '' : plain(value)) : `${error.class}: ${error.message}`
+    row.isBad = what !== 'done' && !row.isCheck
+    const text = value === undefined || value === null ? '' : short(plain(value))
+    const said = error === undefined ? (what === 'done' && text === row.asked ? '' : text) : `${error.class}: ${error.message}`
     const maybe = error?.maybeExecuted === true ? ' (it may have been carried out)' : ''
-    row.outcome = `${what}${said === '' ? '' : `: ${said}`}${maybe}`
+    const outcome = `${what}${said === '' ? '' : `: ${short(said)}`}${maybe}`
+    row.outcome = row.isCheck ? `only checked, not carried out${what === 'done' ? '' : `: ${outcome}`}` : outcome
   }
 
   html(): string {
-    if (this.#rows.length === 0) return '<p>No commands.</p>'
+    const lost = this.#lost === 0 ? '' : `<p>${this.#lost} steps of commands are lost: see commands.ndjson.</p>`
+    if (this.#rows.length === 0) return `<p>No commands.</p>${lost}`
     const rows = this.#rows.map(({ at, what, who, op, asked, outcome, isBad, seconds }) => {
       const took = seconds === undefined || Number.isNaN(seconds) ? '' : `${shown(Math.max(0, seconds))} s`
       const cells = [at, what, op, asked, who].map((text) => `<td>${escape(text)}</td>`).join('')
-      return `<tr>${cells}<td${isBad ? ' class="bad"' : ''}>${escape(cut(outcome))}</td><td class="n">${took}</td></tr>`
+      return `<tr>${cells}<td${isBad ? ' class="bad"' : ''}>${escape(outcome)}</td><td class="n">${took}</td></tr>`
     })
     const more = this.left === 0 ? '' : `<p>And ${this.left} more: see commands.ndjson.</p>`
     const head = ['time (UTC)', 'codename', 'op', 'value', 'asked by', 'outcome', 'took'].map((text) => `<th>${text}</th>`).join('')
-    return `<div class="wide"><table><tr>${head}</tr>${rows.join('')}</table></div>${more}`
+    return `<div class="wide"><table><tr>${head}</tr>${rows.join('')}</table></div>${more}${lost}`
   }
 }
 
@@ -145,7 +172,7 @@ function table(surveys: readonly Survey[]): string {
       ...(survey.uncertain > 0 ? [`${survey.uncertain} uncertain`] : [])
     ].join(', ')
     const cells = [String(readings), ...figures].map((text) => `<td class="n">${escape(text)}</td>`).join('')
-    const end = [last === undefined ? '' : cut(plain(last.value)), last?.time ?? '', remarks]
+    const end = [last === undefined ? '' : short(plain(last.value)), last?.time ?? '', remarks]
       .map((text) => `<td>${escape(text)}</td>`)
       .join('')
     return `<tr><td>${escape(`${device}/${codename}`)}</td><td>${escape(unitOf(survey))}</td>${cells}${end}</tr>`
@@ -175,8 +202,9 @@ function plain(value: unknown): string {
   return typeof value === 'string' ? value : (JSON.stringify(value) ?? '')
 }
 
-function cut(text: string): string {
-  return text.length > maxText ? `${text.slice(0, maxText)}…` : text
+/** A copy: thousands of rows must not hold on to what they were cut from. */
+function short(text: string): string {
+  return cut(text, maxText)
 }
 
 function escape(text: string): string {

@@ -33,8 +33,8 @@ export interface RunsOptions {
 /** Runs that may be on at once. */
 const maxRunning = 8
 
-/** Seconds that a stop waits for the files; a large run takes longer, and says `ready: false`. */
-const finishWithin = 2
+/** Seconds that a stop waits until what was recorded is on disk. Its files come after, and it says `ready: false`. */
+const keptWithin = 2
 
 /** Seconds for the same when the gateway stops; what is not ready then is made after its next start. */
 const stopWithin = 1.5
@@ -88,7 +88,11 @@ export class Runs {
   async begin(request: RunRequest): Promise<Run> {
     const folder = this.#mayBegin(request)
     const same = this.#sameAs(request)
-    if (same !== undefined) return this.#shown(same)
+    if (same !== undefined) {
+      // It may have begun this very moment, and may fail yet.
+      await opened(same)
+      return this.#shown(same)
+    }
     if (this.#running.length >= maxRunning)
       throw new GatewayError('RateLimited', `${maxRunning} runs are on already: stop one of them first`)
     const { clock, log, changed, checked, version, devices, latest } = this.#options
@@ -113,22 +117,21 @@ export class Runs {
         }
     this.#running = [...this.#running, recording]
     try {
-      await recording.open()
+      await opened(recording)
     } catch (error) {
       this.#running = this.#running.filter((each) => each !== recording)
-      const reason = why(error)
-      log.error({ folder: recording.folder, reason }, 'a run could not begin')
-      throw new GatewayError('Unreachable', `the run cannot be recorded: ${reason}`, { cause: error })
+      log.error({ folder: recording.folder, reason: why((error as Error).cause) }, 'a run could not begin')
+      throw error
     }
     log.info({ run: recording.id, by: request.by, folder: recording.folder }, 'a run begins')
     changed()
     return this.#shown(recording)
   }
 
-  /** The run as it is when its files are made, or after 2 s. Throws when there is none of this id. */
+  /** The run as it is when all that was recorded is on disk, or after 2 s; its files come later. Throws when there is none of this id. */
   async end(id: string, by: string): Promise<Run> {
     const recording = this.#running.find((each) => each.id === id)
-    if (recording !== undefined) return await this.#end(recording, { state: 'complete', reason: `stopped by ${by}` }, finishWithin)
+    if (recording !== undefined) return await this.#end(recording, { state: 'complete', reason: `stopped by ${by}` }, keptWithin)
     const run = await this.find(id)
     if (run === undefined) throw new GatewayError('RangeError', `there is no run ${JSON.stringify(id.slice(0, 100))}`)
     return run
@@ -166,6 +169,10 @@ export class Runs {
       const { trouble } = recording
       return fromPlain({ id, name, note, by, expRef, state, started, devices, trouble: trouble?.reason })
     })
+  }
+
+  isOn(id: string): boolean {
+    return this.#running.some((each) => each.id === id)
   }
 
   /** What is wrong now. */
@@ -220,8 +227,12 @@ export class Runs {
       void this.#end(own, ending, 0)
     }
     const taken = name === '' ? undefined : this.#running.find((each) => each.request.name === name)
-    if (taken === undefined || taken.request.by === by) return taken
-    throw new GatewayError('Busy', `a run of the name ${JSON.stringify(name.slice(0, 60))} is on already, started by ${taken.request.by}`)
+    if (taken === undefined || (taken.request.by === by && isSame(taken.request, request))) return taken
+    const other = taken.request.by === by ? ', of other devices or with another note' : ''
+    throw new GatewayError(
+      'Busy',
+      `a run of the name ${JSON.stringify(name.slice(0, 60))} is on already, started by ${taken.request.by}${other}`
+    )
   }
 
   /** Of one second there may be several. */
@@ -263,7 +274,7 @@ export class Runs {
     void this.#end(recording, { state: 'cut off', reason }, 0)
   }
 
-  /** Resolves when its files are made, or cannot be for now, or after so many seconds. */
+  /** Resolves when what it recorded is on disk, or cannot be brought there for now, or after so many seconds. */
   async #end(recording: Recording, ending: Ending, within: number): Promise<Run> {
     const { clock, log, changed } = this.#options
     recording.end(ending)
@@ -272,7 +283,7 @@ export class Runs {
     const shown = shownRun(recording.record, false)
     const ended = this.#completion?.add(recording.id, shown, recording)
     changed()
-    if (ended !== undefined) await inSeconds(ended.tried, within, clock)
+    if (ended !== undefined) await inSeconds(ended.kept, within, clock)
     return ended?.run ?? shown
   }
 
@@ -288,9 +299,14 @@ export class Runs {
       left.map(async ({ record }) => {
         if (this.#isStopped || this.#running.some(({ id }) => id === record.id) || this.#completion?.find(record.id) !== undefined) return
         const folder = join(this.folder as string, record.id)
-        if (record.state === 'running')
+        if (record.made !== undefined)
+          log.warn(
+            { run: record.id, folder },
+            'a run has lost its manifest, or a crash came just before it; it is made anew if what was recorded is as it was'
+          )
+        else if (record.state === 'running')
           log.warn({ run: record.id, folder }, 'a run was cut off, as the gateway ended without stopping it; its files are made now')
-        await this.#completion?.add(record.id, shownRun({ ...record, state: 'cut off' }, false)).done
+        await this.#completion?.add(record.id, shownRun(record.state === 'running' ? { ...record, state: 'cut off' } : record, false)).done
       })
     )
   }
@@ -301,10 +317,26 @@ export class Runs {
   }
 
   #keptRun({ record, ready }: Kept): Run {
+    if (!ready && record.made !== undefined) return shownRun({ ...record, state: 'failed', reason: 'its manifest is gone' }, false)
     if (ready || record.state !== 'running') return shownRun(record, ready)
     const reason = `the gateway ${JSON.stringify(record.gateway.name)} records it, or has not completed it`
     return shownRun({ ...record, state: 'failed', reason }, false)
   }
+}
+
+/** Resolves when its folder is there. */
+async function opened(recording: Recording): Promise<void> {
+  try {
+    await recording.open()
+  } catch (error) {
+    throw new GatewayError('Unreachable', `the run cannot be recorded: ${why(error)}`, { cause: error })
+  }
+}
+
+/** Who asks for other devices must not take it that they are recorded. */
+function isSame(one: RunRequest, other: RunRequest): boolean {
+  const devicesOf = ({ devices }: RunRequest): string => JSON.stringify(devices === undefined ? null : [...devices].sort())
+  return one.note === other.note && devicesOf(one) === devicesOf(other)
 }
 
 function requestOf(told: Record<string, unknown> | null): Omit<RunRequest, 'by'> {

@@ -1,7 +1,9 @@
 /** The first look through a run: what is in it, and from when to when. */
 import { join } from 'node:path'
 import { readLines } from './disk.js'
-import { secondsOf } from './lines.js'
+import { createHash } from 'node:crypto'
+import { cut } from '../brief.js'
+import { isCommand, secondsOf } from './lines.js'
 import type { CommandLine, LostLine, ReadingLine } from './lines.js'
 import { files } from './types.js'
 
@@ -10,6 +12,9 @@ export const maxUnits = 8
 
 /** Changes of a text that are kept. */
 const maxChanges = 30
+
+/** Characters of a text that are kept. */
+const maxText = 200
 
 /** What the readings of one codename are, all of the run. */
 export interface Survey {
@@ -29,8 +34,10 @@ export interface Survey {
   min: number
   max: number
   sum: number
-  /** Value and time as they stand there; of the last that was no mark. */
+  /** Of the last that was no mark; a long value only in part. */
   last: { readonly value: unknown; readonly time: string; readonly quality: string } | undefined
+  /** Tells the last text from others, however long they are. */
+  lastText: string | undefined
   /** Of texts. */
   readonly changes: { readonly time: string; readonly text: string }[]
   moreChanges: number
@@ -68,7 +75,8 @@ export function numberOf({ value, quality }: ReadingLine): number | undefined {
   return typeof value === 'number' ? value : undefined
 }
 
-export async function surveyRun(folder: string): Promise<Surveyed> {
+/** `isBare`: only counts, which take no memory. */
+export async function surveyRun(folder: string, isBare = false): Promise<Surveyed> {
   const devices = new Map<string, Map<string, Survey>>()
   let [readings, lost, broken] = [0, 0, 0]
   let last: string | undefined
@@ -83,7 +91,7 @@ export async function surveyRun(folder: string): Promise<Surveyed> {
       if ('lost' in parsed) lost += parsed.lost
       else {
         readings += 1
-        note(surveyOf(devices, parsed), parsed)
+        if (!isBare) note(surveyOf(devices, parsed), parsed)
       }
     }
   const lastReading = last
@@ -91,18 +99,21 @@ export async function surveyRun(folder: string): Promise<Surveyed> {
   for await (const lines of readLines(join(folder, files.commands)))
     for (const line of lines) {
       const parsed = parseCommand(line)
-      if (parsed === undefined) broken += 1
-      else {
-        last = parsed.at
-        if (parsed.what === 'asked') commands += 1
+      if (parsed === undefined) {
+        broken += 1
+        continue
       }
+      last = parsed.at
+      if ('lost' in parsed) lost += parsed.lost
+      else if (isCommand(parsed)) commands += 1
     }
   return { devices, readings, commands, lost, broken, last: later(lastReading, last) }
 }
 
-export function parseCommand(line: string): CommandLine | undefined {
+export function parseCommand(line: string): CommandLine | LostLine | undefined {
   try {
-    const parsed = JSON.parse(line) as Partial<CommandLine> | null
+    const parsed = JSON.parse(line) as (Partial<CommandLine> & Partial<LostLine>) | null
+    if (typeof parsed?.at === 'string' && typeof parsed.lost === 'number') return parsed as LostLine
     const texts = [parsed?.at, parsed?.device, parsed?.codename, parsed?.id, parsed?.op, parsed?.what]
     return texts.every((text) => typeof text === 'string') ? (parsed as CommandLine) : undefined
   } catch {
@@ -138,6 +149,7 @@ function surveyOf(devices: Map<string, Map<string, Survey>>, { device, codename 
         max: -Infinity,
         sum: 0,
         last: undefined,
+        lastText: undefined,
         changes: [],
         moreChanges: 0
       })
@@ -164,16 +176,22 @@ function note(survey: Survey, line: ReadingLine): void {
     if (number < survey.min) survey.min = number
     if (number > survey.max) survey.max = number
   }
-  if (typeof value === 'string' && survey.last?.value !== value) {
-    if (survey.changes.length < maxChanges) survey.changes.push({ time, text: value.slice(0, 200) })
+  const text = typeof value === 'string' ? digestOf(value) : undefined
+  if (typeof value === 'string' && text !== survey.lastText) {
+    if (survey.changes.length < maxChanges) survey.changes.push({ time, text: cut(value, maxText) })
     else survey.moreChanges += 1
   }
+  survey.lastText = text
   survey.last = { value: short(value), time, quality }
+}
+
+function digestOf(text: string): string {
+  return text.length <= maxText ? text : createHash('sha256').update(text).digest('base64')
 }
 
 /** A spectrum must not be held for each codename. */
 function short(value: unknown): unknown {
-  if (typeof value === 'string') return value.slice(0, 10_000)
+  if (typeof value === 'string') return cut(value, maxText)
   if (typeof value !== 'object' || value === null) return value
   return Array.isArray(value) ? `a list of ${value.length}` : 'an object'
 }

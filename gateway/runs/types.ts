@@ -41,17 +41,25 @@ export interface RunRecord {
   readonly configuration: { readonly file: string; readonly sha256: string }
   readonly devices: 'all' | readonly string[]
   readonly readings: number
-  /** Commands asked for during the run. */
+  /** Commands asked for during the run; mere checks are none. */
   readonly commands: number
-  /** Readings and steps of commands that could not be kept; readings.ndjson says where. */
+  /** Readings and steps of commands that could not be kept; each of the two files says where. */
   readonly lost: number
   /** Bytes of readings.ndjson and commands.ndjson. */
   readonly bytes: number
   readonly clock: readonly ClockNote[]
+  /** Written just before the manifest: what was recorded, so that nobody can have a new one made of something else. */
+  readonly made?: { readonly readings: Sum; readonly commands: Sum }
+}
+
+/** A file, to the byte. */
+export interface Sum {
+  readonly bytes: number
+  readonly sha256: string
 }
 
 /** A run as MQTT and HTTP show it. */
-export interface Run extends Omit<RunRecord, 'format' | 'gateway' | 'configuration' | 'clock'> {
+export interface Run extends Omit<RunRecord, 'format' | 'gateway' | 'configuration' | 'clock' | 'made'> {
   /** Its name, below the folder of all runs. */
   readonly folder: string
   /** CSV, report and manifest are there. */

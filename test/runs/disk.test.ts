@@ -67,6 +67,7 @@ describe('a run on a disk that refuses', function () {
       runs.lines(run, 'readings.ndjson').map(({ value }) => value),
       Array.from({ length: 51 }, (_, n) => n)
     )
+    await runs.made(run)
     assert.equal((await labgate('verify', runs.of(run))).code, 0)
     assert.match(await health(), /^ok/)
   })

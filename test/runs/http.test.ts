@@ -61,7 +61,12 @@ describe('runs over HTTP', function () {
     await client.publish('lab/meter/count', '5')
     const ended = await ask('POST', `/api/runs/${json<Run>(begun).id}/stop`, {})
     assert.equal(ended.status, 200)
-    return json<Run>(ended)
+    let run = json<Run & { files?: unknown }>(ended)
+    const { id } = run
+    assert.equal(run.ready, false)
+    while (!run.ready) run = json(await ask('GET', `/api/runs/${id}`))
+    const { files: _, ...made } = run
+    return made
   }
 
   it('are begun, listed, stopped, verified, and taken home as a zip that can be verified', async () => {

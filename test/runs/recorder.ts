@@ -1,7 +1,8 @@
-import { readFileSync, readdirSync } from 'node:fs'
+import { existsSync, readFileSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Run } from '../../gateway/runs/types.js'
 import type { TestClient } from '../support/mqtt.js'
+import { until } from '../support/until.js'
 
 let asked = 0
 
@@ -45,6 +46,11 @@ export class RunFolder {
 
   ids(): string[] {
     return readdirSync(this.path).sort()
+  }
+
+  /** Resolves when the files of one that has ended are made. */
+  async made(run: Pick<Run, 'folder'>): Promise<void> {
+    await until(() => existsSync(join(this.of(run), 'manifest.json')), 'its files are not made')
   }
 
   of({ folder }: Pick<Run, 'folder'>): string {

@@ -71,6 +71,7 @@ adapters:
     assert.match(String(id), /Z_2026-11-21_1_mouse$/)
     const codenames = runs.lines(run, 'readings.ndjson').map(({ device, codename }) => `${String(device)}/${String(codename)}`)
     for (const wanted of ['lick/count', 'stage/exp_ref', 'stage/event']) assert.ok(codenames.includes(wanted), codenames.join(' '))
+    await runs.made(run)
     assert.equal((await labgate('verify', runs.of(run))).code, 0)
   })
 

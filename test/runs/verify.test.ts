@@ -44,6 +44,10 @@ describe('labgate verify', function () {
       ],
       [() => rmSync(join(run, 'csv/furnace.csv')), /csv\/furnace\.csv: it is missing/],
       [() => writeFileSync(join(run, 'csv/other.csv'), ''), /csv\/other\.csv: it is not in the manifest/],
+      [
+        () => writeFileSync(join(run, 'manifest.json'), '{"format":"labgate-manifest-1","run":"x","made":"x","files":[null]}'),
+        /manifest\.json: it is damaged: it does not list files/
+      ],
       [() => flip('manifest.json', 30), /manifest\.json: it is damaged/],
       [() => flip('manifest.json', readFileSync(join(run, 'manifest.json')).length - 10), /manifest\.json: it is damaged/],
       [
