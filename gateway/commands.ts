@@ -58,9 +58,17 @@ export class Commands {
     this.#kept = new KeptCommands(options.keep)
   }
 
-  /** A command topic was published to. Never throws. `id`: of a command that brings none. */
+  /** A command topic was published to. Never throws. `id`: of a command that brings none. `letters`: what is refused is a dead letter. */
   receive(
-    message: Ref & { topic: string; op: Op | 'history'; payload: Uint8Array; retain: boolean; client: string; id?: string }
+    message: Ref & {
+      topic: string
+      op: Op | 'history'
+      payload: Uint8Array
+      retain: boolean
+      client: string
+      id?: string
+      letters: boolean
+    }
   ): Verdict {
     const { device, codename, topic, op, client, payload } = message
     const given = idOf(payload)
@@ -97,7 +105,7 @@ export class Commands {
       const error = asGatewayError(thrown)
       this.#reply(below(topic, 'reply'), key, { id, op, client, error, phase: 'failed' }, undefined)
       if (!isTold) this.#step('asked', named)
-      this.#step('refused', named, { error, dead: true })
+      this.#step('refused', named, { error, dead: message.letters })
       return { kind: 'refused', error, id }
     }
   }

@@ -1,3 +1,4 @@
+import { resolve } from 'node:path'
 import type { AdapterType, Clock, Endpoint, Logger } from './adapter.js'
 import { Broker } from './broker/broker.js'
 import { Contract } from './broker/contract.js'
@@ -84,7 +85,8 @@ export class Gateway {
     const { checked } = options
     const { config } = checked
     const clock = options.clock ?? systemClock
-    this.#notices = new Notices({ clock, log: options.log })
+    const hidden = [config.runs.folder, config.gateway.data].filter((folder) => folder !== undefined).map((folder) => resolve(folder))
+    this.#notices = new Notices({ clock, log: options.log, hidden })
     const { log } = this.#notices
     const limits = config.broker.limits
     this.#options = options

@@ -38,6 +38,21 @@ describe('the last lines of the log', () => {
     )
   })
 
+  it('do not tell where on the computer its data are, though the log does', () => {
+    const log = new TestLog()
+    const notices = new Notices({ clock: new FakeClock(), log, hidden: ['/srv/lab'] })
+    notices.log.warn(
+      { folder: '/srv/lab/runs/a', of: ['/srv/lab', 'lab/a'], err: new Error("ENOENT: no file '/srv/lab/store'") },
+      'in /srv/lab/x'
+    )
+    const [line] = notices.lines()
+    assert.deepEqual(
+      [line?.message, line?.fields],
+      ['in …/x', { folder: '…/runs/a', of: ['…', 'lab/a'], err: { type: 'Error', message: "ENOENT: no file '…/store'" } }]
+    )
+    assert.equal(log.lines[0]?.fields['folder'], '/srv/lab/runs/a')
+  })
+
   it('hold none that the log itself leaves out', () => {
     const written: string[] = []
     for (const level of ['info', 'silent'] as const) {

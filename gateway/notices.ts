@@ -42,12 +42,14 @@ export class Notices {
   readonly #lines = new Ring<LogLine>(lines.most, lines.characters)
   readonly #letters = new Ring<Dead>(letters.most, letters.characters)
 
-  constructor(options: { readonly clock: Clock; readonly log: Logger }) {
-    const { clock } = options
+  /** `hidden`: folders that the log tells, but nobody who asks over a network. */
+  constructor(options: { readonly clock: Clock; readonly log: Logger; readonly hidden?: readonly string[] }) {
+    const { clock, hidden = [] } = options
+    const hide = (text: string): string => hidden.reduce((left, folder) => left.replaceAll(folder, '…'), text)
     this.log = new KeptLog(options.log, {}, (level, fields, message) => {
-      const { instance, ...others } = shown(fields)
+      const { instance, ...others } = shown(fields, hide)
       const of = typeof instance === 'string' ? { instance } : instance === undefined ? {} : { instance: JSON.stringify(instance) }
-      const text = cut(message, longMessage)
+      const text = cut(hide(message), longMessage)
       const line = { n: this.#lines.count + 1, time: clock.now(), level, message: text, ...of, fields: others }
       this.#lines.add(line, text.length + JSON.stringify(line.fields).length + 100)
     })
@@ -132,11 +134,12 @@ class KeptLog implements Logger {
 }
 
 /** The fields as JSON has them, which holds on to nothing; what is long is the beginning of its text. */
-function shown(fields: object): Record<string, unknown> {
+function shown(fields: object, hide: (text: string) => string): Record<string, unknown> {
   let left = longFields
   const kept: Record<string, unknown> = {}
   for (const [name, value] of Object.entries(fields)) {
-    const text = JSON.stringify(value, plain) as string | undefined
+    const text = JSON.stringify(value, (_key, member: unknown) => plain(typeof member === 'string' ? hide(member) : member)) as
+      string | undefined
     if (text === undefined || left <= 0) continue
     const room = Math.min(left, longField)
     kept[cut(name, 100)] = text.length <= room ? (JSON.parse(text) as unknown) : cut(text, room)
@@ -145,7 +148,7 @@ function shown(fields: object): Record<string, unknown> {
   return kept
 }
 
-function plain(this: unknown, _key: string, value: unknown): unknown {
+function plain(value: unknown): unknown {
   if (value instanceof Error) {
     const { name, message, code, class: errorClass } = value as Error & { code?: unknown; class?: unknown }
     return { type: name, message, ...(code === undefined ? {} : { code }), ...(errorClass === undefined ? {} : { class: errorClass }) }

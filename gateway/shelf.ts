@@ -1,8 +1,11 @@
 import type { Story } from './story.js'
 
-/** Stories kept at most, and characters in them. Those that have not ended stay: the gateway bounds them itself. */
+/** Stories kept at most, and characters in them. */
 const most = 1000
 const mostCharacters = 2_000_000
+
+/** That have not ended: a few more than there may be commands under way, so that only one whose end was missed ever goes. */
+const mostOpen = 1100
 
 /** The last stories, found by their id. */
 export class Shelf {
@@ -22,6 +25,7 @@ export class Shelf {
   /** It has begun. */
   put(story: Story): void {
     story.before = this.#byId.get(story.id)
+    if (story.before !== undefined) story.before.next = story
     this.#byId.set(story.id, story)
     this.#open.add(story)
     this.#characters += story.size
@@ -62,19 +66,20 @@ export class Shelf {
 
   #bound(): void {
     while (this.#ended.length > 0 && (this.size > most || this.#characters > mostCharacters)) this.#forget(this.#ended.shift() as Story)
+    for (const oldest of this.#open) {
+      if (this.#open.size <= mostOpen) break
+      this.#open.delete(oldest)
+      this.#forget(oldest)
+    }
   }
 
   #forget(story: Story): void {
-    const { id, before } = story
+    const { id, before, next } = story
     this.#characters -= story.size
-    let last = this.#byId.get(id)
-    if (last === story) {
-      if (before === undefined) this.#byId.delete(id)
-      else this.#byId.set(id, before)
-    } else {
-      while (last !== undefined && last.before !== story) last = last.before
-      if (last !== undefined) last.before = before
-    }
+    if (before !== undefined) before.next = next
+    if (next !== undefined) next.before = before
+    else if (before === undefined) this.#byId.delete(id)
+    else this.#byId.set(id, before)
     this.#gone(story)
   }
 }

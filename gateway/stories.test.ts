@@ -118,6 +118,40 @@ describe('stories', () => {
     )
   })
 
+  it('of one id are kept apart by the command: a question answered meanwhile does not end a setting', () => {
+    const { stories, step } = bench()
+    const shown = (): unknown[] => stories.find({ id: '1' }).map(({ op, phase, value }) => [op, phase, value])
+    step('asked', '1', { value: 300 })
+    step('begun', '1', { instance: 'oven' })
+    step('asked', '1', { op: 'get' })
+    step('done', '1', { op: 'get', value: 20 })
+    // One message of the old side that sets it twice.
+    step('asked', '1', { value: 400 })
+    step('refused', '1', { error: new GatewayError('Busy', 'another one') })
+    step('done', '1', { value: 300 })
+    assert.deepEqual(shown(), [
+      ['set', 'refused', undefined],
+      ['get', 'done', 20],
+      ['set', 'done', 300]
+    ])
+  })
+
+  it('that never end are bounded too', () => {
+    const { stories, step } = bench()
+    for (let i = 0; i < 3000; i++) step('asked', 'same')
+    assert.equal(stories.size, 1100)
+    assert.ok(stories.characters < 1_000_000)
+    assert.equal(stories.find({ id: 'same' }).length, 1100)
+  })
+
+  it('keep the digits of large integers, also inside a list', () => {
+    const { stories, step } = bench()
+    step('asked', 'big', { value: [2n ** 53n + 1n, new Map([['a', 1n]])] })
+    step('done', 'big', { value: 2n ** 53n + 1n })
+    const [story] = stories.find()
+    assert.deepEqual([story?.asked, story?.value], [['9007199254740993', { a: 1 }], '9007199254740993'])
+  })
+
   it('tell a repetition of which the first is not known any more as that', () => {
     const { stories, step } = bench()
     step('asked', 'old', { repeated: true })

@@ -87,7 +87,7 @@ export class Stories {
   /** Every step of every command that is no secret. Never throws. */
   step(step: Step): void {
     if (step.what === 'asked') return this.#asked(step)
-    const story = this.#find(step)
+    const story = this.#find(step, step.what === 'late' ? isFailed : isOpen)
     if (story === undefined) return
     const monotonic = this.#options.clock.monotonic()
     const { at, what, instance } = step
@@ -137,7 +137,7 @@ export class Stories {
 
   #asked(step: Step): void {
     const { at, op, check = false, earlier = false, repeated = false, waited = 0, value } = step
-    const before = repeated ? this.#find(step) : undefined
+    const before = repeated ? this.#find(step, isAny) : undefined
     if (before !== undefined) return this.#again(before, at)
     const entry = this.#options.devices.find(step.device, step.codename)
     const asked = value === undefined || op === 'get' ? undefined : brief(value)
@@ -167,7 +167,8 @@ export class Stories {
       entry,
       readings: 0,
       size: 200 + step.id.length + (asked?.text.length ?? 0) + (entry === undefined ? 3 : 1) * longName,
-      before: undefined
+      before: undefined,
+      next: undefined
     }
     this.#shelf.put(story)
     if (repeated) {
@@ -196,12 +197,18 @@ export class Stories {
     moments.push(moment)
   }
 
-  /** The last story of that command. */
-  #find({ device, codename, id, client }: Step): Story | undefined {
+  /**
+   * The last story of that command that is `such`: one id may be used for a set and a get at once, and by one message of the old side for
+   * the same command twice, of which the second is refused while the first goes on.
+   */
+  #find({ device, codename, id, op, client }: Step, such: (story: Story) => boolean): Story | undefined {
     let story = this.#shelf.last(id)
-    while (story !== undefined && !(isOf(story.codename, codename) && isOf(story.device, device) && isOf(story.client, client)))
+    while (story !== undefined) {
+      if (story.op === op && isOf(story.codename, codename) && isOf(story.device, device) && isOf(story.client, client) && such(story))
+        return story
       story = story.before
-    return story
+    }
+    return undefined
   }
 
   #begun(story: Story, at: number, monotonic: number, instance: string | undefined): void {
@@ -268,6 +275,18 @@ export class Stories {
       phase === 'done' ? 'a command was carried out' : `a command ${phase === 'failed' ? 'failed' : 'was refused'}`
     )
   }
+}
+
+function isOpen({ ended }: Story): boolean {
+  return Number.isNaN(ended)
+}
+
+function isFailed({ phase }: Story): boolean {
+  return phase === 'failed'
+}
+
+function isAny(): boolean {
+  return true
 }
 
 /** Names that were cut are compared as far as they go. */

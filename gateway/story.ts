@@ -1,3 +1,4 @@
+import { parseExact, toPlain } from '../adapters/common/exact-json.js'
 import type { Entry } from './devices.js'
 import type { Brief } from './brief.js'
 import type { ErrorClass } from './errors.js'
@@ -80,8 +81,9 @@ export interface Story extends Ref {
   readings: number
   /** Characters that it holds, about. */
   size: number
-  /** The one before with the same id. */
+  /** The one before and the one after it with the same id. */
   before: Story | undefined
+  next: Story | undefined
 }
 
 /** `repeated`: nothing but the same question again, of which the first is not told any more. */
@@ -176,16 +178,10 @@ function readingView({ value, quality, time, unit, source, later }: After): Read
   }
 }
 
-/** JSON where it is whole; NaN and what is cut stays text. */
+/** As MQTT shows it, where it is whole: integers beyond 2^53 keep their digits. NaN and what is cut stays text. */
 function plain({ text, whole }: Brief): unknown {
-  if (!whole) return text
-  try {
-    const value: unknown = JSON.parse(text)
-    // An integer beyond 2^53 would lose digits.
-    return typeof value === 'number' && String(value) !== text && !Number.isSafeInteger(value) && /^-?\d+$/.test(text) ? text : value
-  } catch {
-    return text
-  }
+  const parsed = whole ? parseExact(text) : undefined
+  return parsed?.ok ? toPlain(parsed.value) : text
 }
 
 /** To microseconds. */

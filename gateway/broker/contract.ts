@@ -108,7 +108,16 @@ export class Contract {
     const { topics, commands } = this.#options
     const topic = topics.reading(device, codename)
     if (topic === undefined) throw new GatewayError('UnknownCodename', 'the topic is too long', { rule: 'topic' })
-    const verdict = commands.receive({ device, codename, topic, op: kind, payload: bytes(packet.payload), retain: packet.retain, client })
+    const verdict = commands.receive({
+      device,
+      codename,
+      topic,
+      op: kind,
+      payload: bytes(packet.payload),
+      retain: packet.retain,
+      client,
+      letters: true
+    })
     if (verdict.kind === 'refused') return this.refuse(packet, client, verdict.error, verdict.id)
     if (verdict.kind === 'answered') packet.topic = answeredTopic
     else if (verdict.payload !== undefined) packet.payload = Buffer.from(verdict.payload)

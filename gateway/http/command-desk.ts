@@ -3,8 +3,8 @@ import type { Clock, Op, Ref } from '../adapter.js'
 import configSchema from '../../schemas/config.schema.json' with { type: 'json' }
 import type { Publish } from '../broker/queue.js'
 import type { Commands } from '../commands.js'
-import type { Devices } from '../devices.js'
-import { GatewayError } from '../errors.js'
+import type { Devices, Entry } from '../devices.js'
+import { GatewayError, asGatewayError } from '../errors.js'
 import type { ErrorClass } from '../errors.js'
 import { below } from '../topic.js'
 import { HttpError } from './problem.js'
@@ -72,11 +72,8 @@ export class CommandDesk {
   /** Ends with the codename's time limit at the latest. Rejects what never becomes a command. */
   async ask(asked: Asked): Promise<Outcome> {
     const { device, codename, op, payload, client, signal } = asked
-    const { clock, commands, devices, publish } = this.#options
-    // Of what is not there no reply is published either: its name may be anything.
-    const entry = devices.expect(device, codename)
-    const limit = grace + Math.max(entry.meta.timeout ?? 0, entry.meta.callable?.timeout ?? 0, defaultTimeout)
-    this.#own(asked, entry.topic, limit)
+    const { clock, commands, publish } = this.#options
+    const { entry, limit } = this.#admit(asked)
     const topic = below(entry.topic, 'reply')
     this.#counter += 1
     const id = asked.id ?? `http-${Math.floor(clock.now() * 1000).toString(36)}-${this.#counter}`
@@ -104,12 +101,27 @@ export class CommandDesk {
       signal.addEventListener('abort', gone, { once: true })
       // The reply may be there before this returns.
       waiters.add(waiter)
-      const verdict = commands.receive({ device, codename, topic: entry.topic, op, payload, retain: false, client, id })
+      const verdict = commands.receive({ device, codename, topic: entry.topic, op, payload, retain: false, client, id, letters: false })
       isAsking = false
       if (verdict.kind === 'refused') settle({ id, error: verdict.error })
       else if (early !== undefined) settle(early)
       else if (verdict.kind === 'pass' && verdict.payload !== undefined) publish(below(entry.topic, op), verdict.payload, op)
     })
+  }
+
+  /** Throws the refusal of what never becomes a command. It has no reply, as its name may be anything, but a story. */
+  #admit(asked: Asked): { entry: Entry; limit: number } {
+    const { device, codename, op, client, id } = asked
+    const { devices, commands } = this.#options
+    try {
+      const entry = devices.expect(device, codename)
+      const limit = grace + Math.max(entry.meta.timeout ?? 0, entry.meta.callable?.timeout ?? 0, defaultTimeout)
+      this.#own(asked, entry.topic, limit)
+      return { entry, limit }
+    } catch (error) {
+      commands.refused({ device, codename, op, ...(id === undefined ? {} : { id }) }, client, asGatewayError(error))
+      throw error
+    }
   }
 
   /** A reply was published. */

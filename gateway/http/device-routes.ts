@@ -1,10 +1,11 @@
+import { Readable } from 'node:stream'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { addressOf } from '../broker/connections.js'
 import type { Op } from '../adapter.js'
 import { sourceOf } from './body.js'
 import type { Parts } from './parts.js'
 import { problemOf, problemType } from './problem.js'
-import { codenameView, deviceView } from './views.js'
+import { codenameView, devicePieces, devicesPieces, inTurns } from './views.js'
 
 interface Device {
   readonly device: string
@@ -62,7 +63,7 @@ export function deviceRoutes(app: FastifyInstance, parts: Parts): void {
         }
       }
     },
-    (_request, reply) => answer(reply, `{"devices":[${[...devices.names()].map((device) => deviceView(device, parts)).join(',')}]}`)
+    (_request, reply) => answer(reply, inTurns(devicesPieces(parts)))
   )
 
   app.get<{ Params: Device }>(
@@ -77,7 +78,7 @@ export function deviceRoutes(app: FastifyInstance, parts: Parts): void {
     },
     ({ params: { device } }, reply) => {
       devices.expectDevice(device)
-      return answer(reply, deviceView(device, parts))
+      return answer(reply, inTurns(devicePieces(device, parts)))
     }
   )
 
@@ -135,6 +136,7 @@ function clientOf({ headers: { 'labgate-client': given }, socket }: FastifyReque
   return typeof given === 'string' ? `http:${given}@${address}` : `http:${address}`
 }
 
-function answer(reply: FastifyReply, json: string): FastifyReply {
-  return reply.type('application/json; charset=utf-8').send(json)
+function answer(reply: FastifyReply, json: string | AsyncIterable<string>): FastifyReply {
+  const body = typeof json === 'string' ? json : Readable.from(json, { objectMode: false })
+  return reply.type('application/json; charset=utf-8').send(body)
 }

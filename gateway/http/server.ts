@@ -2,12 +2,13 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import helmet from '@fastify/helmet'
 import fastify from 'fastify'
 import type { FastifyInstance, FastifyReply } from 'fastify'
-import { GatewayError } from '../errors.js'
 import { Dashboard } from './dashboard.js'
 import { parseBody } from './body.js'
 import { guard } from './guard.js'
 import type { Parts } from './parts.js'
+import { Places } from './places.js'
 import { asHttpError, notFound, problemOf, problemType } from './problem.js'
+import type { HttpError } from './problem.js'
 import { routes } from './routes.js'
 import { validatorCompiler } from './validate.js'
 
@@ -18,9 +19,6 @@ export interface Web {
   close(): Promise<void>
 }
 
-/** Requests that may be under way at once; streams of readings have a limit of their own. */
-const maxRequests = 200
-
 /** Characters of one name in an address, as sent. */
 const maxParamLength = 3000
 
@@ -28,19 +26,14 @@ const maxParamLength = 3000
 export async function createWeb(parts: Parts): Promise<Web> {
   const app = createApp(parts)
   await app.ready()
-  let underWay = 0
+  const places = new Places()
   return {
     app,
     handle: (request, response) => {
-      if (underWay >= maxRequests) {
-        parts.broker.hit('maxRequests')
-        return tooMany(response)
-      }
-      underWay += 1
-      response.once('close', () => {
-        underWay -= 1
-      })
-      app.routing(request, response)
+      const refusal = places.take(request, response)
+      if (refusal === undefined) return app.routing(request, response)
+      parts.broker.hit('maxRequests')
+      refuse(response, refusal)
     },
     close: async () => await app.close()
   }
@@ -124,9 +117,9 @@ function createApp(parts: Parts, prepare: (app: FastifyInstance) => void = () =>
   return app
 }
 
-function tooMany(response: ServerResponse): void {
-  const { headers, body } = problemOf(new GatewayError('RateLimited', `already ${maxRequests} requests under way`, { rule: 'maxRequests' }))
-  response.writeHead(503, { ...headers, 'content-type': problemType, connection: 'close' })
+function refuse(response: ServerResponse, refusal: HttpError): void {
+  const { status, headers, body } = problemOf(refusal)
+  response.writeHead(status, { ...headers, 'content-type': problemType, connection: 'close' })
   response.end(body)
 }
 

@@ -4,6 +4,7 @@ import { preferred } from './accept.js'
 import { isOurs } from './names.js'
 import { readQuery } from './query.js'
 import { validatorCompiler } from './validate.js'
+import { inTurns } from './views.js'
 
 describe('small parts of the web server', () => {
   it('the media type that is liked best', () => {
@@ -24,6 +25,24 @@ describe('small parts of the web server', () => {
       [',;,=,', undefined]
     ] as const)
       assert.equal(preferred(accept, offered), expected, accept)
+  })
+
+  it('a long answer, which leaves turns to others', async () => {
+    let turns = 0
+    const turn = (): void => {
+      turns += 1
+      next = setImmediate(turn)
+    }
+    let next = setImmediate(turn)
+    const pieces = Array.from({ length: 1001 }, (_, i) => `${i},`)
+    let text = ''
+    for await (const part of inTurns(pieces)) text += part
+    clearImmediate(next)
+    assert.equal(text, pieces.join(''))
+    assert.ok(turns >= 3, `${turns}`)
+    let parts = 0
+    for await (const part of inTurns(['x'.repeat(300_000), 'y'.repeat(300_000)])) parts += part.length > 0 ? 1 : 0
+    assert.equal(parts, 2)
   })
 
   it('names that lead here, and no others', () => {

@@ -10,11 +10,21 @@ import type { States } from '../states.js'
 /** Streams at once. */
 const maxStreams = 32
 
-/** Bytes that may wait for one asker; who reads more slowly than readings come is cut off. */
+/**
+ * Characters that may wait for one asker, after the system has taken what it takes, and seconds for which more may: what one turn brings,
+ * as when all codenames of a device become stale, is no sign of a slow asker, and one reading may be of any size.
+ */
 const maxWaiting = 1_048_576
+const maxBehind = 5
 
-/** Bytes after which the first readings wait for the asker to take some. */
+/** More than that must not have waited when more comes, besides what is being written. */
+const mostWaiting = 8 * maxWaiting
+
+/** Characters after which the first readings wait for the asker to take some. */
 const enough = 65_536
+
+/** Characters of one write: so much the less is counted as waiting that has gone already. */
+const piece = 4 * enough
 
 /** Seconds between two comments, by which both sides learn that the other is gone. */
 const heartbeat = 15
@@ -30,8 +40,13 @@ export interface StreamFilter {
 
 interface Stream extends StreamFilter {
   readonly response: ServerResponse
-  /** Written together at the end of the turn. */
-  text: string
+  /** Not written yet. The texts are those of other streams too. */
+  readonly texts: string[]
+  /** Characters in them, and of these what this turn has brought. */
+  waiting: number
+  fresh: number
+  /** Since when too much waits, monotonic seconds. */
+  behind: number | undefined
   cut: boolean
 }
 
@@ -72,10 +87,11 @@ export class Streams {
 
   /** Sends states and last readings, then all that come. The head of the answer has been written. */
   begin(response: ServerResponse, filter: StreamFilter, sources: Sources): void {
-    const stream: Stream = { ...filter, response, text: '', cut: false }
+    const stream: Stream = { ...filter, response, texts: [], waiting: 0, fresh: 0, behind: undefined, cut: false }
     this.#streams.add(stream)
     response.once('close', () => this.#leave(stream))
     response.on('error', () => {})
+    response.on('drain', () => this.#pump(stream))
     this.#beat ??= this.#options.clock.after(heartbeat, () => this.#beats())
     this.#write(stream, 'retry: 3000\n\n')
     this.#begin(stream, first(filter, sources))
@@ -101,7 +117,7 @@ export class Streams {
     this.#stopped = true
     this.#beat?.cancel()
     this.#flush()
-    for (const { response } of this.#streams) response.end()
+    for (const { response, texts } of this.#streams) response.end(texts.splice(0).join(''))
   }
 
   /** As much at once as the asker takes: 100,000 codenames are 20 MB. */
@@ -122,25 +138,51 @@ export class Streams {
 
   #write(stream: Stream, text: string): void {
     if (stream.cut) return
-    stream.text += text
+    stream.texts.push(text)
+    stream.waiting += text.length
+    stream.fresh += text.length
     if (this.#flushing) return
     this.#flushing = true
     setImmediate(() => this.#flush())
   }
 
+  /** The end of a turn. */
   #flush(): void {
     this.#flushing = false
     for (const stream of this.#streams) {
-      const { response, text } = stream
-      if (text === '' || stream.cut || response.writableEnded) continue
-      stream.text = ''
-      if (response.writableLength + text.length > maxWaiting) this.#cut(stream)
-      else response.write(text)
+      if (stream.fresh === 0) continue
+      const before = stream.waiting - stream.fresh
+      stream.fresh = 0
+      if (this.#isSlow(stream, before)) this.#cut(stream)
+      else this.#pump(stream)
     }
+  }
+
+  /** `before`: what waits although it was tried to write it. */
+  #isSlow(stream: Stream, before: number): boolean {
+    const now = this.#options.clock.monotonic()
+    stream.behind = before + stream.response.writableLength > maxWaiting ? (stream.behind ?? now) : undefined
+    return before > mostWaiting || (stream.behind !== undefined && now - stream.behind > maxBehind)
+  }
+
+  /** Writes as long as the system takes it. */
+  #pump(stream: Stream): void {
+    const { response, texts } = stream
+    while (texts.length > 0 && !stream.cut && !response.writableEnded && !response.writableNeedDrain) {
+      let [count, size] = [0, 0]
+      while (count < texts.length && size < piece) {
+        size += texts[count]?.length ?? 0
+        count += 1
+      }
+      stream.waiting -= size
+      response.write(texts.splice(0, count).join(''))
+    }
+    if (stream.waiting + response.writableLength <= maxWaiting) stream.behind = undefined
   }
 
   #cut(stream: Stream): void {
     stream.cut = true
+    stream.texts.length = 0
     this.#options.hit('slowStreams')
     const { remoteAddress: address = '' } = stream.response.req.socket
     const held = this.#throttle.pass(address)

@@ -1,4 +1,5 @@
 /** Devices and codenames as REST shows them. What is also on MQTT is the very same text. */
+import { setImmediate } from 'node:timers/promises'
 import type { Entry } from '../devices.js'
 import { metaPayload, readingPayload } from '../payload.js'
 import type { Parts } from './parts.js'
@@ -49,11 +50,48 @@ export function codenameView(entry: Entry, { latest }: Seen): string {
   return `{"age":${JSON.stringify(age)},${names},"meta":${metaPayload(entry)},"old":${now?.old ?? true},"reading":${reading}}`
 }
 
-/** A device as JSON. */
-export function deviceView(device: string, parts: Seen): string {
+/** A device as JSON, codename by codename. */
+export function* devicePieces(device: string, parts: Seen): Generator<string, undefined> {
   const { devices, states } = parts
-  const codenames = devices.codenames(device).map((entry) => codenameView(entry, parts))
+  let before = '{"codenames":['
+  for (const entry of devices.codenames(device)) {
+    yield before + codenameView(entry, parts)
+    before = ','
+  }
   const description = devices.options(device)?.description
   const more = description === undefined ? '' : `"description":${JSON.stringify(description)},`
-  return `{"codenames":[${codenames.join(',')}],${more}"device":${JSON.stringify(device)},"state":${states.told(device)}}`
+  const begun = before === ',' ? '' : before
+  yield `${begun}],${more}"device":${JSON.stringify(device)},"state":${states.told(device)}}`
+  return undefined
+}
+
+/** All devices as JSON. */
+export function* devicesPieces(parts: Seen): Generator<string, undefined> {
+  let before = '{"devices":['
+  for (const device of [...parts.devices.names()]) {
+    yield before
+    yield* devicePieces(device, parts)
+    before = ','
+  }
+  yield before === ',' ? ']}' : `${before}]}`
+  return undefined
+}
+
+/** Pieces and characters of one turn: readings and commands must not wait for somebody who looks. */
+const perTurn = 250
+const mostCharacters = 262_144
+
+/** The pieces, many in one, with a turn of the loop between them. */
+export async function* inTurns(pieces: Iterable<string>): AsyncGenerator<string, undefined> {
+  let [text, count] = ['', 0]
+  for (const piece of pieces) {
+    text += piece
+    count += 1
+    if (count < perTurn && text.length < mostCharacters) continue
+    yield text
+    ;[text, count] = ['', 0]
+    await setImmediate()
+  }
+  if (text !== '') yield text
+  return undefined
 }

@@ -90,6 +90,17 @@ describe('commands over REST', () => {
     assert.equal((await refused('furnace/setpoint/set', {}, 400, 'BadPayload', 'required')).json['path'], '/value')
     assert.equal((await refused('furnace/setpoint/set', { value: 1, check: 'no' }, 400, 'BadPayload', 'type')).json['path'], '/check')
     assert.equal(lab.scripted.commands.length, 0)
+    // No dead letters, so the log must tell.
+    const told = lab.log.lines.filter(({ level, message }) => level === 'info' && message === 'a command was refused')
+    assert.deepEqual(
+      told.map(({ fields }) => [fields['device'], fields['client'], fields['class']]),
+      [
+        ['furnace', 'http:127.0.0.1', 'RangeError'],
+        ['furnace', 'http:127.0.0.1', 'WrongType'],
+        ['furnace', 'http:127.0.0.1', 'ReadOnly'],
+        ['furnac', 'http:127.0.0.1', 'UnknownDevice']
+      ]
+    )
   })
 
   it('are no commands when the body is none', async () => {

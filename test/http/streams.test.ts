@@ -134,6 +134,41 @@ describe('readings over REST, as Server-Sent Events', () => {
     assert.equal((json['reading'] as { value: { slowStreams?: number } }).value.slowStreams, 1)
   })
 
+  it('come whole to who reads, however large one is, and however many come at once', async () => {
+    const large = 'x'.repeat(1_500_000)
+    const events = await stream('?device=furnace')
+    await events.next()
+    publish('note', large)
+    assert.equal(String((await events.next()).data['value']).length, large.length)
+    const anew = await stream('?device=furnace&codename=note')
+    assert.equal(String((await anew.next(({ event }) => event === 'reading')).data['value']).length, large.length)
+    // As when a device with thousands of codenames goes.
+    for (let i = 0; i < 1600; i += 1) publish('note', `${i} ${large.slice(0, 1000)}`)
+    for (let i = 0; i < 1600; i += 1) assert.equal(String((await events.next()).data['value']).split(' ')[0], String(i))
+    assert.equal(lab.gateway.openConnections, 2)
+  })
+
+  it('cut off who is behind for long, though little comes', async () => {
+    const other = await stream('?device=furnace')
+    const slow = connect(lab.httpPort, '127.0.0.1')
+    sockets.push(slow)
+    slow.on('error', () => {})
+    slow.write('GET /api/readings HTTP/1.1\r\nhost: localhost\r\n\r\n')
+    await until(() => lab.gateway.openConnections === 2, 'it is not there')
+    await other.next()
+    slow.pause()
+    // What the system takes, and more than may wait for long.
+    publish('note', 'x'.repeat(12_000_000))
+    await other.next()
+    for (let i = 0; i < 4; i += 1) {
+      assert.equal(lab.gateway.openConnections, 2, `${i}`)
+      publish('note', `${i}`)
+      await other.next()
+      await clock.pass(2)
+    }
+    await until(() => lab.gateway.openConnections === 1, 'it keeps its place')
+  })
+
   it('of many codenames come as they are taken, however slowly', async () => {
     const client = await lab.connect()
     const text = `"${'x'.repeat(40_000)}"`
