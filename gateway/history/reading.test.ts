@@ -19,9 +19,9 @@ describe('history that is read', function () {
   })
   afterEach(() => lab.stop())
 
-  /** About 14 kB, or always the same. */
+  /** About 12 kB, or always the same. */
   const spectrum = (i: number, same = false): number[] =>
-    Array.from({ length: 2000 }, (_, k) => (((same ? 7 : i) * 7919 + k * k) % 60_000) / 8)
+    Array.from({ length: 1500 }, (_, k) => (((same ? 7 : i) * 7919 + k * k) % 60_000) / 8)
 
   async function spectra(count: number, same = false): Promise<number> {
     const start = lab.clock.now() - count
