@@ -66,4 +66,21 @@ describe('history and more than its bound in an hour', function () {
     assert.equal(lab.history.status().waiting, 0)
     assert.equal(lines('warn').filter((line) => line.includes('no room')).length, 1)
   })
+
+  it('takes few bytes of a reading', async () => {
+    const place = new KeptPlace()
+    lab = await new HistoryLab({ place }).start()
+    const start = lab.clock.now()
+    for (let i = 0; i < 7200; i++) lab.put('t', { value: Math.round(200 + 50 * Math.sin(i / 300)) / 10, time: start - 7200 + i })
+    await lab.pass(400)
+    const view = (await place.open()).view()
+    const sizes: Record<string, number> = {}
+    for await (const [key, value] of view.rows({ gte: Buffer.from('a'), lt: Buffer.from('z') })) {
+      const kind = key.toString('latin1', 0, 1)
+      sizes[kind] = (sizes[kind] ?? 0) + (key.length + value.length) / 7200
+    }
+    await view.close()
+    const rounded = Object.entries(sizes).map(([kind, bytes]) => [kind, Math.round(bytes * 10) / 10])
+    assert.deepEqual(Object.fromEntries(rounded.filter(([kind]) => kind !== 'n')), { a: 2.4, b: 0.1, c: 0, r: 1.3, s: 0 })
+  })
 })

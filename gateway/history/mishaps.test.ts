@@ -222,9 +222,12 @@ describe('history and mishaps', function () {
     await begin()
     await publish(0, 3)
     await lab.stop()
+    place.failure = noSpace()
     lab = await new HistoryLab({ place, clock: new FakeClock(lab.clock.now() + 90 * 86_400) }).start()
     for (let i = 0; i < 200_000; i++) lab.history.writer.names.get('furnace', `c${i}`)
-    await lab.pass(5)
+    place.failure = undefined
+    await lab.pass(60)
+    assert.equal(lab.history.status().state, 'on')
     assert.deepEqual(await values(), [0, 1, 2])
   })
 })
