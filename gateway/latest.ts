@@ -135,8 +135,11 @@ export class Latest {
 
   /** An empty retained message was published to the topic: MQTT's way to forget. */
   forget(entry: Entry): void {
+    const held = this.#held.get(entry)
     this.#held.delete(entry)
     this.#disarm(entry)
+    // Nobody vouches for it any more: no line goes on from it.
+    if (held !== undefined && !held.stale && held.quality !== 'bad') this.#options.taken(entry, { ...held, stale: true, quality: 'stale' })
     if (entry.meta.retainMirror === true) this.#options.publish(below(entry.topic, 'value'), '', 'value', { retain: true, sure: true })
   }
 

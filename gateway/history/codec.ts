@@ -1,5 +1,6 @@
 import { parseExact, stringifyExact } from '../../adapters/common/exact-json.js'
 import type { Exact, Quality, ReadingError, Source } from '../adapter.js'
+import { isWritable } from '../time.js'
 import { ByteReader } from './bytes.js'
 import type { ByteWriter } from './bytes.js'
 import type { Point } from './types.js'
@@ -58,6 +59,10 @@ export class Encoder {
   /** `time`: microseconds, its place in the order. `measured`: of a stale one, when it was measured, Unix seconds. */
   add(time: number, value: Exact, traits: Traits, measured?: number): void {
     const out = this.#out
+    // What cannot be written leaves nothing behind: the readings before it must be found again.
+    const json = typeof value === 'object' && value !== null ? textOfExact(value) : undefined
+    const { x, seq } = traits
+    const place = x === undefined ? undefined : textOfExact(x)
     const start = out.length
     out.byte(0)
     let head = 0
@@ -74,18 +79,17 @@ export class Encoder {
     this.#time = time
     if (!this.#first) this.#step = step
     this.#first = false
-    head |= this.#put(value)
+    head |= json === undefined ? this.#put(value) : this.#putJson(value, json)
     if (differ(this.#traits, traits)) {
       head |= 16
       this.#putTraits(traits)
     }
-    const { x, seq } = traits
     const counts = seq !== undefined && this.#seq !== undefined && seq === this.#seq + 1
     if (counts) head |= 64
-    if (x !== undefined || measured !== undefined || (seq !== undefined && !counts)) {
+    if (place !== undefined || measured !== undefined || (seq !== undefined && !counts)) {
       head |= 32
-      out.byte((x === undefined ? 0 : 1) | (seq === undefined || counts ? 0 : 2) | (measured === undefined ? 0 : 4))
-      if (x !== undefined) out.text(stringifyExact(x))
+      out.byte((place === undefined ? 0 : 1) | (seq === undefined || counts ? 0 : 2) | (measured === undefined ? 0 : 4))
+      if (place !== undefined) out.text(place)
       if (seq !== undefined && !counts) out.double(seq)
       if (measured !== undefined) out.double(measured)
     }
@@ -99,18 +103,17 @@ export class Encoder {
       this.#value = value
       return this.#putNumber(value)
     }
-    if (typeof value === 'object' && value !== null) return this.#putJson(value)
     if (value === this.#value) return kinds.same
     this.#value = value
     if (typeof value === 'bigint') {
       const int = Number(value)
-      if (!Number.isSafeInteger(int) || Math.abs(int) > most) return this.#putJson(value)
+      if (!Number.isSafeInteger(int) || Math.abs(int) > most) return this.#putJson(value, stringifyExact(value))
       this.#out.signed(int - this.#int)
       this.#int = int
       return kinds.int
     }
-    if (typeof value === 'string') return this.#putJson(value)
-    this.#out.byte(words.indexOf(value))
+    if (typeof value === 'string') return this.#putJson(value, stringifyExact(value))
+    this.#out.byte(Math.max(words.indexOf(value), 0))
     return kinds.word
   }
 
@@ -143,8 +146,7 @@ export class Encoder {
     return kinds.double
   }
 
-  #putJson(value: Exact): number {
-    const text = stringifyExact(value)
+  #putJson(value: Exact, text: string): number {
     if (this.#json === text && typeof this.#value === 'object' && this.#value !== null) return kinds.same
     this.#json = text
     this.#value = value
@@ -228,13 +230,22 @@ export class Decoder {
     return true
   }
 
+  /** Bytes up to the end of the reading. */
+  get at(): number {
+    return this.#in.at
+  }
+
   point(): Point {
     const point: { -readonly [key in keyof Point]: Point[key] } = {
       time: this.measured ?? this.time / 1e6,
       quality: this.quality,
       value: this.value
     }
-    if (this.measured !== undefined) point.since = this.time / 1e6
+    if (this.measured !== undefined) {
+      point.since = this.time / 1e6
+      // No time that can be written is as good as none.
+      if (!isWritable(this.measured)) point.time = point.since
+    }
     if (this.#unit !== undefined) point.unit = this.#unit
     if (this.#source !== undefined) point.source = this.#source
     if (this.#error !== undefined) point.error = this.#error
@@ -335,6 +346,19 @@ function putText(out: ByteWriter, text: string | undefined): void {
 
 function textOf(bytes: ByteReader): string | undefined {
   return bytes.byte() === 0 ? undefined : bytes.text()
+}
+
+/** Throws a TypeError on what {@link exactOf} would not read again. */
+function textOfExact(value: Exact): string {
+  checkExact(value)
+  return stringifyExact(value)
+}
+
+function checkExact(value: Exact | undefined): void {
+  if (value === undefined || typeof value === 'function' || typeof value === 'symbol') throw new TypeError(`a value holds ${typeof value}`)
+  if (typeof value !== 'object' || value === null) return
+  if (value instanceof Map) for (const member of value.values()) checkExact(member)
+  else for (const item of Array.isArray(value) ? value : Object.values(value)) checkExact(item as Exact)
 }
 
 function exactOf(text: string): Exact {

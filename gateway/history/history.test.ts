@@ -169,7 +169,7 @@ describe('history', function () {
     await lab.crash()
     const back = lab.clock.now()
     lab.put('new', { value: 1 })
-    lab.clock.jump(5)
+    lab.clock.skip(5)
     lab.put('t', { value: 2 })
     lab.put('t', { value: 3 })
     const points = await lab.readings('t')
@@ -217,14 +217,14 @@ describe('history', function () {
     await lab.pass(320)
     assert.deepEqual(
       (await lab.readings('t')).map(({ time, quality }) => [time - now, quality]),
-      [[-1e8, 'good'], ...Array.from({ length: 6 }, () => [0, 'uncertain']), [3600, 'uncertain']]
+      [...Array.from({ length: 7 }, () => [0, 'uncertain']), [3600, 'uncertain']]
     )
   })
 
   it('answers in pages that can be left, and whose asker may be slow', async () => {
     const { clock } = await begin({ place: new KeptPlace(), config: { keep: 10_000 } })
     const start = clock.now()
-    for (let i = 0; i < 30_000; i++) lab.put('t', { value: i, time: start - 20_000 + i / 2 })
+    for (let i = 0; i < 30_000; i++) lab.put('t', { value: i, time: start - 9990 + i / 3 })
     await lab.pass(5)
     const pages: number[] = []
     const gone = new AbortController()
@@ -238,7 +238,7 @@ describe('history', function () {
     // What is removed while it is read is not there any more; the rest comes.
     let [last, count] = [0, 0]
     for await (const page of lab.history.readings({ device: 'furnace', codename: 't', from: 0, to: 1e10 })) {
-      if (count === 0) await lab.pass(700)
+      if (count === 0) await lab.pass(7200)
       for (const { time } of page) {
         assert.ok(time >= last)
         last = time
@@ -246,6 +246,6 @@ describe('history', function () {
       count += page.length
     }
     assert.ok(count >= 8000 && count < 30_000, String(count))
-    assert.equal(last, start - 20_000 + 29_999 / 2)
+    assert.ok(Math.abs(last - (start - 9990 + 29_999 / 3)) < 1e-5)
   })
 })

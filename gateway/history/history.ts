@@ -54,19 +54,18 @@ export class History {
     this.#options = options
     const max = data === undefined ? config.maxMemory : config.maxBytes
     const place = options.place ?? (data === undefined ? memoryPlace : folderPlace(join(data, 'history'), max))
-    // In memory the rows have the same bound.
-    const share = data === undefined ? config.maxMemory : Infinity
     this.#writer = new Writer({
       clock,
       log,
       place,
-      maxWaiting: Math.min(memory.most, share / 4),
-      // The journal takes its part of the bound, too.
-      checkpointBytes: Math.min(memory.checkpoint, share / 16, max / 32),
+      // What waits is to be written within the bound, too, and in memory it takes its part of it; as the journal does.
+      maxWaiting: Math.min(memory.most, max / 4),
+      checkpointBytes: Math.min(memory.checkpoint, max / (place.isLasting ? 32 : 16)),
+      room: (bytes) => this.#retention.room(bytes),
       changed,
       opened: () => this.#intake.opened()
     })
-    this.#intake = new Intake({ clock, devices, record: config.record, writer: this.#writer })
+    this.#intake = new Intake({ clock, log, devices, record: config.record, keep: config.keep, writer: this.#writer })
     this.#retention = new Retention({
       clock,
       log,
@@ -74,7 +73,8 @@ export class History {
       keep: config.keep,
       keepRollups: config.keepRollups,
       maxBytes: max,
-      inMemory: !place.isLasting
+      inMemory: !place.isLasting,
+      changed
     })
     this.#query = new Query(this.#writer, clock, { log, changed })
   }
@@ -120,7 +120,7 @@ export class History {
 
   status(): HistoryStatus {
     const { written, dropped, waiting } = this.#writer
-    const failure = this.#writer.failure ?? this.#query.failure
+    const failure = this.#writer.failure ?? this.#retention.trouble ?? this.#query.failure
     const waitsOnly = this.#writer.bytes > 0 && this.#writer.first < Infinity
     const isOff = this.#options.config.record === 'off' && written === 0 && waiting === 0
     return {
@@ -145,6 +145,12 @@ export class History {
     this.#stopping.abort(new Error('the gateway stops'))
     this.#timer?.cancel()
     await this.#patiently(this.#writer.stop(), within.stop)
+    const { waiting, failure } = this.#writer
+    if (waiting > 0)
+      this.#options.log.error(
+        { readings: waiting, reason: failure ?? 'the disk took too long' },
+        'readings of the history are lost: they could not be written before the stop'
+      )
   }
 
   #look(): void {

@@ -1,4 +1,5 @@
 import type { Exact } from '../adapter.js'
+import { Decoder } from './codec.js'
 import type { Traits } from './codec.js'
 import { Choice } from './policy.js'
 import type { Record } from './policy.js'
@@ -24,6 +25,10 @@ export class Series {
   stale: number | undefined
   /** The time that the last reading gave. */
   last = NaN
+  /** Where it stands. */
+  filed = NaN
+  /** Wall clock less monotonic time, at that. */
+  offset = NaN
   /** Unix seconds of the first reading that was lost, where none was kept since. */
   lostAt: number | undefined
   /** Days since 1970 in which it was last written. */
@@ -108,10 +113,10 @@ export class Part {
     return bytes
   }
 
-  /** Takes in a piece that the journal held. Tells the bytes. */
+  /** Takes in a piece that the journal held, up to the first reading that none wrote. Tells the bytes. */
   restore(piece: Piece, stream: Uint8Array): number {
     const before = this.sums.size
-    piece.seal(stream, ({ time, quality, value }) => sumAt(this.sums, sumOf(time)).take(quality, value))
+    piece.seal(stream.subarray(0, readable(stream)), ({ time, quality, value }) => sumAt(this.sums, sumOf(time)).take(quality, value))
     if (piece.count > 0) this.pieces.push(piece)
     return piece.bytes + sizes.piece + (this.sums.size - before) * sizes.sum
   }
@@ -122,4 +127,16 @@ export class Part {
     addSums(copy, this.sums)
     return copy
   }
+}
+
+/** Bytes of the readings that can be read. */
+function readable(stream: Uint8Array): number {
+  const reading = new Decoder(stream)
+  let end = 0
+  try {
+    while (reading.next()) end = reading.at
+  } catch {
+    return end
+  }
+  return end
 }

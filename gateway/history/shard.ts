@@ -24,6 +24,8 @@ export interface Checkpoint {
   readonly isWritten: boolean
   /** To be called when it is written. */
   readonly saved: () => void
+  /** Rows of roll-ups that could not be read, and are replaced. */
+  readonly broken: number
 }
 
 /**
@@ -71,6 +73,11 @@ export class Shard {
 
   get isEmpty(): boolean {
     return this.#parts.size === 0 && this.#leaving === undefined
+  }
+
+  /** Codenames of which there is anything. */
+  get size(): number {
+    return this.#parts.size + (this.#leaving?.parts.size ?? 0)
   }
 
   get leaving(): Leaving | undefined {
@@ -148,7 +155,7 @@ export class Shard {
   /** All that leaves, as one batch. */
   async changes(leaving: Leaving, view: View, names: Names): Promise<Checkpoint> {
     const [before] = await view.get([checkpointKey(this.index)])
-    if (before !== undefined && before.readUInt32BE() >= leaving.number) return { changes: [], isWritten: true, saved: () => {} }
+    if (before !== undefined && before.readUInt32BE() >= leaving.number) return { changes: [], isWritten: true, saved: () => {}, broken: 0 }
     const changes: Change[] = []
     const rollups: { key: Buffer; sums: Sums }[] = []
     let row = 0
@@ -169,11 +176,18 @@ export class Shard {
     }
     const named = names.changes(leaving.parts.keys())
     changes.push(...named.changes)
+    let broken = 0
     const stored = await view.get(rollups.map(({ key }) => key))
     for (const [index, { key, sums }] of rollups.entries()) {
       const bytes = stored[index]
-      const all: Sums = new Map()
-      if (bytes !== undefined) decodeSums(bytes, all)
+      let all: Sums = new Map()
+      try {
+        if (bytes !== undefined) decodeSums(bytes, all)
+      } catch {
+        // The readings are in rows of their own; a plot of that time lacks them, and all else goes on.
+        all = new Map()
+        broken += 1
+      }
       addSums(all, sums)
       changes.push({ key, value: encodeSums(all) })
     }
@@ -181,7 +195,7 @@ export class Shard {
     mark.writeUInt32BE(leaving.number)
     changes.push({ key: checkpointKey(this.index), value: mark })
     for (let journal = this.#journalStart; journal < leaving.journalEnd; journal++) changes.push({ key: journalKey(this.index, journal) })
-    return { changes, isWritten: false, saved: named.saved }
+    return { changes, isWritten: false, saved: named.saved, broken }
   }
 
   /** All of it is in the store. Tells how many readings of it were in no journal. */
@@ -251,7 +265,7 @@ export class Shard {
       this.bytes += part.restore(piece, stream)
       piece.journaled = piece.bytes
       piece.written = piece.count
-      return 0
+      return piece.bytes < stream.length ? 1 : 0
     } catch {
       return 1
     }

@@ -21,8 +21,8 @@ export interface Range {
 
 /** The rows as they were at one moment. It must be closed: what is deleted since stays on the disk as long. */
 export interface View {
-  /** In order of the keys, `limit` at most. Closed when it is left, however it is left. */
-  rows(range: Range, options?: { readonly limit?: number; readonly reverse?: boolean }): AsyncIterable<Row>
+  /** In order of the keys, `limit` at most; with `isKeys` values are empty. Closed when it is left, however it is left. */
+  rows(range: Range, options?: { readonly limit?: number; readonly reverse?: boolean; readonly isKeys?: boolean }): AsyncIterable<Row>
   get(keys: readonly Buffer[]): Promise<(Buffer | undefined)[]>
   close(): Promise<void>
 }
@@ -51,14 +51,16 @@ export interface Place {
   open(): Promise<Shelf>
   /** Rejects, with what to do, while nothing can be written. */
   probe(): Promise<void>
-  /** Moves a damaged store out of the way, to a name with the time. Resolves with it. */
-  moveAside(now: number): Promise<string>
+  /** Moves a damaged store out of the way, to a name with the time. Resolves with it, or undefined: there is none. */
+  moveAside(now: number): Promise<string | undefined>
 }
 
 /** What both can. */
 type Level = Pick<ClassicLevel<Buffer, Buffer>, 'iterator' | 'snapshot' | 'getMany' | 'batch' | 'close'>
 
 const encodings = { keyEncoding: 'buffer', valueEncoding: 'buffer' } as const
+
+const none = Buffer.alloc(0)
 
 /** Rows, and bytes, read at once. */
 const slice = { rows: 64, bytes: 262_144 }
@@ -149,11 +151,14 @@ export function folderPlace(path: string, maxBytes: number): Place {
     },
     moveAside: async (now) => {
       const to = `${path}-damaged-${formatTime(now).replaceAll(/[^\dTZ]/g, '')}`
-      // Somebody has taken it away: so be it.
-      await rename(path, to).catch((error: NodeJS.ErrnoException) => {
-        if (error.code !== 'ENOENT') throw error
-      })
-      return to
+      try {
+        await rename(path, to)
+        return to
+      } catch (error) {
+        // Somebody has taken it away: so be it.
+        if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined
+        throw error
+      }
     }
   }
 }
@@ -170,10 +175,13 @@ function shelf(level: Level): Pick<Shelf, 'view' | 'write' | 'close'> {
     view: () => {
       const snapshot = level.snapshot()
       return {
-        async *rows(range, { limit = -1, reverse = false } = {}) {
-          const rows = level.iterator({ ...range, limit, reverse, snapshot, highWaterMarkBytes: slice.bytes })
+        async *rows(range, { limit = -1, reverse = false, isKeys = false } = {}) {
+          const rows = level.iterator({ ...range, limit, reverse, snapshot, highWaterMarkBytes: slice.bytes, values: !isKeys })
           try {
-            for (let found = await rows.nextv(slice.rows); found.length > 0; found = await rows.nextv(slice.rows)) yield* found
+            for (let found = await rows.nextv(slice.rows); found.length > 0; found = await rows.nextv(slice.rows)) {
+              if (isKeys) yield* found.map(([key]): Row => [key, none])
+              else yield* found
+            }
           } finally {
             await rows.close()
           }

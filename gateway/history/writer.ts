@@ -5,10 +5,12 @@ import { Horizon, horizonKey } from './horizon.js'
 import { checkpointKey, kindEnd, kindKey, numberOf } from './keys.js'
 import type { DataKind } from './keys.js'
 import { Names } from './names.js'
+import { sizes } from './series.js'
 import type { Series } from './series.js'
 import { Shard } from './shard.js'
 import { DamagedError, isDamage } from './shelf.js'
-import type { Place, Shelf, View } from './shelf.js'
+import type { Change, Place, Shelf, View } from './shelf.js'
+import { nextTurn } from './turn.js'
 
 export interface WriterOptions {
   readonly clock: Clock
@@ -18,6 +20,8 @@ export interface WriterOptions {
   readonly maxWaiting: number
   /** Bytes that come into rows of their own together. */
   readonly checkpointBytes: number
+  /** Called before so many bytes are written. Resolves when there is room for them, or with the reason why there is none. */
+  readonly room: (bytes: number) => Promise<string | undefined>
   /** It cannot write, or can again. */
   readonly changed: () => void
   /** The store was opened for the first time, or is another one. */
@@ -41,6 +45,9 @@ const slowAfter = 10
 /** Codenames that there may be, also those that are gone and whose readings are still kept. */
 const mostSeries = 100_000
 
+/** Bytes that the first reading of a codename takes besides; as many codenames as there may be, they are beyond the bound for what waits. */
+const perSeries = sizes.piece + sizes.sum
+
 /** Seconds to the next try after a failure: doubled up to the most. */
 const patience = { first: 1, most: 30 }
 
@@ -59,6 +66,14 @@ export class Writer {
   #turning: Promise<void> | undefined
   /** Bytes of readings since the last look at the size of the store. */
   #bytes = 0
+  /** Codenames that have something in it. */
+  #begun = 0
+  /** Above so many bytes the next turn comes at once. */
+  #soon = Infinity
+  /** Of these, what came since the last turn that wrote. */
+  #fresh = 0
+  /** Why nothing is written, although the disk would take it. */
+  #full: string | undefined
   #failure: string | undefined
   /** The store must be opened again before it takes anything. */
   #isBroken = false
@@ -75,6 +90,8 @@ export class Writer {
   #trouble: string | undefined
   written = 0
   dropped = 0
+  /** Rows of roll-ups that could not be read. */
+  broken = 0
   /** Microseconds of the oldest reading that came since the start. */
   first = Infinity
 
@@ -116,7 +133,7 @@ export class Writer {
 
   /** The next reading is not dropped. */
   get hasRoom(): boolean {
-    return this.#bytes <= this.#options.maxWaiting
+    return this.#bytes <= this.#options.maxWaiting + (this.#options.place.isLasting ? this.#begun * perSeries : 0)
   }
 
   /** False: it is dropped. `time` in microseconds. */
@@ -128,8 +145,11 @@ export class Writer {
     const shard = this.shardOf(series)
     if (time < this.first) this.first = time
     const before = shard.bytes
+    if (series.part === undefined) this.#begun += 1
     shard.add(series, time, value, traits, measured)
     this.#bytes += shard.bytes - before
+    this.#fresh += shard.bytes - before
+    if (this.#bytes > this.#soon && this.#turning === undefined) this.#hurry()
     return true
   }
 
@@ -162,14 +182,26 @@ export class Writer {
     this.#stopped = true
     this.#timer?.cancel()
     await this.#turning
-    if (this.#failure === undefined) await this.turn(true)
+    // Also when the last try failed a moment ago: there is no later one.
+    this.#next = 0
+    await this.turn(true)
     const shelf = this.#shelf
     this.#shelf = undefined
     await shelf?.close().catch(() => {})
   }
 
+  /** Many came at once: it is written when they have been taken, and not only in a second. */
+  #hurry(): void {
+    this.#soon = Infinity
+    if (this.#stopped || this.#failure !== undefined) return
+    setImmediate(() => {
+      if (!this.#stopped) void this.turn()
+    })
+  }
+
   #again(): void {
     if (this.#stopped) return
+    this.#soon = this.#options.checkpointBytes * 2
     this.#timer = this.#options.clock.after(every, () => {
       this.#watch()
       void this.turn()
@@ -184,13 +216,16 @@ export class Writer {
     this.#counted = this.dropped
     const slow = clock.monotonic() - this.#turnSince
     this.#isCrowded &&= this.names.size >= mostSeries
-    const trouble = this.#isCrowded
-      ? `readings of more than ${mostSeries} codenames are dropped: see which names are made up again and again`
-      : drops || (this.#trouble !== undefined && !this.hasRoom)
-        ? 'readings are dropped, as more come than the disk takes: record less (history), or use a faster disk'
-        : slow > slowAfter
-          ? 'the disk takes long to write: readings wait in memory; see what else uses it'
-          : undefined
+    const trouble =
+      this.#full !== undefined
+        ? this.#full
+        : this.#isCrowded
+          ? `readings of more than ${mostSeries} codenames are dropped: see which names are made up again and again`
+          : drops || (this.#trouble !== undefined && !this.hasRoom)
+            ? 'readings are dropped, as more come than the disk takes: record less (history), or use a faster disk'
+            : slow > slowAfter
+              ? 'the disk takes long to write: readings wait in memory; see what else uses it'
+              : undefined
     if (trouble === this.#trouble) return
     this.#trouble = trouble
     if (this.#failure !== undefined) return
@@ -204,9 +239,20 @@ export class Writer {
     if (this.#failure !== undefined && clock.monotonic() < this.#next) return
     try {
       const shelf = await this.#opened()
-      for (const shard of this.shards) if (shard.leaving !== undefined) await this.#checkpoint(shelf, shard)
+      const fresh = this.#fresh
+      this.#full = await this.#options.room(fresh)
+      if (this.#full !== undefined) return
+      // What a failed checkpoint left goes to rows of its own, and no more to the journal.
       await this.#flush(shelf)
-      for (const shard of this.#due(all)) await this.#checkpoint(shelf, shard)
+      const failures: unknown[] = []
+      for (const shard of [...this.shards.filter(({ leaving }) => leaving !== undefined), ...this.#due(all)])
+        await this.#checkpoint(shelf, shard).catch((error: unknown) => {
+          // What is wrong with these readings is no matter of the others.
+          if (!isOurs(error)) throw error
+          failures.push(error)
+        })
+      this.#fresh -= fresh
+      if (failures.length > 0) throw failures[0]
       this.#worked()
     } catch (error) {
       this.#failed(error as Error)
@@ -229,7 +275,9 @@ export class Writer {
     } catch (error) {
       if (!(error instanceof DamagedError)) throw error
       const aside = await place.moveAside(this.#options.clock.now())
-      log.error({ aside, reason: error.message }, 'the history is damaged: it was moved aside, and a new one is begun')
+      if (aside === undefined)
+        log.error({ reason: error.message }, 'the history is gone, somebody has removed its folder: a new one is begun')
+      else log.error({ aside, reason: error.message }, 'the history is damaged: it was moved aside, and a new one is begun')
       this.names.reset()
       for (const shard of this.shards) shard.reset()
       this.#isLoaded = false
@@ -259,8 +307,10 @@ export class Writer {
       let broken = 0
       for (const [index, shard] of this.shards.entries()) {
         const before = shard.bytes
+        const begun = shard.size
         broken += shard.restore(marks[index]?.readUInt32BE() ?? 0, journals[index] ?? [], series)
         this.#bytes += shard.bytes - before
+        this.#begun += shard.size - begun
       }
       if (broken > 0) this.#options.log.warn({ rows: broken }, 'some readings of the last seconds before the stop cannot be read')
     } finally {
@@ -272,19 +322,30 @@ export class Writer {
   async #flush(shelf: Shelf): Promise<void> {
     const { place } = this.#options
     if (!place.isLasting) return
-    const waiting = this.shards.filter((shard) => shard.waiting > 0)
+    const waiting = this.shards.filter((shard) => shard.waiting > 0 && shard.leaving === undefined)
     if (waiting.length === 0) return
-    const series = waiting.flatMap((shard) => shard.waitingSeries)
-    const named = this.names.changes(series)
-    for (const each of series) this.names.numberOf(each)
-    const rows = waiting.flatMap((shard) => shard.journal() ?? [])
+    const changes: Change[] = []
+    const rows = []
+    const named = []
+    for (const shard of waiting) {
+      const series = shard.waitingSeries
+      for (const each of series) this.names.numberOf(each)
+      const names = this.names.changes(series)
+      const row = shard.journal()
+      named.push(names)
+      if (row !== undefined) rows.push(row)
+      for (const change of names.changes) changes.push(change)
+      if (row !== undefined) changes.push(row.change)
+      // Of many codenames each shard is a matter of milliseconds.
+      await nextTurn()
+    }
     try {
-      await shelf.write([...named.changes, ...rows.map(({ change }) => change)])
+      await shelf.write(changes)
     } catch (error) {
       for (const shard of waiting) shard.again()
       throw error
     }
-    named.saved()
+    for (const { saved } of named) saved()
     for (const { count, done } of rows) {
       done()
       this.written += count
@@ -316,6 +377,11 @@ export class Writer {
     }
     if (!made.isWritten) await shelf.write(made.changes)
     made.saved()
+    if (made.broken > 0) {
+      this.broken += made.broken
+      this.#options.log.error({ rows: made.broken, all: this.broken }, 'roll-ups of the history could not be read, and begin anew')
+    }
+    this.#begun -= leaving.parts.size
     this.written += shard.left(leaving)
     this.#bytes -= leaving.bytes
   }
@@ -331,13 +397,20 @@ export class Writer {
   #failed(error: Error): void {
     const { clock, log } = this.#options
     const { message } = error
-    const why = error instanceof DamagedError || message.startsWith('cannot ') ? message : `cannot write: ${hint(error)}`
+    const why =
+      error instanceof DamagedError || message.startsWith('cannot ')
+        ? message
+        : isOurs(error)
+          ? `cannot write some of the readings: ${message}`
+          : `cannot write: ${hint(error)}`
     const isNew = this.#failure !== why
     const wasFailing = this.#failure !== undefined
     this.#isDamaged ||= isDamage(error)
-    this.#isBroken = true
-    this.#next = clock.monotonic() + this.#wait
-    this.#wait = Math.min(this.#wait * 2, patience.most)
+    if (!isOurs(error)) {
+      this.#isBroken = true
+      this.#next = clock.monotonic() + this.#wait
+      this.#wait = Math.min(this.#wait * 2, patience.most)
+    }
     this.#failure = why
     if (!isNew) return
     if (!wasFailing)
@@ -345,3 +418,6 @@ export class Writer {
     this.#options.changed()
   }
 }
+
+/** It does not come from the store: readings, or a row, are not as they should be. */
+const isOurs = (error: unknown): boolean => error instanceof RangeError || error instanceof TypeError || error instanceof SyntaxError
