@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import fc from 'fast-check'
+import { isWritable } from '../time.js'
 import type { Exact } from '../adapter.js'
 import { ByteReader, ByteWriter } from './bytes.js'
 import { Decoder, Encoder } from './codec.js'
@@ -75,7 +76,8 @@ const given: fc.Arbitrary<Given[]> = times.chain((all) =>
 )
 
 function pointOf({ time, value: exact, traits: rest, measured }: Given): Point {
-  return { ...rest, time: measured ?? time / 1e6, value: exact, ...(measured === undefined ? {} : { since: time / 1e6 }) }
+  const isTold = measured !== undefined && isWritable(measured)
+  return { ...rest, time: isTold ? measured : time / 1e6, value: exact, ...(measured === undefined ? {} : { since: time / 1e6 }) }
 }
 
 function read(row: Pick<Decoder, 'next' | 'point'>): Point[] {
