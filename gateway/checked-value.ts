@@ -1,8 +1,9 @@
 /** What a command brings, checked against the declaration and the schema of its codename. */
 import type { Exact, Op } from './adapter.js'
 import { isFiniteExact } from '../adapters/common/exact-json.js'
+import type { CommandsOptions } from './command-types.js'
 import type { Devices, Entry } from './devices.js'
-import { GatewayError } from './errors.js'
+import { GatewayError, freshValue } from './errors.js'
 import { conform } from './validators.js'
 import type { Validators } from './validators.js'
 
@@ -11,6 +12,12 @@ export interface Brought {
   /** Undefined: a call without arguments. */
   readonly value?: Exact | undefined
   readonly secret?: boolean | undefined
+}
+
+/** The last reading's value; throws why there is none that is good for an answer. */
+export function freshOf({ device, codename, meta }: Entry, { latest, whyOffline }: CommandsOptions): Exact {
+  const isOffline = whyOffline(device) !== undefined
+  return freshValue(latest.get(device, codename), { device, codename, maxAge: meta.maxAge, isOffline })
 }
 
 /** The value as its schema wants it; throws the refusal. */

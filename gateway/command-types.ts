@@ -1,4 +1,4 @@
-import type { Clock, Command, Exact, Logger } from './adapter.js'
+import type { Clock, Command, Exact, Logger, Op, Ref } from './adapter.js'
 import type { Publish } from './broker/queue.js'
 import type { Devices } from './devices.js'
 import type { GatewayError } from './errors.js'
@@ -25,6 +25,19 @@ export interface CommandsOptions {
   readonly askHistory: (question: HistoryQuestion) => void
   /** Where commands under way are kept over a crash; undefined: nowhere. */
   readonly keep?: Keep | undefined
+}
+
+/** A message on the topic of a command, from whoever asks. */
+export interface CommandMessage extends Ref {
+  readonly topic: string
+  readonly op: Op | 'history'
+  readonly payload: Uint8Array
+  readonly retain: boolean
+  readonly client: string
+  /** Of a command that brings none. */
+  readonly id?: string
+  /** What is refused is a dead letter. */
+  readonly letters: boolean
 }
 
 /** What becomes of the MQTT message that carried a command. */

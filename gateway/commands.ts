@@ -1,13 +1,13 @@
 import type { Command, Exact, Op, Ref, Request } from './adapter.js'
 import { isFiniteExact, parseExact } from '../adapters/common/exact-json.js'
 import configSchema from '../schemas/config.schema.json' with { type: 'json' }
-import { checkedValue, notFinite } from './checked-value.js'
-import type { CommandsOptions, Verdict } from './command-types.js'
+import { checkedValue, freshOf, notFinite } from './checked-value.js'
+import type { CommandMessage, CommandsOptions, Verdict } from './command-types.js'
 import { self } from './devices.js'
 import type { Entry } from './devices.js'
 import { idOf, openEnvelope } from './envelope.js'
 import type { Envelope } from './envelope.js'
-import { GatewayError, asGatewayError, freshValue } from './errors.js'
+import { GatewayError, asGatewayError } from './errors.js'
 import { KeptCommands } from './kept-commands.js'
 import { inTime } from './patience.js'
 import { ended } from './pending.js'
@@ -19,6 +19,7 @@ import type { ReplyFields } from './reply.js'
 import { formatTime } from './time.js'
 import type { Step } from './stories.js'
 import { below } from './topic.js'
+import { Turns } from './turns.js'
 
 /** Seconds after which the asker is told that the command is under way. */
 const acceptedAfter = 0.5
@@ -28,10 +29,6 @@ const defaultTimeout = configSchema.$defs.codename.properties.timeout.default
 
 /** Seconds that who waited must have left for a command to begin, or a tenth of all it had: nobody would hear what came of it. */
 const leastLeft = 0.1
-
-/** Calls of the gateway itself that wait for their turn at once, and seconds that one waits. */
-const maxTurns = 32
-const longestTurn = 5
 
 /** Commands that may be under way at once. */
 const maxPending = 1000
@@ -48,7 +45,7 @@ export class Commands {
   readonly #kept: KeptCommands
   /** Of native devices: the last command that ended without their reply, which may still come. */
   readonly #unanswered = new WeakMap<Entry, Pick<Pending, 'id' | 'op' | 'client'>>()
-  #turns = 0
+  readonly #turns = new Turns()
   #counter = 0
   #stopped = false
 
@@ -58,18 +55,8 @@ export class Commands {
     this.#kept = new KeptCommands(options.keep)
   }
 
-  /** A command topic was published to. Never throws. `id`: of a command that brings none. `letters`: what is refused is a dead letter. */
-  receive(
-    message: Ref & {
-      topic: string
-      op: Op | 'history'
-      payload: Uint8Array
-      retain: boolean
-      client: string
-      id?: string
-      letters: boolean
-    }
-  ): Verdict {
+  /** A command topic was published to. Never throws. */
+  receive(message: CommandMessage): Verdict {
     const { device, codename, topic, op, client, payload } = message
     const given = idOf(payload)
     const id = given ?? message.id ?? this.#nextId()
@@ -92,49 +79,32 @@ export class Commands {
       this.#step('asked', named, { value: envelope.value, check: envelope.check })
       isTold = true
       if (envelope.value !== undefined && !isFiniteExact(envelope.value)) throw notFinite(op)
-      const other = this.#pending.get(entry)
-      if (other !== undefined && device === self && !envelope.check && this.#turns < maxTurns) {
+      const running = (): Pending | undefined => this.#pending.get(entry)
+      const begin = (): Pending | undefined => this.#begin(entry, op, id, client, key, envelope, undefined)
+      if (device === self && running() !== undefined && !envelope.check && !this.#turns.isFull) {
         if (key !== undefined) this.#remembered.start(key, below(topic, 'reply'))
-        void this.#inTurn(other, named, key, envelope)
+        const refuse = (thrown: unknown): void => this.#refuse(topic, key, named, { error: asGatewayError(thrown) })
+        void this.#turns.take(this.#options.clock, running, begin).catch(refuse)
         return { kind: 'answered' }
       }
-      const pending = this.#begin(entry, op, id, client, key, envelope, undefined)
+      const pending = begin()
       if (pending === undefined) return { kind: 'answered' }
       return pending.native ? { kind: 'pass', payload: commandPayload(op, id, envelope) } : { kind: 'pass' }
     } catch (thrown) {
       const error = asGatewayError(thrown)
-      this.#reply(below(topic, 'reply'), key, { id, op, client, error, phase: 'failed' }, undefined)
       if (!isTold) this.#step('asked', named)
-      this.#step('refused', named, { error, dead: message.letters })
+      this.#refuse(topic, key, named, { error, dead: message.letters })
       return { kind: 'refused', error, id }
     }
   }
 
-  /** What the gateway carries out itself takes a moment: of two who begin or end a run at once none is refused. Never rejects. */
-  async #inTurn(first: Pending, named: Named & { op: Op }, key: string | undefined, envelope: Envelope): Promise<void> {
-    const { clock } = this.#options
-    const { entry } = first
-    const { id, op, client } = named
-    const until = clock.monotonic() + longestTurn
-    this.#turns += 1
-    try {
-      for (let other: Pending | undefined = first; other !== undefined; other = this.#pending.get(entry)) {
-        const left = until - clock.monotonic()
-        if (left <= 0) break
-        await ended(other, clock, left, [])
-      }
-      this.#begin(entry, op, id, client, key, envelope, undefined)
-    } catch (thrown) {
-      const error = asGatewayError(thrown)
-      this.#reply(below(entry.topic, 'reply'), key, { id, op, client, error, phase: 'failed' }, undefined)
-      this.#step('refused', named, { error })
-    } finally {
-      this.#turns -= 1
-    }
+  #refuse(topic: string, key: string | undefined, named: Named, { error, dead }: { error: GatewayError; dead?: boolean }): void {
+    this.#reply(below(topic, 'reply'), key, { ...named, error, phase: 'failed' }, undefined)
+    this.#step('refused', named, { error, dead })
   }
 
   /** Nothing is carried out: also what is not declared has a history, and who repeats a question is answered anew. */
-  #askHistory(message: Ref & { topic: string; payload: Uint8Array; retain: boolean; client: string }, id: string, key?: string): Verdict {
+  #askHistory(message: CommandMessage, id: string, key?: string): Verdict {
     const { device, codename, topic, payload, retain, client } = message
     try {
       if (retain) throw new GatewayError('Retained', 'a question must not be retained: it would be asked again at every reconnect')
@@ -281,7 +251,8 @@ export class Commands {
     const named = { device: entry.device, codename: entry.codename, id, op, client }
     if (!secret) this.#step('checked', named)
     const executor = devices.executor(entry.device, entry.codename)
-    const answered = envelope.check ? { value } : op === 'get' && executor === undefined ? { value: this.#fresh(entry) } : undefined
+    const isRead = op === 'get' && executor === undefined
+    const answered = envelope.check ? { value } : isRead ? { value: freshOf(entry, this.#options) } : undefined
     if (answered !== undefined) {
       settle?.(answered)
       // A mere check must not stand in the way of the command itself.
@@ -346,11 +317,9 @@ export class Commands {
   /** The disk may have taken its time. */
   #runInTime(pending: Pending, executor: string, command: Command): void {
     const { expires } = command
-    if (expires === undefined || this.#options.clock.now() <= expires) this.#run(pending, executor, command)
-    else {
-      const message = `the command expired at ${formatTime(expires)}, while it was being written to disk; it was not carried out`
-      this.#conclude(pending, { error: new GatewayError('Expired', message) })
-    }
+    if (expires === undefined || this.#options.clock.now() <= expires) return this.#run(pending, executor, command)
+    const message = `the command expired at ${formatTime(expires)}, while it was being written to disk; it was not carried out`
+    this.#conclude(pending, { error: new GatewayError('Expired', message) })
   }
 
   #run(pending: Pending, executor: string, command: Command): void {
@@ -370,12 +339,6 @@ export class Commands {
         this.#conclude(pending, { error })
       }
     )
-  }
-
-  #fresh(entry: Entry): Exact {
-    const { device, codename, meta } = entry
-    const isOffline = this.#options.whyOffline(device) !== undefined
-    return freshValue(this.#options.latest.get(device, codename), { device, codename, maxAge: meta.maxAge, isOffline })
   }
 
   /** The one final answer, unless it was given before. */

@@ -1,8 +1,8 @@
 import { mkdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
-import { setImmediate } from 'node:timers/promises'
 import type { Clock, Logger, Watch } from '../adapter.js'
 import type { Entry } from '../devices.js'
+import { nextTurn } from '../history/turn.js'
 import type { Held } from '../latest.js'
 import { metaPayload } from '../payload.js'
 import type { Step } from '../stories.js'
@@ -324,7 +324,7 @@ async function schemasOf(entries: readonly Entry[]): Promise<string> {
     const text = `${JSON.stringify(entry.codename)}:${metaPayload(entry)}`
     if (codenames === undefined) devices.set(entry.device, [text])
     else codenames.push(text)
-    if (at % describeAtOnce === describeAtOnce - 1) await setImmediate()
+    if (at % describeAtOnce === describeAtOnce - 1) await nextTurn()
   }
   return `{${Array.from(devices, ([device, codenames]) => `${JSON.stringify(device)}:{${codenames.join(',')}}`).join(',\n')}}\n`
 }

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
-import { readdirSync, readlinkSync, symlinkSync, writeFileSync } from 'node:fs'
+import { readFileSync, readdirSync, readlinkSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { request } from 'node:http'
 import { join } from 'node:path'
 import type { Run } from '../../gateway/runs/types.js'
@@ -148,6 +148,79 @@ describe('runs over HTTP', function () {
         asked.end()
       })
     await until(() => readdirSync('/proc/self/fd').every((fd) => !linkOf(`/proc/self/fd/${fd}`).startsWith(runs.path)), 'a file stays open')
+  })
+
+  it('are read by the next one, however many have hung up before anything came', async () => {
+    await lab()
+    const run = await recorded()
+    for (let n = 0; n < 40; n += 1)
+      await new Promise<void>((resolve) => {
+        const asked = request({ host: '127.0.0.1', port: running.httpPort, path: `/api/runs/${run.id}/zip` })
+        asked.on('error', () => {})
+        asked.once('close', resolve)
+        // Now before, now while the run is looked for.
+        asked.end(() => setTimeout(() => asked.destroy(), n % 4))
+      })
+    // What was under way is let go; a place that is lost never comes back.
+    let status = 0
+    for (let n = 0; n < 100 && status !== 200; n += 1) ({ status } = await ask('GET', `/api/runs/${run.id}/zip`))
+    assert.equal(status, 200)
+    const many = await Promise.all(Array.from({ length: 12 }, async () => (await ask('POST', `/api/runs/${run.id}/verify`, {})).status))
+    assert.ok(many.every((each) => each === 200 || each === 429))
+    assert.equal((await ask('POST', `/api/runs/${run.id}/verify`, {})).status, 200)
+  })
+
+  it('begin once, and are no recording of other devices under the same name', async () => {
+    await lab()
+    const post = async (body: object): Promise<Answer> => await ask('POST', '/api/runs', body)
+    const first = await post({ name: 'x', devices: ['meter'], note: 'n' })
+    const again = await post({ name: 'x', devices: ['meter'], note: 'n' })
+    assert.deepEqual([first.status, again.status, json<Run>(again).id], [201, 200, json<Run>(first).id])
+    for (const other of [{ name: 'x' }, { name: 'x', devices: ['meter'] }, { name: 'x', devices: ['meter', 'gateway'], note: 'n' }]) {
+      const { status, body } = await post(other)
+      assert.equal(status, 409)
+      assert.match(body.toString(), /of other devices or with another note/)
+    }
+    const both = await Promise.all([post({ name: 'y' }), post({ name: 'y' })])
+    assert.deepEqual(
+      both.map(({ status }) => status).sort((a, b) => a - b),
+      [200, 201]
+    )
+  })
+
+  it('say that the manifest was taken away, also those that were known before, and after a restart', async () => {
+    await lab()
+    const run = await recorded()
+    const path = join(runs.of(run), 'readings.ndjson')
+    writeFileSync(path, readFileSync(path, 'utf8').replace('"value":5', '"value":6'))
+    rmSync(join(runs.of(run), 'manifest.json'))
+    const says = async (): Promise<unknown[]> => {
+      const { ready, state } = json<Run>(await ask('GET', `/api/runs/${run.id}`))
+      const { ok, wrong } = json<{ ok: boolean; wrong: { name: string; why: string } }>(await ask('POST', `/api/runs/${run.id}/verify`, {}))
+      assert.match(wrong.why, /^it was taken away.*readings\.ndjson has changed/)
+      return [ready, state, ok, wrong.name, (await ask('GET', `/api/runs/${run.id}/zip`)).status]
+    }
+    assert.deepEqual(await says(), [false, 'failed', false, 'manifest.json', 409])
+    await running.stop()
+    running = await start(`http: { port: 0 }\nruns: { folder: ${runs.path} }`)
+    await until(() => running.log.lines.some(({ fields }) => /manifest was taken away/.test(String(fields['reason']))), 'nothing is said')
+    assert.deepEqual(await says(), [false, 'failed', false, 'manifest.json', 409])
+    assert.ok(!readdirSync(runs.of(run)).includes('manifest.json'))
+  })
+
+  it('are described as they come: every type of file is in the document', async () => {
+    await lab()
+    const document = json<{ paths: Record<string, { get: { responses: Record<string, { content: object }> } }> }>(
+      await ask('GET', '/api/openapi.json')
+    )
+    const [, file] = Object.entries(document.paths).find(([path]) => path.includes('/files/')) ?? []
+    assert.deepEqual(Object.keys(file?.get.responses['200']?.content ?? {}).sort(), [
+      'application/json',
+      'application/octet-stream',
+      'application/x-ndjson',
+      'text/csv',
+      'text/html'
+    ])
   })
 
   it('are refused to pages of others, to who may only look, and as long as they are not ready', async () => {

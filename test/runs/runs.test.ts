@@ -5,6 +5,7 @@ import { verifyRun } from '../../gateway/runs/manifest.js'
 import { folder } from '../process/program.js'
 import { FakeClock } from '../support/fake-clock.js'
 import { startLab } from '../support/lab.js'
+import { until } from '../support/until.js'
 import type { Lab } from '../support/lab.js'
 import type { TestClient } from '../support/mqtt.js'
 import { Scripted } from '../support/scripted.js'
@@ -57,6 +58,7 @@ describe('a run', () => {
     assert.deepEqual([started.state, started.by, started.ready, started.devices], ['running', 'someone', false, 'all'])
     await clock.pass(1)
     await reads(running, 20.5)
+    await client.publish('lab/furnace/setpoint/set', { id: 'set-0', value: 900, check: true })
     await client.publish('lab/furnace/setpoint/set', { id: 'set-1', value: 300 })
     await client.publish('lab/furnace/setpoint/set', { id: 'set-2', value: 9999 })
     await client.settled()
@@ -87,9 +89,19 @@ describe('a run', () => {
     const steps = runs
       .lines(run, 'commands.ndjson')
       .map(({ id, what, value, error }) => [id, what, value, (error as { class?: string })?.class])
+    const checks = runs.lines(run, 'commands.ndjson').filter(({ check }) => check === true)
+    assert.deepEqual(
+      checks.map(({ id, what }) => [id, what]),
+      [
+        ['set-0', 'asked'],
+        ['set-0', 'done']
+      ]
+    )
     assert.deepEqual(
       steps.filter(([, what]) => ['asked', 'done', 'refused', 'failed'].includes(String(what))),
       [
+        ['set-0', 'asked', 900, undefined],
+        ['set-0', 'done', 900, undefined],
         ['set-1', 'asked', 300, undefined],
         ['set-1', 'done', 300, undefined],
         ['set-2', 'asked', 9999, undefined],
@@ -247,6 +259,51 @@ describe('a run', () => {
     assert.match(listed[1]?.reason ?? '', /^the gateway "another" records it/)
     assert.deepEqual(readdirSync(foreign), ['run.json'])
     assert.deepEqual(readdirSync(elsewhere), [])
+  })
+
+  it('loses no reading for steps of commands that find no room, and says in each file what is lost there', async () => {
+    const running = await lab()
+    await begin(client)
+    await clock.pass(1)
+    await Promise.all(
+      Array.from(
+        { length: 16 },
+        async (_, n) => await client.publish('lab/furnace/setpoint/set', { id: `${n}`, value: 'x'.repeat(1_000_000) })
+      )
+    )
+    await reads(running, 7)
+    await clock.pass(1)
+    await reads(running, 8)
+    const run = await end(client)
+    assert.deepEqual(
+      runs.lines(run, 'readings.ndjson').map(({ value }) => value),
+      [7, 8]
+    )
+    const lost = runs.lines(run, 'commands.ndjson').filter((line) => 'lost' in line)
+    assert.deepEqual([lost.length, lost[0]?.['lost'], lost[0]?.['reason']], [1, run.lost, 'the disk did not keep up'])
+    await runs.made(run)
+    assert.match(runs.text(run, 'report.html'), /steps of commands are lost/)
+  })
+
+  it('describes its codenames at once, every ten seconds while more come, and at its end', async () => {
+    const running = await lab()
+    await reads(running, 1)
+    const run = await begin(client)
+    const described = (): string[] =>
+      Object.values(JSON.parse(runs.text(run, 'schemas.json')) as Record<string, object>).flatMap((codenames) => Object.keys(codenames))
+    const reading = async (codename: string): Promise<void> => {
+      await client.publish(`lab/weather/${codename}`, '1')
+      await client.settled()
+      await clock.pass(1)
+    }
+    assert.deepEqual(described(), ['temperature'])
+    await reading('wind')
+    assert.deepEqual(described(), ['temperature'])
+    await clock.pass(10)
+    await until(() => described().includes('wind'), 'it is not described')
+    await reading('sky')
+    await end(client)
+    assert.deepEqual(described().sort(), ['sky', 'temperature', 'wind'])
   })
 
   it('notes that the clock was set', async () => {
