@@ -68,7 +68,7 @@ export function* devicePieces(device: string, parts: Seen): Generator<string, un
 /** All devices as JSON. */
 export function* devicesPieces(parts: Seen): Generator<string, undefined> {
   let before = '{"devices":['
-  for (const device of [...parts.devices.names()]) {
+  for (const device of parts.devices.names()) {
     yield before
     yield* devicePieces(device, parts)
     before = ','
