@@ -37,6 +37,8 @@ export interface GatewayOptions {
   readonly log: Logger
   readonly version?: string
   readonly clock?: Clock
+  /** With which the configuration was checked: they have compiled its schemas. */
+  readonly validators?: Validators
   /** Instead of LevelDB in `gateway.data`; tests put a failing disk here. */
   readonly openDisk?: OpenDisk
   /** How instances that failed are tried again. */
@@ -104,7 +106,7 @@ export class Gateway {
       disk: (failure) => this.#disk(failure)
     })
     const { publish } = this.#broker
-    const validators = new Validators()
+    const { validators = new Validators() } = options
     this.#devices = new Devices({
       topics: this.#topics,
       undeclared: config.broker.undeclared,

@@ -3,12 +3,12 @@
 import { readFileSync } from 'node:fs'
 import { Command, InvalidArgumentError, Option } from 'commander'
 import { adapterTypes } from '../adapters/index.js'
-import { verify } from './cli/verify.js'
 import { ConfigError, formatProblem, loadConfig } from './config.js'
 import type { Checked } from './config.js'
 import { Gateway } from './gateway.js'
 import { createLog } from './log.js'
 import type { LogLevel } from './log.js'
+import { Validators } from './validators.js'
 
 const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as { version: string }
 
@@ -55,6 +55,7 @@ program
   .description('compare the folder of a run with its manifest, and name the first file that differs')
   .argument('<run>', 'folder of a run, or of a copy', notEmpty)
   .action(async (run: string) => {
+    const { verify } = await import('./cli/verify.js')
     const { code, text } = await verify(run)
     if (code === 0) console.log(text)
     else console.error(text)
@@ -69,9 +70,9 @@ function notEmpty(value: string): string {
 }
 
 /** Undefined after the problems were printed and the exit code set. */
-async function load(file: string): Promise<Checked | undefined> {
+async function load(file: string, validators = new Validators()): Promise<Checked | undefined> {
   try {
-    const checked = await loadConfig({ file, types: adapterTypes, env: process.env })
+    const checked = await loadConfig({ file, types: adapterTypes, env: process.env, validators })
     for (const warning of checked.warnings) console.error(formatProblem(warning))
     return checked
   } catch (error) {
@@ -91,14 +92,15 @@ async function start({
   logLevel: LogLevel
   logFormat?: 'text' | 'json'
 }): Promise<void> {
-  const checked = await load(file)
+  const validators = new Validators()
+  const checked = await load(file, validators)
   if (checked === undefined) return
   const text = (logFormat ?? (process.stdout.isTTY ? 'text' : 'json')) === 'text'
   const stream = text
     ? (await import('pino-pretty')).PinoPretty({ sync: true, singleLine: true, ignore: 'pid,hostname', translateTime: 'SYS:HH:MM:ss.l' })
     : undefined
   const log = createLog({ level: logLevel, ...(stream === undefined ? {} : { stream }) })
-  const gateway = new Gateway({ checked, types: adapterTypes, log, version })
+  const gateway = new Gateway({ checked, types: adapterTypes, log, version, validators })
 
   let stopping = false
   const stop = (signal: NodeJS.Signals): void => {

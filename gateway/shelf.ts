@@ -9,8 +9,9 @@ const mostOpen = 1100
 
 /** The last stories, found by their id. */
 export class Shelf {
-  /** The oldest first. */
-  readonly #ended: Story[] = []
+  /** The oldest first; what is before `#first` has gone: to shift costs more than all else here. */
+  #ended: (Story | undefined)[] = []
+  #first = 0
   readonly #open = new Set<Story>()
   /** The last story of each id. */
   readonly #byId = new Map<string, Story>()
@@ -49,14 +50,14 @@ export class Shelf {
 
   /** In no order; with an id only those of it. */
   all(id?: string): Story[] {
-    if (id === undefined) return [...this.#ended, ...this.#open]
+    if (id === undefined) return [...(this.#ended.slice(this.#first) as Story[]), ...this.#open]
     const found: Story[] = []
     for (let story = this.#byId.get(id); story !== undefined; story = story.before) found.push(story)
     return found
   }
 
   get size(): number {
-    return this.#ended.length + this.#open.size
+    return this.#ended.length - this.#first + this.#open.size
   }
 
   /** In all of them, about. */
@@ -65,12 +66,23 @@ export class Shelf {
   }
 
   #bound(): void {
-    while (this.#ended.length > 0 && (this.size > most || this.#characters > mostCharacters)) this.#forget(this.#ended.shift() as Story)
-    for (const oldest of this.#open) {
-      if (this.#open.size <= mostOpen) break
-      this.#open.delete(oldest)
-      this.#forget(oldest)
+    while (this.#first < this.#ended.length && (this.size > most || this.#characters > mostCharacters)) this.#forgetFirst()
+    if (this.#open.size <= mostOpen) return
+    const [oldest] = this.#open
+    if (oldest === undefined) return
+    this.#open.delete(oldest)
+    this.#forget(oldest)
+  }
+
+  #forgetFirst(): void {
+    const story = this.#ended[this.#first] as Story
+    this.#ended[this.#first] = undefined
+    this.#first += 1
+    if (this.#first > most) {
+      this.#ended = this.#ended.slice(this.#first)
+      this.#first = 0
     }
+    this.#forget(story)
   }
 
   #forget(story: Story): void {

@@ -134,6 +134,19 @@ describe('stories', () => {
       ['get', 'done', 20],
       ['set', 'done', 300]
     ])
+    step('asked', '2')
+    step('failed', '2')
+    step('asked', '2', { op: 'get' })
+    step('failed', '2', { op: 'get' })
+    step('late', '2', { value: 7 })
+    step('asked', '2', { repeated: true })
+    assert.deepEqual(
+      stories.find({ id: '2' }).map(({ op, steps }) => [op, ...steps.map(({ what }) => what)]),
+      [
+        ['get', 'asked', 'failed'],
+        ['set', 'asked', 'failed', 'late', 'asked']
+      ]
+    )
   })
 
   it('that never end are bounded too', () => {

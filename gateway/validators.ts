@@ -59,7 +59,8 @@ export class Validators {
     // The package's types describe its CommonJS form, where the function is the default export of the default export.
     const add = addFormats as unknown as (ajv: Ajv2020) => void
     add(this.#ajv)
-    this.#ajv.addSchema([commandSchema, ...Object.values(published)])
+    // They are our own, and tested: compiling the meta-schema takes longer than all else here.
+    this.#ajv.addSchema([commandSchema, ...Object.values(published)], undefined, false, false)
   }
 
   /** Undefined when the value keeps to the schema; else the refusal, which names the place below `what`. */

@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { fileURLToPath } from 'node:url'
-import sirv from 'sirv'
+import type { RequestHandler } from 'sirv'
 
 /** Made by the build. */
 const folder = fileURLToPath(new URL('../dashboard/', import.meta.url))
@@ -9,15 +9,16 @@ const folder = fileURLToPath(new URL('../dashboard/', import.meta.url))
 /** The dashboard's files, packed ones to who takes them. Until there are any, plain text says what else there is. */
 export class Dashboard {
   readonly #folder: string
-  #serve: ReturnType<typeof sirv> | undefined
+  #serve: RequestHandler | undefined
 
   constructor(from = folder) {
     this.#folder = from
   }
 
   /** False: there is no such file. */
-  answer(request: IncomingMessage, response: ServerResponse): boolean {
+  async answer(request: IncomingMessage, response: ServerResponse): Promise<boolean> {
     if (this.#serve === undefined && existsSync(`${this.#folder}/index.html`)) {
+      const { default: sirv } = await import('sirv')
       // Names do not tell the version: browsers ask each time, and get 304.
       this.#serve = sirv(this.#folder, { gzip: true, etag: true, setHeaders: (answer) => answer.setHeader('cache-control', 'no-cache') })
     }

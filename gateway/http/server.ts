@@ -69,9 +69,9 @@ function createApp(parts: Parts, prepare: (app: FastifyInstance) => void = () =>
     return reply.code(status).headers(headers).type(problemType).send(body)
   }
   app.setErrorHandler((error, _request, reply) => tell(reply, error))
-  app.setNotFoundHandler((request, reply) => {
+  app.setNotFoundHandler(async (request, reply) => {
     void reply.hijack()
-    if (dashboard.answer(request.raw, reply.raw)) return
+    if (await dashboard.answer(request.raw, reply.raw)) return
     const { status, body } = problemOf(notFound('there is nothing at this address; /api/openapi.json tells what there is'))
     reply.raw.writeHead(status, { 'content-type': problemType })
     reply.raw.end(body)

@@ -42,7 +42,7 @@ function create(): Ajv2020 {
   const add = addFormats as unknown as (ajv: Ajv2020) => void
   add(ajv)
   // They are our own, and tested.
-  for (const component of components()) ajv.addSchema(component, undefined, false)
+  for (const component of components()) ajv.addSchema(component, undefined, false, false)
   return ajv
 }
 

@@ -1,6 +1,6 @@
 /** Devices and codenames as REST shows them. What is also on MQTT is the very same text. */
-import { setImmediate } from 'node:timers/promises'
 import type { Entry } from '../devices.js'
+import { nextTurn } from '../history/turn.js'
 import { metaPayload, readingPayload } from '../payload.js'
 import type { Parts } from './parts.js'
 
@@ -68,7 +68,7 @@ export function* devicePieces(device: string, parts: Seen): Generator<string, un
 /** All devices as JSON. */
 export function* devicesPieces(parts: Seen): Generator<string, undefined> {
   let before = '{"devices":['
-  for (const device of [...parts.devices.names()]) {
+  for (const device of parts.devices.names()) {
     yield before
     yield* devicePieces(device, parts)
     before = ','
@@ -90,7 +90,7 @@ export async function* inTurns(pieces: Iterable<string>): AsyncGenerator<string,
     if (count < perTurn && text.length < mostCharacters) continue
     yield text
     ;[text, count] = ['', 0]
-    await setImmediate()
+    await nextTurn()
   }
   if (text !== '') yield text
   return undefined

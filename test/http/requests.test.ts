@@ -299,7 +299,9 @@ describe('files of the dashboard', () => {
     await writeFile(join(place, 'secret.txt'), 'secret')
     const dashboard = new Dashboard(join(place, 'dashboard'))
     const server = createServer((request, response) => {
-      if (!dashboard.answer(request, response)) response.writeHead(404).end()
+      void dashboard.answer(request, response).then((found) => {
+        if (!found) response.writeHead(404).end()
+      })
     })
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
     const { port } = server.address() as AddressInfo
