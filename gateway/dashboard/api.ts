@@ -35,9 +35,12 @@ export function apiUrl(path: string): string {
   return rest === '' || rest.startsWith('?') ? `api${rest}` : `api/${rest}`
 }
 
-/** `devices/furnace/a%2Fb` of names; each is one segment. */
+/**
+ * `devices/furnace/a%2Fb` of names; each is one segment. A path cannot name what is empty or only dots (browsers take `%2E%2E` for `..`):
+ * that becomes a name which the gateway does not know, and never another path.
+ */
 export function apiPath(...segments: readonly string[]): string {
-  return segments.map(encodeURIComponent).join('/')
+  return segments.map((name) => (/^\.{0,2}$/.test(name) ? `%25${name.replaceAll('.', '2E')}` : encodeURIComponent(name))).join('/')
 }
 
 async function ask(method: string, path: string, options: { body?: unknown; signal?: AbortSignal | undefined }): Promise<Response> {

@@ -34,7 +34,12 @@ export function href(segments: readonly string[], query: Readonly<Record<string,
   for (const [name, value] of Object.entries(query))
     for (const each of value === undefined ? [] : typeof value === 'string' ? [value] : value) search.append(name, each)
   const text = search.toString()
-  return `#/${segments.map(encodeURIComponent).join('/')}${text === '' ? '' : `?${text}`}`
+  return `#/${segments.map(encoded).join('/')}${text === '' ? '' : `?${text}`}`
+}
+
+/** The empty name is `%`, as in topics: an empty segment is none. */
+function encoded(name: string): string {
+  return name === '' ? '%' : encodeURIComponent(name)
 }
 
 /** Goes there; with `replace` the page before is not kept for the back button. */
@@ -51,6 +56,7 @@ function split(hash: string): { readonly path: string; readonly segments: string
 }
 
 function decoded(text: string): string {
+  if (text === '%') return ''
   try {
     return decodeURIComponent(text)
   } catch {

@@ -1,12 +1,17 @@
 /** What the page knows of the laboratory: all that the gateway retains, live, and whether that can be believed. */
 import { useEffect, useReducer, useRef } from 'preact/hooks'
 import { api } from './api.js'
-import { after, every, monotonic, wall } from './clock.js'
+import { after, every } from './clock.js'
 import type { Timer } from './clock.js'
 import { Asking, newId } from './store/asking.js'
 import type { Op, Question } from './store/asking.js'
+import { GatewayClock } from './store/gateway-clock.js'
+import { askInfo, isOutdated, mqttUrl } from './store/info.js'
+import type { Connection, GatewayInfo } from './store/info.js'
 import { Link } from './store/link.js'
 import { Raw } from './store/raw.js'
+import { Recheck } from './store/recheck.js'
+import type { Everything } from './store/recheck.js'
 import { Table } from './store/table.js'
 import type { CodenameView, DeviceView } from './store/table.js'
 import { Topics } from '../topic.js'
@@ -16,27 +21,7 @@ import type { Reading, Reply } from '../../schemas/types.js'
 export type { CodenameView, DeviceView } from './store/table.js'
 export type { Op, Question } from './store/asking.js'
 export { newId } from './store/asking.js'
-
-/** `GET /api`. */
-export interface GatewayInfo {
-  readonly name: string
-  readonly version: string
-  readonly root: string
-  readonly time: string
-  readonly since: string
-  readonly mqtt: string
-  readonly may: { readonly command: boolean }
-  readonly history: boolean
-  readonly runs: boolean
-}
-
-export interface Connection {
-  readonly state: 'connecting' | 'connected' | 'lost'
-  /** Unix seconds of the gateway. */
-  readonly since: number
-  /** For people; empty while connected. */
-  readonly reason: string
-}
+export type { Connection, GatewayInfo } from './store/info.js'
 
 export type Freshness = 'fresh' | 'stale' | 'uncertain' | 'bad' | 'none'
 
@@ -45,6 +30,13 @@ const changesEvery = 0.2
 
 /** Seconds without a retained message after which all have come that there are. */
 const quietFor = 1
+
+/** Seconds before what the gateway did not answer, or refused, is tried again; the last is repeated. */
+const waits = [0.3, 1, 2, 4]
+
+/** Seconds between two looks of the page at itself, and after which it has been held up so long that messages may have been missed. */
+const look = 1
+const heldUp = 3
 
 /** Seconds that a reading's time may be ahead of the gateway; as gateway/latest.ts judges. */
 const future = 60
@@ -56,15 +48,21 @@ export class Store {
   readonly #watched = new Map<string, Set<(reading: Reading, view: CodenameView) => void>>()
   #asking: Asking
   #raw: Raw | undefined
+  readonly #clock = new GatewayClock()
+  readonly #recheck: Recheck
   #topics = new Topics('lab')
-  #table = new Table(this.#topics)
+  #table = this.#newTable()
   #connection: Connection
   #info: GatewayInfo | undefined
   #reload = false
-  /** Add it to the page's monotonic seconds for the gateway's Unix seconds. */
-  #offset = wall() - monotonic()
   #uptime: string | undefined
-  #learning: Promise<void> | undefined
+  /** Undefined: the gateway has said who it is; else why not. */
+  #learning: Promise<string | undefined> | undefined
+  /** Counts connections, so that what an earlier one began is given up. */
+  #turn = 0
+  #isSettled = false
+  #looked = this.#clock.steady()
+  #sleeps = 0
   #dirty = false
   #isSoon = false
   #settling: Timer | undefined
@@ -79,16 +77,31 @@ export class Store {
       onLost: (reason) => this.#lost(reason),
       onMessage: (topic, payload, retain) => this.#message(topic, payload, retain)
     })
-    this.#asking = new Asking(this.#link, this.#clientId, () => formatTime(this.now()))
+    this.#asking = new Asking(this.#link, this.#clientId, () => this.now())
+    this.#recheck = new Recheck({
+      ask: async (signal) => {
+        // With the time, and with what may be done: both may have been changed.
+        await this.#learn()
+        return await api.get<Everything>('/api/devices', signal)
+      },
+      table: () => (this.#connection.state === 'connected' && this.#isSettled ? this.#table : undefined),
+      now: () => this.#clock.steady(),
+      after,
+      isVisible: () => document.visibilityState !== 'hidden',
+      onMended: (views) => {
+        this.#change()
+        for (const view of views) this.#tell(view)
+      }
+    })
   }
 
   start(): void {
     this.#learning = this.#learn()
     this.#link.start()
-    // Ages go on also when nothing comes.
-    every(1, () => this.#change())
+    every(look, () => this.#look())
     window.addEventListener('online', () => this.#hurry())
     document.addEventListener('visibilitychange', () => {
+      this.#recheck.now()
       if (document.visibilityState === 'visible') this.#hurry()
     })
   }
@@ -136,15 +149,15 @@ export class Store {
 
   /** The gateway's clock, Unix seconds. */
   now(): number {
-    return monotonic() + this.#offset
+    return this.#clock.now()
   }
 
-  /** Seconds since the reading was measured, by the gateway's clock; undefined without a reading. */
+  /** Seconds since the reading was measured, by the gateway's clock; undefined without a reading, and when its time does not tell. */
   ageOf(view: CodenameView): number | undefined {
     const { reading } = view
     if (reading === undefined) return undefined
     const time = parseTime(reading.time)
-    const sinceArrival = monotonic() - view.arrived
+    const sinceArrival = view.arrived === undefined ? undefined : Math.max(0, this.#clock.steady() - view.arrived)
     if (time === undefined) return sinceArrival
     const age = this.now() - time
     return age < -future ? sinceArrival : Math.max(0, age)
@@ -156,7 +169,7 @@ export class Store {
     if (reading === undefined) return 'none'
     if (reading.quality === 'bad') return 'bad'
     const maxAge = view.meta?.maxAge
-    const old = maxAge !== undefined && (this.ageOf(view) ?? 0) > maxAge
+    const old = maxAge !== undefined && (this.ageOf(view) ?? Infinity) > maxAge
     const offline = this.#table.device(view.device)?.state?.state === 'offline'
     const unknown = this.#connection.state !== 'connected' || this.#table.isUnconfirmed(view)
     if (reading.quality === 'stale' || old || offline || unknown) return 'stale'
@@ -191,8 +204,13 @@ export class Store {
 
   /** Any topics, over a connection of their own, so that a flood there does not delay what the other pages show. */
   raw(filter: string, run: (topic: string, payload: Uint8Array, retain: boolean) => void): () => void {
-    this.#raw ??= new Raw(mqttUrl(this.#info?.mqtt), `${this.#clientId}-raw`)
+    this.#raw ??= new Raw(mqttUrl(this.#info?.mqtt), `${this.#clientId}-raw`, () => this.#change())
     return this.#raw.add(filter, run)
+  }
+
+  /** Why {@link raw} hears nothing; undefined: it does, or nobody asks. */
+  get rawTrouble(): string | undefined {
+    return this.#raw?.trouble
   }
 
   /** Why a control is disabled; undefined: it may act. */
@@ -202,26 +220,45 @@ export class Store {
     return this.#info.may.command ? undefined : 'the gateway is read-only here (http.readOnly)'
   }
 
+  /** Connected is who knows who the gateway is, and has its subscriptions: tried until then, or until the connection is lost. */
   async #connected(): Promise<void> {
+    this.#turn += 1
+    const turn = this.#turn
+    for (let tries = 0; ; tries += 1) {
+      const why = await this.#begin()
+      if (turn !== this.#turn || !this.#link.up) return
+      if (why === undefined) break
+      this.#notConnected(why)
+      await new Promise<void>((resolve) => after(waits[Math.min(tries, waits.length - 1)] as number, resolve))
+      if (turn !== this.#turn || !this.#link.up) return
+    }
+    this.#connection = { state: 'connected', since: this.now(), reason: '' }
+    this.#settle()
+    this.#change()
+  }
+
+  /** Undefined when the gateway sends what it retains; else why not. */
+  async #begin(): Promise<string | undefined> {
     // The first answer was asked for while the connection was made.
-    await (this.#learning ?? this.#learn())
+    const learning = this.#learning ?? this.#learn()
     this.#learning = undefined
-    if (!this.#link.up) return
+    const why = await learning
+    if (why !== undefined) return why
+    void this.#compare()
     this.#table.renew()
-    this.#lastRetained = monotonic()
+    this.#isSettled = false
+    this.#lastRetained = this.#clock.steady()
     try {
-      // Readings come often and are superseded: QoS 0. States and metas come once.
+      // Readings come often and are superseded: QoS 0, and what is missed is found by asking. States and metas come once.
       await this.#link.subscribe({
         [this.#topics.pattern('state').replace(placeholders, '+')]: { qos: 1 },
         [this.#topics.pattern('meta').replace(placeholders, '+')]: { qos: 1 },
         [this.#topics.pattern('reading').replace(placeholders, '+')]: { qos: 0 }
       })
-    } catch {
-      return // The connection is lost again, or will be: that is told there.
+      return undefined
+    } catch (error) {
+      return (error as Error).message
     }
-    this.#connection = { state: 'connected', since: this.now(), reason: '' }
-    this.#settle()
-    this.#change()
   }
 
   /** What vanished while the page did not listen: gone when all that is retained has come. */
@@ -229,64 +266,81 @@ export class Store {
     this.#settling?.cancel()
     this.#settling = after(quietFor, () => {
       if (!this.#link.up) return
-      if (monotonic() - this.#lastRetained < quietFor) return this.#settle()
+      if (this.#clock.steady() - this.#lastRetained < quietFor) return this.#settle()
       this.#table.settle()
+      this.#isSettled = true
+      this.#recheck.now()
       this.#change()
     })
   }
 
-  async #learn(): Promise<void> {
-    const asked = monotonic()
+  /** Undefined when the gateway has said who it is; else why not: an older answer does not count for a new connection. */
+  async #learn(): Promise<string | undefined> {
+    const asked = this.#clock.steady()
     try {
-      const info = await api.get<GatewayInfo>('/api')
+      const info = await askInfo()
       this.#info = info
-      this.#tune(parseTime(info.time), (monotonic() - asked) / 2)
+      const time = parseTime(info.time)
+      if (time !== undefined) this.#clock.answered(time, asked)
       if (info.root !== this.#topics.root) {
         this.#topics = new Topics(info.root)
-        this.#table = new Table(this.#topics)
+        this.#table = this.#newTable()
       }
+      this.#uptime = this.#topics.reading('gateway', 'uptime')
+      return undefined
     } catch {
-      // An older answer holds; the connection that follows says whether the gateway is there.
+      return 'the gateway has not said yet who it is and what may be done'
     }
-    this.#uptime = this.#topics.reading('gateway', 'uptime')
-    void this.#compare()
   }
 
-  /** Is this page still the one that is served? */
+  #newTable(): Table {
+    return new Table(this.#topics, () => this.#clock.steady())
+  }
+
   async #compare(): Promise<void> {
-    const own = document.querySelector('meta[name=labgate-build]')?.getAttribute('content')
-    try {
-      const text = await (await fetch('index.html', { cache: 'no-store' })).text()
-      const served = /name="labgate-build" content="([^"]+)"/.exec(text)?.[1]
-      this.#reload = served !== undefined && own !== served
-      if (this.#reload) this.#change()
-    } catch {
-      // Asked again at the next connection.
-    }
-  }
-
-  #tune(time: number | undefined, underway: number): void {
-    if (time !== undefined) this.#offset = time + underway - monotonic()
+    this.#reload = (await isOutdated()) ?? this.#reload
+    if (this.#reload) this.#change()
   }
 
   #lost(reason: string): void {
     this.#asking.lost()
     this.#settling?.cancel()
+    this.#notConnected(reason)
+  }
+
+  #notConnected(reason: string): void {
     const since = this.#connection.state === 'lost' ? this.#connection.since : this.now()
     this.#connection = { state: 'lost', since, reason }
     this.#change()
   }
 
+  /** Ages go on also when nothing comes; and whoever was held up or asleep may have missed something. */
+  #look(): void {
+    const now = this.#clock.steady()
+    const { sleeps } = this.#clock
+    if (now - this.#looked > heldUp || sleeps !== this.#sleeps) this.#recheck.now()
+    this.#looked = now
+    this.#sleeps = sleeps
+    this.#change()
+  }
+
   #message(topic: string, payload: Uint8Array, retain: boolean): void {
-    if (retain) this.#lastRetained = monotonic()
+    if (retain) this.#lastRetained = this.#clock.steady()
     if (this.#asking.heard(topic, payload)) return
-    const view = this.#table.put(topic, payload)
+    const view = this.#table.put(topic, payload, { retained: retain })
     this.#change()
     if (view === undefined) return
     // One that is said again as stale has its old time.
-    if (topic === this.#uptime && !retain && view.reading?.quality === 'good') this.#tune(parseTime(view.reading.time), 0)
-    const watchers = this.#watched.get(topic)
-    if (watchers === undefined || retain) return
+    if (topic === this.#uptime && !retain && view.reading?.quality === 'good') {
+      const time = parseTime(view.reading.time)
+      if (time !== undefined) this.#clock.heard(time)
+    }
+    if (!retain) this.#tell(view)
+  }
+
+  #tell(view: CodenameView): void {
+    const watchers = this.#watched.get(view.topic)
+    if (watchers === undefined) return
     const { reading } = view
     if (reading !== undefined) for (const run of watchers) run(reading, view)
   }
@@ -311,14 +365,6 @@ export class Store {
 }
 
 const placeholders = /<[^>]*>/g
-
-/** Relative to the page, so that a reverse proxy may put everything under a prefix. */
-function mqttUrl(path = '/mqtt'): string {
-  const url = new URL(path.replace(/^\//, ''), new URL('.', location.href))
-  url.protocol = url.protocol === 'https:' ? 'wss:' : 'ws:'
-  url.hash = ''
-  return url.href
-}
 
 /** The one store of the page. */
 export const store = new Store()

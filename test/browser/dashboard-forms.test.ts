@@ -18,8 +18,9 @@ interface Schemas {
 
 interface Drafts {
   readonly draftOf: (schema: unknown, value: unknown) => unknown
-  readonly readDraft: (schema: unknown, draft: unknown) => { ok: boolean; value?: unknown; error?: string }
-  readonly writeJson: (value: unknown) => string
+  readonly readDraft: (schema: unknown, draft: unknown) => { ok: boolean; value?: unknown; json?: string; error?: string }
+  readonly writeJson: (members: object) => string
+  readonly Verbatim: new (json: string) => object
 }
 
 interface Raws {
@@ -28,6 +29,12 @@ interface Raws {
 
 interface Api {
   readonly apiUrl: (path: string) => string
+  readonly apiPath: (...segments: string[]) => string
+}
+
+interface Router {
+  readonly href: (segments: readonly string[]) => string
+  readonly match: (pattern: string, hash: string) => { get(name: string): string | undefined } | undefined
 }
 
 describe('forms and figures of the dashboard', () => {
@@ -119,11 +126,15 @@ describe('forms and figures of the dashboard', () => {
   })
 
   it('reads what was typed, and loses no digit', async () => {
-    const { draftOf, readDraft, writeJson } = await importPage<Drafts>('controls/draft.ts')
-    assert.deepEqual(readDraft({ type: 'number' }, ' −2.50 '), { ok: true, value: -2.5 })
+    const { draftOf, readDraft, writeJson, Verbatim } = await importPage<Drafts>('controls/draft.ts')
+    assert.deepEqual(readDraft({ type: 'number' }, ' −2.50 '), { ok: true, value: -2.5, json: '-2.5' })
     for (const wrong of ['', 'abc', '1,200', '0x10', '1e999', '1 2']) assert.equal(readDraft({ type: 'number' }, wrong).ok, false, wrong)
     const large = readDraft({ type: 'integer' }, '12345678901234567890')
-    assert.equal(writeJson({ value: large.value, note: 'a"big' }), '{"value":12345678901234567890,"note":"a\\"big"}')
+    assert.equal(large.value, 12345678901234567890n)
+    assert.equal(
+      writeJson({ value: new Verbatim(large.json ?? ''), note: 'a"big', check: undefined }),
+      '{"value":12345678901234567890,"note":"a\\"big"}'
+    )
     assert.deepEqual(draftOf({ type: 'integer' }, '12345678901234567890'), '12345678901234567890')
     const fields = {
       type: 'object',
@@ -131,10 +142,39 @@ describe('forms and figures of the dashboard', () => {
       properties: { a: { type: 'number', default: 3 }, b: { type: 'boolean' }, s: { type: 'string' } }
     }
     assert.deepEqual(draftOf(fields, undefined), { a: '3', b: '', s: '' })
-    assert.deepEqual(readDraft(fields, { a: '3', b: '', s: '' }), { ok: true, value: { a: 3, s: '' } })
+    assert.deepEqual(readDraft(fields, { a: '3', b: '', s: '' }), { ok: true, value: { a: 3, s: '' }, json: '{"a":3,"s":""}' })
     assert.match(readDraft(fields, { a: '', b: '', s: '' }).error ?? '', /a is needed/)
-    assert.deepEqual(readDraft(undefined, '{"x": [1]}'), { ok: true, value: { x: [1] } })
+    assert.deepEqual(readDraft(undefined, '{"x": [1]}'), { ok: true, value: { x: [1] }, json: '{"x": [1]}' })
     assert.match(readDraft(undefined, 'open').error ?? '', /needs "quotes"/)
+  })
+
+  it('sends JSON as it was typed, and refuses what no number can hold', async () => {
+    const { readDraft } = await importPage<Drafts>('controls/draft.ts')
+    const typed = '[12345678901234567890, 9007199254740993, "1e400 \\" 1e400"]'
+    assert.equal(readDraft({ type: 'array' }, typed).json, typed)
+    assert.match(readDraft({ type: 'array' }, '[1, -1e400]').error ?? '', /-1e400 is too large/)
+    const member = { type: 'object', properties: { ids: { type: 'array' } } }
+    assert.equal(readDraft(member, { ids: '[12345678901234567890]' }).json, '{"ids":[12345678901234567890]}')
+  })
+
+  it('keeps members of the present value that have no field', async () => {
+    const { draftOf, readDraft } = await importPage<Drafts>('controls/draft.ts')
+    const open = { type: 'object', properties: { a: { type: 'number' } } }
+    const draft = draftOf(open, { a: 1, other: 2 })
+    assert.deepEqual(readDraft(open, draft).value, { a: 1, other: 2 })
+    assert.deepEqual(draftOf({ ...open, additionalProperties: false }, { a: 1, other: 2 }), { a: '1' })
+    assert.deepEqual(draftOf(open, { a: 1 }), { a: '1' })
+  })
+
+  it('has a way to every name, and never to another', async () => {
+    const { href, match } = await importPage<Router>('router.ts')
+    for (const name of ['', '%', 'a/b', '..', 'é'])
+      assert.equal(match('/devices/:device/:codename', href(['devices', 'd', name]))?.get('codename'), name, name)
+    const { apiPath } = await importPage<Api>('api.ts')
+    for (const name of ['', '.', '..']) {
+      const { pathname } = new URL(`api/${apiPath('devices', 'd', name, 'history')}`, 'http://x/')
+      assert.match(pathname, /^\/api\/devices\/d\/%25[^/]*\/history$/)
+    }
   })
 
   it('matches filters as a broker does', async () => {

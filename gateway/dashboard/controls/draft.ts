@@ -5,13 +5,17 @@ import type { Kind, Schema } from './schema.js'
 /** Text of a field, or one for each field of an object; the empty text is "left out". */
 export type Draft = string | { readonly [name: string]: string }
 
-export type Read = { readonly ok: true; readonly value: unknown } | { readonly ok: false; readonly error: string }
+/** `value` is what can be judged here; `json` is what is sent: as it was typed, with all its digits. */
+export type Read = { readonly ok: true; readonly value: unknown; readonly json: string } | { readonly ok: false; readonly error: string }
 
 /** The form for a value; undefined: an empty one, with what the schema has for defaults. */
 export function draftOf(schema: Schema | undefined, value: unknown): Draft {
   const given = value === undefined ? schema?.default : value
   if (kindOf(schema) !== 'fields') return textOf(kindOf(schema), given)
   const members = typeof given === 'object' && given !== null ? (given as Record<string, unknown>) : {}
+  // Members without a field must not vanish by a set of the others.
+  const isWhole = schema?.additionalProperties === false || Object.keys(members).every((name) => name in (schema?.properties ?? {}))
+  if (!isWhole) return textOf('json', given)
   return Object.fromEntries(
     Object.entries(schema?.properties ?? {}).map(([name, member]) => [name, textOf(kindOf(member, true), members[name] ?? member.default)])
   )
@@ -28,6 +32,7 @@ function textOf(kind: Kind, value: unknown): string {
 export function readDraft(schema: Schema | undefined, draft: Draft): Read {
   if (typeof draft === 'string') return readText(kindOf(schema), draft, 'the value')
   const value: Record<string, unknown> = {}
+  const json: string[] = []
   for (const [name, text] of Object.entries(draft)) {
     const member = schema?.properties?.[name]
     const kind = kindOf(member, true)
@@ -39,12 +44,13 @@ export function readDraft(schema: Schema | undefined, draft: Draft): Read {
     const read = readText(kind, text, name)
     if (!read.ok) return read
     value[name] = read.value
+    json.push(`${JSON.stringify(name)}:${read.json}`)
   }
-  return { ok: true, value }
+  return { ok: true, value, json: `{${json.join(',')}}` }
 }
 
 function readText(kind: Kind, text: string, what: string): Read {
-  if (kind === 'string') return { ok: true, value: text }
+  if (kind === 'string') return { ok: true, value: text, json: JSON.stringify(text) }
   const trimmed = text.trim()
   if (trimmed === '') return { ok: false, error: `${what} is empty` }
   return kind === 'number' || kind === 'integer' ? readNumber(trimmed, what) : readJson(trimmed, what)
@@ -58,22 +64,41 @@ function readNumber(text: string, what: string): Read {
   const value = Number(plain)
   if (!Number.isFinite(value)) return { ok: false, error: `${what} is too large for a number` }
   // Digits are not lost on the way.
-  if (/^[+-]?\d+$/.test(plain) && !Number.isSafeInteger(value)) return { ok: true, value: BigInt(plain.replace('+', '')) }
-  return { ok: true, value }
+  if (/^[+-]?\d+$/.test(plain) && !Number.isSafeInteger(value)) {
+    const exact = BigInt(plain.replace('+', ''))
+    return { ok: true, value: exact, json: String(exact) }
+  }
+  return { ok: true, value, json: JSON.stringify(value) }
 }
 
+/** Texts, so that no digit in them counts; and numbers. */
+const tokens = /"(?:[^"\\]|\\.)*"|-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?/g
+
+/** JSON.parse is only the judge: it rounds large integers, and makes what is too large Infinity, which JSON would write as null. */
 function readJson(text: string, what: string): Read {
   try {
-    return { ok: true, value: JSON.parse(text) as unknown }
+    const value = JSON.parse(text) as unknown
+    const large = text.match(tokens)?.find((token) => !token.startsWith('"') && !/^-?\d+$/.test(token) && !Number.isFinite(Number(token)))
+    if (large !== undefined) return { ok: false, error: `${what}: ${large} is too large for a number` }
+    return { ok: true, value, json: text }
   } catch (error) {
     return { ok: false, error: `${what} is no JSON (${(error as Error).message}); a text needs "quotes"` }
   }
 }
 
-/** As JSON.stringify, and integers of any size as their digits. */
-export function writeJson(value: unknown): string {
-  const big: bigint[] = []
-  const mark = '\u0001big'
-  const text = JSON.stringify(value, (_name, member: unknown) => (typeof member === 'bigint' ? `${mark}${big.push(member) - 1}` : member))
-  return big.length === 0 ? text : text.replace(/"\\u0001big(\d+)"/g, (_whole, at) => String(big[Number(at)]))
+/** JSON that is sent as it stands. */
+export class Verbatim {
+  readonly json: string
+
+  constructor(json: string) {
+    this.json = json
+  }
+}
+
+/** As JSON.stringify; members may be {@link Verbatim}. */
+export function writeJson(members: Readonly<Record<string, unknown>>): string {
+  const written = Object.entries(members)
+    .filter(([, member]) => member !== undefined)
+    .map(([name, member]) => `${JSON.stringify(name)}:${member instanceof Verbatim ? member.json : JSON.stringify(member)}`)
+  return `{${written.join(',')}}`
 }

@@ -6,7 +6,7 @@ import { formatUnit } from '../format.js'
 import { newId, store, useStore } from '../store.js'
 import type { CodenameView, Op } from '../store.js'
 import { Badge, Button } from '../ui.js'
-import { draftOf, readDraft } from './draft.js'
+import { Verbatim, draftOf, readDraft } from './draft.js'
 import type { Draft, Read } from './draft.js'
 import { ValueInput } from './input.js'
 import { Outcome } from './outcome.js'
@@ -35,7 +35,9 @@ export function CommandForm({ view, op }: { readonly view: CodenameView; readonl
   const busy = useRef(false)
   const why = useStore((s) => s.whyNoCommand())
   const draft = typed ?? draftOf(schema, current)
-  const read: Read = hasForm ? readDraft(schema, draft) : { ok: true, value: undefined }
+  // What is measured now is not what somebody wants: only what was typed is sent.
+  const isUntouched = op === 'set' && typed === undefined
+  const read: Read = hasForm ? readDraft(schema, draft) : { ok: true, value: undefined, json: '' }
   const unit = op === 'set' ? meta?.unit : undefined
   const own = read.ok ? (hasForm ? complaint(schema, read.value, op === 'set' ? codename : 'it', formatUnit(unit)) : undefined) : read.error
   const isChecked = checked !== undefined && checked.draft === typed
@@ -45,7 +47,7 @@ export function CommandForm({ view, op }: { readonly view: CodenameView; readonl
     const timer = after(calm, () => {
       const now = readDraft(schema, typed)
       if (now.ok && !busy.current)
-        void dryRun(view, op, now.value).then((error) => setChecked({ draft: typed, ...(error === undefined ? {} : { error }) }))
+        void dryRun(view, op, now.json).then((error) => setChecked({ draft: typed, ...(error === undefined ? {} : { error }) }))
     })
     return () => timer.cancel()
   }, [typed, why, schema, view, op])
@@ -57,27 +59,28 @@ export function CommandForm({ view, op }: { readonly view: CodenameView; readonl
   }
 
   const send = async (): Promise<void> => {
-    if (busy.current || why !== undefined) return
+    if (busy.current || why !== undefined || isUntouched) return
     // What is missing is told at the form.
     if (!read.ok) return setTyped(draft)
     busy.current = true
     try {
       setProgress({ op, phase: 'checking' })
-      const error = await dryRun(view, op, read.value)
+      const error = await dryRun(view, op, read.json)
       setChecked(typed === undefined ? undefined : { draft: typed, ...(error === undefined ? {} : { error }) })
       if (error !== undefined) return setProgress({ op, phase: 'refused', error })
       const started = monotonic()
       const id = newId()
       setProgress({ op, phase: 'sent', id, started })
       const reply = await store.command(op, device, codename, {
-        ...question(op, read.value),
+        ...question(op, read.json),
         id,
         onAccepted: () => setProgress({ op, phase: 'accepted', id, started })
       })
       setProgress({ op, phase: 'over', id, started, took: monotonic() - started, reply })
       if (reply.phase === 'done') {
-        setTyped(undefined)
-        setChecked(undefined)
+        // Unless somebody typed on meanwhile.
+        setTyped((now) => (now === typed ? undefined : now))
+        setChecked((now) => (now?.draft === typed ? undefined : now))
       }
     } finally {
       busy.current = false
@@ -113,7 +116,11 @@ export function CommandForm({ view, op }: { readonly view: CodenameView; readonl
       ) : null}
       {isChecked && !isRunning && progress?.phase !== 'refused' ? <CheckNote checked={checked} /> : null}
       <div class="actions">
-        <Button type="submit" primary why={why ?? (isRunning ? 'the command is under way' : undefined)}>
+        <Button
+          type="submit"
+          primary
+          why={why ?? (isRunning ? 'the command is under way' : isUntouched ? 'enter a new value first' : undefined)}
+        >
           {name}
         </Button>
         {typed !== undefined || (progress !== undefined && !isRunning) ? (
@@ -167,18 +174,19 @@ function CheckNote({ checked }: { readonly checked: Checked }): JSX.Element {
   )
 }
 
-function question(op: Op, value: unknown): object {
-  if (op === 'set') return { value }
-  return value === undefined ? {} : { arguments: value }
+/** `json` is empty where there is nothing to fill in. */
+function question(op: Op, json: string): object {
+  if (json === '') return {}
+  return { [op === 'set' ? 'value' : 'arguments']: new Verbatim(json) }
 }
 
 /** What the gateway would say; nothing is done. */
 async function dryRun(
   view: CodenameView,
   op: Op,
-  value: unknown
+  json: string
 ): Promise<{ readonly class: string; readonly message: string; readonly retryable: boolean } | undefined> {
-  return (await store.command(op, view.device, view.codename, { ...question(op, value), check: true })).error
+  return (await store.command(op, view.device, view.codename, { ...question(op, json), check: true })).error
 }
 
 /** Is there anything to do with this codename? */

@@ -28,11 +28,11 @@ export function CodenamePage({ params }: PageProps): JSX.Element {
   return (
     <>
       <nav class="crumbs" aria-label="Where">
-        <a href="#/">Overview</a> <span aria-hidden="true">›</span> <a href={href(['devices', device])}>{device}</a>{' '}
-        <span aria-hidden="true">›</span>
+        <a href="#/">Overview</a> <span aria-hidden="true">›</span>{' '}
+        <a href={href(['devices', device])}>{device === '' ? '(no name)' : device}</a> <span aria-hidden="true">›</span>
       </nav>
       <div class="bar">
-        <h1>{codename}</h1>
+        <h1>{codename === '' ? '(no name)' : codename}</h1>
         <QualityBadge view={view} />
         <span class="muted">{device} is</span> <StateBadge state={state} />
       </div>

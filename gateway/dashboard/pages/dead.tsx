@@ -10,7 +10,7 @@ import type { PageProps } from '../router.js'
 import { store, useStore } from '../store.js'
 import { Badge, Button, Card, Empty, Time } from '../ui.js'
 import { api } from '../api.js'
-import { CodenameLink, PageHead, PayloadText, SearchField, Standing, Switch, counted, useTick } from './parts.js'
+import { CodenameLink, NotHeard, PageHead, PayloadText, SearchField, Standing, Switch, counted, useTick } from './parts.js'
 import { usePoller } from './poll.js'
 
 /** Letters held here, and asked for at once. */
@@ -59,6 +59,7 @@ export function DeadPage({ params }: PageProps): JSX.Element {
         about="Messages that the gateway refused, newest first. Whoever sent them stays connected; nobody else saw them."
       />
       <Standing polled={{ ...polled, at }} />
+      <NotHeard />
       <div class="fields">
         <SearchField label="Find" value={search} onInput={setSearch} placeholder="topic, client, rule, reason …" />
         <Switch on={isGrouped} onChange={setGrouped}>

@@ -24,7 +24,7 @@ export function DevicePage({ params }: PageProps): JSX.Element {
         <a href="#/">Overview</a> <span aria-hidden="true">›</span>
       </nav>
       <div class="bar">
-        <h1>{name}</h1>
+        <h1>{name === '' ? '(no name)' : name}</h1>
         <StateBadge state={device.state} />
         {device.state === undefined ? null : (
           <p class="muted">
@@ -76,7 +76,7 @@ function CodenameCard({ view }: { readonly view: CodenameView }): JSX.Element {
     <section class={`card codename ${freshness(view)}`} aria-label={codename}>
       <header>
         <h2>
-          <a href={href(['devices', device, codename])}>{codename}</a>
+          <a href={href(['devices', device, codename])}>{codename === '' ? '(no name)' : codename}</a>
         </h2>
         {reading === undefined ? null : <QualityBadge view={view} />}
       </header>
@@ -97,7 +97,7 @@ function CodenameCard({ view }: { readonly view: CodenameView }): JSX.Element {
 export function Live({ view }: { readonly view: CodenameView }): JSX.Element {
   const { reading, meta } = view
   if (reading === undefined) return <p class="value long muted">no value yet</p>
-  const age = ageOf(view) ?? 0
+  const age = ageOf(view)
   const limits = meta?.settable === true ? undefined : bounds(meta?.schema as Schema | undefined, formatUnit(meta?.unit))
   return (
     <>
@@ -106,7 +106,8 @@ export function Live({ view }: { readonly view: CodenameView }): JSX.Element {
       </div>
       <p class="muted facts">
         <span>
-          {formatAge(age)} old{meta?.maxAge === undefined ? '' : ` (stale after ${formatAge(meta.maxAge)})`}
+          {age === undefined ? 'age not known: its time is ahead of the gateway’s' : `${formatAge(age)} old`}
+          {meta?.maxAge === undefined ? '' : ` (stale after ${formatAge(meta.maxAge)})`}
         </span>
         {limits === undefined ? null : <span>{limits}</span>}
         {reading.source === undefined ? null : <span>{reading.source}</span>}

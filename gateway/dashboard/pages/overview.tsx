@@ -193,6 +193,7 @@ function Line({ view }: { readonly view: CodenameView }): JSX.Element {
   const { reading, meta, device, codename } = view
   const is = freshness(view)
   const age = ageOf(view)
+  const isAgeless = reading !== undefined && age === undefined
   const isAction = reading === undefined && meta?.callable !== undefined
   return (
     <li class={`line ${is}`}>
@@ -207,7 +208,9 @@ function Line({ view }: { readonly view: CodenameView }): JSX.Element {
         )}
         {reading?.unit === undefined || reading.value === null ? null : <span class="unit"> {formatUnit(reading.unit)}</span>}
       </span>
-      <span class="age">{age === undefined ? '' : formatAge(age)}</span>
+      <span class="age" title={isAgeless ? 'age not known: its time is ahead of the gateway’s' : undefined}>
+        {age === undefined ? (isAgeless ? '?' : '') : formatAge(age)}
+      </span>
       {reading === undefined ? <span /> : <Sign tone={freshnessTones[is]} word={freshnessWords[is]} shown={is !== 'fresh'} />}
     </li>
   )

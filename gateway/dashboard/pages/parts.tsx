@@ -61,6 +61,17 @@ export function Standing({
   )
 }
 
+/** Why nothing new comes here although the gateway is there: these pages have a connection of their own. */
+export function NotHeard(): JSX.Element | null {
+  const why = useStore((s) => (s.connection.state === 'connected' ? s.rawTrouble : undefined))
+  if (why === undefined) return null
+  return (
+    <p class="note info" role="status">
+      <strong>Not listening:</strong> {why}. It is tried again.
+    </p>
+  )
+}
+
 /** Renders again every so many seconds, for ages and countdowns. */
 export function useTick(seconds: number): number {
   const [now, setNow] = useState(store.now())

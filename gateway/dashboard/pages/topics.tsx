@@ -12,7 +12,7 @@ import { go, href } from '../router.js'
 import type { PageProps } from '../router.js'
 import { store, useStore } from '../store.js'
 import { Badge, Button, Empty, Field, Time } from '../ui.js'
-import { CopyButton, PageHead, SearchField, counted, useTick } from './parts.js'
+import { CopyButton, NotHeard, PageHead, SearchField, counted, useTick } from './parts.js'
 
 /** Rows on the screen at most. */
 const most = 500
@@ -42,7 +42,9 @@ export function TopicsPage({ params }: PageProps): JSX.Element {
         <FilterField key={filter} filter={filter} own={own} problem={problem} />
         <SearchField label="Find in topics" value={search} onInput={setSearch} placeholder="temperature" />
       </div>
-      {paused === undefined ? null : (
+      {paused === undefined ? (
+        <NotHeard />
+      ) : (
         <p class="note info" role="status">
           <strong>Paused</strong> at <Time time={paused} />. What comes meanwhile is not seen here.
         </p>

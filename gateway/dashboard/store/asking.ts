@@ -2,6 +2,7 @@
 import { after } from '../clock.js'
 import type { Timer } from '../clock.js'
 import { writeJson } from '../controls/draft.js'
+import { formatTime } from '../../time.js'
 import { below } from '../../topic.js'
 import type { CodenameView } from './table.js'
 import type { Link } from './link.js'
@@ -21,7 +22,7 @@ export interface Question {
 
 export type Op = 'set' | 'get' | 'call'
 
-/** Seconds for the first word of the gateway, which says `accepted` after half a second. */
+/** Seconds for the first word of the gateway, which says `accepted` after half a second. What it gets or begins later, it refuses. */
 const firstWithin = 8
 
 /** Seconds for the end where nothing says how long a command may take. */
@@ -29,6 +30,8 @@ const endWithin = 120
 
 /** Reply topics that stay subscribed to. */
 const mostTopics = 20
+
+type Sender = Pick<Link, 'up' | 'subscribe' | 'unsubscribe' | 'publish'>
 
 interface Waiting {
   readonly op: Op
@@ -50,43 +53,49 @@ export function newId(prefix = 'page'): string {
 }
 
 export class Asking {
-  readonly #link: Link
+  readonly #link: Sender
   readonly #client: string
-  readonly #now: () => string
+  readonly #now: () => number
+  readonly #after: typeof after
   readonly #waiting = new Map<string, Waiting>()
   /** Reply topics that are subscribed to, the last used last. They are kept: a check is followed by the command itself. */
   readonly #topics = new Map<string, Promise<void>>()
 
-  constructor(link: Link, client: string, now: () => string) {
+  /** `now`: the gateway's Unix seconds. */
+  constructor(link: Sender, client: string, now: () => number, wait: typeof after = after) {
     this.#link = link
     this.#client = client
     this.#now = now
+    this.#after = wait
   }
 
   /** Exactly one `done` or `failed`; never rejects. What the page itself has to say is a `failed` as the gateway would write it. */
   async ask(op: Op, view: CodenameView, question: Question): Promise<Reply> {
     const { id = newId(), onAccepted, ...payload } = question
-    const failed = (error: ReplyError): Reply => ({ client: this.#client, id, op, phase: 'failed', time: this.#now(), error })
+    const failed = (error: ReplyError): Reply => ({ client: this.#client, id, op, phase: 'failed', time: formatTime(this.#now()), error })
     if (!this.#link.up) return failed({ class: 'Unreachable', message: 'not connected to the gateway: nothing was sent', retryable: true })
     if (this.#waiting.has(id)) return failed({ class: 'Busy', message: 'the same command is on its way already', retryable: true })
     const replies = below(view.topic, 'reply')
     const timeout = op === 'call' ? (view.meta?.callable?.timeout ?? endWithin) + firstWithin : endWithin
     return await new Promise<Reply>((resolve) => {
-      const late = (): void => this.#settle(id, failed(question.check === true ? noCheck : noWord))
+      const check = question.check === true
+      const late = (error: ReplyError) => (): void => this.#settle(id, failed(check ? noCheck : error))
       const waiting: Waiting = {
         op,
-        check: question.check === true,
+        check,
         topic: replies,
         settle: resolve,
         accepted: (reply) => {
           waiting.timer.cancel()
-          waiting.timer = after(timeout, late)
+          waiting.timer = this.#after(timeout, late(noEnd))
           onAccepted?.(reply)
         },
-        timer: after(firstWithin, late)
+        timer: this.#after(firstWithin, late(noWord))
       }
       this.#waiting.set(id, waiting)
-      void this.#send(below(view.topic, op), replies, writeJson({ ...payload, id })).catch((error: unknown) =>
+      // Nobody waits for it then: what is still on its way must not be done behind the back of who was told that it failed.
+      const expires = formatTime(this.#now() + firstWithin)
+      void this.#send(waiting, id, below(view.topic, op), writeJson({ ...payload, id, expires })).catch((error: unknown) =>
         this.#settle(
           id,
           failed({
@@ -122,8 +131,9 @@ export class Asking {
     this.#topics.clear()
   }
 
-  async #send(topic: string, replies: string, payload: string): Promise<void> {
-    await this.#listen(replies)
+  async #send(waiting: Waiting, id: string, topic: string, payload: string): Promise<void> {
+    await this.#listen(waiting.topic)
+    if (this.#waiting.get(id) !== waiting) return
     await this.#link.publish(topic, payload)
   }
 
@@ -156,7 +166,7 @@ export class Asking {
         id,
         op: waiting.op,
         phase: 'failed',
-        time: this.#now(),
+        time: formatTime(this.#now()),
         error: waiting.check ? checkLost : connectionLost
       }
     )
@@ -165,7 +175,14 @@ export class Asking {
 
 const noWord: ReplyError = {
   class: 'Timeout',
-  message: 'no reply came; whether the device did it is not known',
+  message: 'no reply came; whether the device did it is not known; what has not begun by now will not be done later',
+  retryable: true,
+  maybeExecuted: true
+}
+
+const noEnd: ReplyError = {
+  class: 'Timeout',
+  message: 'it was accepted, but its end was not told; whether the device did it is not known',
   retryable: true,
   maybeExecuted: true
 }

@@ -1,20 +1,39 @@
 /** Subscriptions to any topics, for the topic browser and the dead letters. */
+import { after } from '../clock.js'
+import type { Timer } from '../clock.js'
 import { newId } from './asking.js'
 import { fits } from './fits.js'
 import { Link } from './link.js'
+import type { LinkOptions } from './link.js'
 
 type Run = (topic: string, payload: Uint8Array, retain: boolean) => void
+
+/** Seconds until a subscription that was refused is tried again. */
+const again = 5
+
+type Wire = Pick<Link, 'up' | 'start' | 'stop' | 'hurry' | 'subscribe' | 'unsubscribe'>
 
 /** One connection for all of them, open while there is one. */
 export class Raw {
   readonly #url: string
   readonly #clientId: string
   readonly #filters = new Map<string, Set<Run>>()
-  #link: Link | undefined
+  readonly #onChange: () => void
+  readonly #make: (options: LinkOptions) => Wire
+  #link: Wire | undefined
+  #trouble: string | undefined
+  #retry: Timer | undefined
 
-  constructor(url: string, clientId: string) {
+  constructor(url: string, clientId: string, onChange: () => void, make: (options: LinkOptions) => Wire = (options) => new Link(options)) {
     this.#url = url
     this.#clientId = clientId
+    this.#onChange = onChange
+    this.#make = make
+  }
+
+  /** Why nothing comes; undefined: the gateway sends all that fits. */
+  get trouble(): string | undefined {
+    return this.#trouble
   }
 
   add(filter: string, run: Run): () => void {
@@ -31,6 +50,7 @@ export class Raw {
       if (this.#filters.size > 0) return
       this.#link?.stop()
       this.#link = undefined
+      this.#retry?.cancel()
     }
   }
 
@@ -38,12 +58,19 @@ export class Raw {
     this.#link?.hurry()
   }
 
+  #tell(trouble: string | undefined): void {
+    if (trouble === this.#trouble) return
+    this.#trouble = trouble
+    this.#onChange()
+  }
+
   #open(): void {
-    this.#link = new Link({
+    this.#tell('the connection for this page is being made')
+    this.#link = this.#make({
       url: this.#url,
       clientId: newId(this.#clientId.slice(0, 20)),
       onConnected: () => this.#subscribe([...this.#filters.keys()]),
-      onLost: () => {},
+      onLost: (reason) => this.#tell(reason),
       onMessage: (topic, payload, retain) => {
         for (const [filter, runs] of this.#filters) if (fits(filter, topic)) for (const run of runs) run(topic, payload, retain)
       }
@@ -54,7 +81,17 @@ export class Raw {
   #subscribe(filters: readonly string[]): void {
     const link = this.#link
     if (link === undefined || !link.up || filters.length === 0) return
-    // Refused or lost: nothing comes, and the banner of the page says whether the gateway is there.
-    void link.subscribe(Object.fromEntries(filters.map((filter) => [filter, { qos: 0 as const }]))).catch(() => {})
+    void link.subscribe(Object.fromEntries(filters.map((filter) => [filter, { qos: 0 as const }]))).then(
+      () => {
+        if (link === this.#link) this.#tell(undefined)
+      },
+      (error: unknown) => {
+        // A connection that is lost comes back by itself, and then asks for all of them.
+        if (link !== this.#link || !link.up) return
+        this.#tell((error as Error).message)
+        this.#retry?.cancel()
+        this.#retry = after(again, () => this.#subscribe([...this.#filters.keys()]))
+      }
+    )
   }
 }

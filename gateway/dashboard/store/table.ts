@@ -1,9 +1,12 @@
 /** What the gateway retains, as the page holds it: a reading costs a look into a map and a decoding of bytes; it is parsed when it is shown. */
 import { monotonic } from '../clock.js'
+import type { Everything } from './recheck.js'
 import type { Topics } from '../../topic.js'
 import type { Meta, Reading, State } from '../../../schemas/types.js'
 
 const decoder = new TextDecoder()
+const encoder = new TextEncoder()
+const nothing = new Uint8Array()
 
 function parsed<T>(text: string): T | undefined {
   try {
@@ -18,8 +21,8 @@ export class CodenameView {
   readonly device: string
   readonly codename: string
   readonly topic: string
-  /** Monotonic seconds of the page at which the last reading came. */
-  arrived = 0
+  /** When the last reading came to the gateway, by the clock of the table; undefined: it was there before the page. */
+  arrived: number | undefined
   version = 0
   #metaText: string | undefined
   #meta: Meta | undefined
@@ -51,10 +54,11 @@ export class CodenameView {
     return this.#metaText === undefined && this.#readingText === undefined
   }
 
-  putReading(text: string | undefined): void {
+  /** `arrived` undefined: it is retained, so nobody knows since when; the same as before is no other. */
+  putReading(text: string | undefined, arrived: number | undefined): void {
+    if (arrived !== undefined || text !== this.#readingText) this.arrived = arrived
     this.#readingText = text
     this.#reading = undefined
-    this.arrived = monotonic()
     this.version += 1
   }
 
@@ -114,7 +118,7 @@ export function compareNames(a: string, b: string): number {
   return collator.compare(a, b)
 }
 
-/** Codenames that a page holds at most; beyond, further ones are counted only. */
+/** Codenames that a page holds at most, and devices; messages of further ones are counted only. */
 const most = 20_000
 
 type Place =
@@ -123,7 +127,7 @@ type Place =
 
 /** Everything by topic. */
 export class Table {
-  /** Distinct codenames that were not taken because there are too many: at most counted, never kept. */
+  /** Messages that were not taken because there are too many codenames or devices. */
   beyond = 0
   /** Counts devices and codenames that came or went. */
   structure = 0
@@ -134,9 +138,13 @@ export class Table {
   #codenames = 0
   /** Topics that came since {@link renew}. */
   #seen: Set<string> | undefined
+  /** Topics that came since {@link note}. */
+  #noted: Set<string> | undefined
+  readonly #now: () => number
 
-  constructor(topics: Topics) {
+  constructor(topics: Topics, now: () => number = monotonic) {
     this.#topics = topics
+    this.#now = now
   }
 
   /** By name. */
@@ -149,9 +157,14 @@ export class Table {
     return this.#devices.get(name)
   }
 
-  /** The codename whose reading it was, if it was one. */
-  put(topic: string, payload: Uint8Array): CodenameView | undefined {
+  /** The codename whose reading it was, if it was one. `retained`: it was there before. */
+  put(topic: string, payload: Uint8Array, { retained = false } = {}): CodenameView | undefined {
     this.#seen?.add(topic)
+    this.#noted?.add(topic)
+    return this.#put(topic, payload, retained ? undefined : this.#now())
+  }
+
+  #put(topic: string, payload: Uint8Array, arrived: number | undefined): CodenameView | undefined {
     const place = this.#places.get(topic) ?? (payload.length === 0 ? undefined : this.#place(topic))
     if (place === undefined) return undefined
     const text = payload.length === 0 ? undefined : decoder.decode(payload)
@@ -161,7 +174,7 @@ export class Table {
       place.device.stateVersion += 1
     }
     if (place.kind === 'meta') place.view.putMeta(text)
-    if (place.kind === 'reading') place.view.putReading(text)
+    if (place.kind === 'reading') place.view.putReading(text, arrived)
     if (text === undefined) this.#forget(topic, place)
     return place.kind === 'reading' && text !== undefined ? place.view : undefined
   }
@@ -182,21 +195,64 @@ export class Table {
     this.#seen = undefined
     if (seen === undefined) return
     const gone = [...this.#places.keys()].filter((topic) => !seen.has(topic))
-    for (const topic of gone) this.put(topic, new Uint8Array())
+    for (const topic of gone) this.#put(topic, nothing, undefined)
+  }
+
+  /** From here on is noted what comes: for {@link mend}, which leaves that alone. */
+  note(): void {
+    this.#noted = new Set()
+  }
+
+  /** Readings that are not what the gateway answered at `at`, and of which nothing came since it was asked: they were missed. Those of them that there are now. */
+  mend({ devices }: Everything, at: number): readonly CodenameView[] | undefined {
+    const noted = this.#noted
+    this.#noted = undefined
+    if (noted === undefined) return undefined
+    const told = new Set<string>()
+    const mended: CodenameView[] = []
+    let isChanged = false
+    for (const { device, codenames } of devices)
+      for (const { codename, reading, age } of codenames) {
+        const topic = reading === null ? undefined : this.#topics.reading(device, codename)
+        if (topic === undefined) continue
+        told.add(topic)
+        if (noted.has(topic)) continue
+        const view = this.device(device)?.find(codename)
+        const arrived = age === null ? undefined : at - age
+        const text = JSON.stringify(reading)
+        if (view?.reading !== undefined && JSON.stringify(view.reading) === text) {
+          view.arrived ??= arrived
+          continue
+        }
+        isChanged = true
+        const put = this.#put(topic, encoder.encode(text), arrived)
+        if (put !== undefined) mended.push(put)
+      }
+    for (const [topic, { kind }] of [...this.#places])
+      if (kind === 'reading' && !told.has(topic) && !noted.has(topic)) {
+        this.#put(topic, nothing, undefined)
+        isChanged = true
+      }
+    return isChanged ? mended : undefined
   }
 
   #place(topic: string): Place | undefined {
     const parts = this.#topics.parse(topic)
     if (parts.where !== 'root') return undefined
     if (parts.kind !== 'state' && parts.kind !== 'reading' && parts.kind !== 'meta') return undefined
-    const device = this.#devices.get(parts.device) ?? this.#newDevice(parts.device)
-    let place: Place
-    if (parts.kind === 'state') place = { kind: 'state', device }
-    else {
-      const view = device.find(parts.codename) ?? this.#newCodename(device, parts.codename)
-      if (view === undefined) return undefined
-      place = { kind: parts.kind, view, device }
+    const known = this.#devices.get(parts.device)
+    const held = parts.kind === 'state' ? undefined : known?.find(parts.codename)
+    const isFull =
+      (known === undefined && this.#devices.size >= most) || (parts.kind !== 'state' && held === undefined && this.#codenames >= most)
+    if (isFull) {
+      this.beyond += 1
+      return undefined
     }
+    const device = known ?? this.#newDevice(parts.device)
+    const place: Place =
+      parts.kind === 'state'
+        ? { kind: 'state', device }
+        : { kind: parts.kind, view: held ?? this.#newCodename(device, parts.codename), device }
     this.#places.set(topic, place)
     return place
   }
@@ -209,11 +265,7 @@ export class Table {
     return device
   }
 
-  #newCodename(device: DeviceView, codename: string): CodenameView | undefined {
-    if (this.#codenames >= most) {
-      this.beyond += 1
-      return undefined
-    }
+  #newCodename(device: DeviceView, codename: string): CodenameView {
     this.#codenames += 1
     this.structure += 1
     const view = new CodenameView(device.device, codename, this.#topics.reading(device.device, codename) ?? '')
