@@ -32,15 +32,24 @@ export class Feed {
   #asked = -Infinity
   #question: AbortController | undefined
   #timer: Timer | undefined
-  #isConnected = true
+  /** Since when the connection stands on which everything came so far; undefined: it is lost, and the line was ended there. */
+  #since: number | undefined
+  /** When it was last seen to stand. */
+  #known: number
 
   /** What comes live is shown with the next frame; `isUrgent`: what somebody waits for is here. */
   constructor(ref: Ref, changed: (isUrgent: boolean) => void) {
     this.ref = ref
     this.#changed = changed
-    this.#isConnected = store.connection.state === 'connected'
+    const { state, since } = store.connection
+    this.#since = state === 'connected' ? since : undefined
+    this.#known = store.now()
     this.#stops.push(
-      store.watch(ref.device, ref.codename, (reading) => this.#take(reading, store.now())),
+      store.watch(ref.device, ref.codename, (reading) => {
+        // A hidden page is told of no changes, but goes on taking readings: an outage must be seen before the first one behind it.
+        this.#look()
+        this.#take(reading, store.now())
+      }),
       store.onChange(() => this.#look())
     )
     this.#seed()
@@ -52,6 +61,7 @@ export class Feed {
 
   /** What is shown: asks the history where it must be asked for that. */
   show(window: Window, pixels: number, isLive: boolean): void {
+    this.#look()
     const now = store.now()
     const { step, tailed } = this.track
     const isFull = isLive && tailed > Math.max(1000, 2 * pixels) && now - this.#asked > refresh
@@ -119,15 +129,22 @@ export class Feed {
     this.#take(reading, measured === undefined || meta?.maxAge === undefined ? undefined : Math.min(measured + meta.maxAge, store.now()))
   }
 
+  /** Was the connection lost, or made anew? Nothing tells when; both may have been since it was last looked at. */
   #look(): void {
-    const isConnected = store.connection.state === 'connected'
-    if (isConnected === this.#isConnected) return
-    this.#isConnected = isConnected
-    if (isConnected) {
-      // What was missed is in the history.
+    const { state, since } = store.connection
+    const now = state === 'connected' ? since : undefined
+    const had = this.#since
+    const known = this.#known
+    this.#since = now
+    if (now !== undefined) this.#known = store.now()
+    if (now === had) return
+    if (had !== undefined) this.track.cut(now === undefined ? since : known)
+    if (now !== undefined) {
       this.#seed()
-      this.#ask(debounce)
-    } else this.track.cut(store.connection.since)
+      // What was missed is in the history: asked for with the next frame, up to then.
+      this.#forget()
+      this.#wanted = undefined
+    }
     this.#change(true)
   }
 
