@@ -18,6 +18,12 @@ const debounce = 0.15
 /** Seconds until a question that failed is asked again. */
 const retry = 5
 
+/** Seconds by which the page's clock may be behind that of the gateway: what is measured in them is asked for too. */
+const behind = 2
+
+/** Seconds after the connection was made in which what is retained may still come: of that no watcher is told. */
+const settling = 3
+
 /** Seconds between two questions that only make room for what comes live. */
 const refresh = 10
 
@@ -66,7 +72,7 @@ export class Feed {
     const { step, tailed } = this.track
     const isFull = isLive && tailed > Math.max(1000, 2 * pixels) && now - this.#asked > refresh
     if (!isFull && !isOutgrown(this.#wanted, window, pixels, now, step > 0 || this.isLoading, isLive)) return
-    this.#wanted = ask(window, pixels, now)
+    this.#wanted = ask(window, pixels, now + behind)
     this.#ask(this.#asked === -Infinity ? 0 : debounce)
   }
 
@@ -137,7 +143,10 @@ export class Feed {
     const known = this.#known
     this.#since = now
     if (now !== undefined) this.#known = store.now()
-    if (now === had) return
+    if (now === had) {
+      if (now !== undefined && this.#known - now < settling) this.#seed()
+      return
+    }
     if (had !== undefined) this.track.cut(now === undefined ? since : known)
     if (now !== undefined) {
       this.#seed()
