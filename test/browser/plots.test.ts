@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Browser, Page, Response } from 'playwright-core'
+import { Cable } from '../support/cable.js'
 import { openChromium } from '../support/chromium.js'
 import { DashboardLab, openPage, overflow } from '../support/dashboard-lab.js'
 import { fillHistory } from '../support/fill-history.js'
@@ -84,13 +85,13 @@ describe('plots in Chromium', function () {
     await send()
     blowing = setInterval(() => void send(), 100)
   }
-  const columns = async (): Promise<Columns> => (await page.evaluate(look)) as Columns
+  const columns = async (on: Page = page): Promise<Columns> => (await on.evaluate(look)) as Columns
   /** Looks until it is so: nothing tells when a canvas was drawn. */
-  const seen = async (is: (columns: Columns) => boolean, what: string): Promise<Columns> => {
+  const seen = async (is: (columns: Columns) => boolean, what: string, on: Page = page): Promise<Columns> => {
     for (const end = performance.now() + 6000; performance.now() < end;) {
-      const found = await columns()
+      const found = await columns(on)
       if (is(found)) return found
-      await page.waitForTimeout(100)
+      await on.waitForTimeout(100)
     }
     throw new Error(`not seen: ${what}`)
   }
@@ -150,6 +151,72 @@ describe('plots in Chromium', function () {
     // Hatched from when it became stale; until then the last value was known.
     assert.ok(hatched > 25, `${hatched} of ${next - end} columns are hatched`)
     await shoot('plot-gap')
+  })
+
+  it('have what was missed while the connection was lost, also in a hidden tab, and until then a gap', async () => {
+    const cable = await Cable.open(lab.running.httpPort)
+    const view = `http://127.0.0.1:${cable.port}/#/plot?c=weather/serial&from=-8`
+    // Nothing hides a tab of a browser without a window: told to the page as a browser would.
+    const hide = "let is = 'visible'; Object.defineProperty(document, 'visibilityState', { get: () => is })"
+    const turn = (to: string): string =>
+      `window.dispatchEvent(new CustomEvent('turn', { detail: '${to}' })); document.dispatchEvent(new Event('visibilitychange'))`
+    const pages = await Promise.all(
+      [false, true].map(async (isHidden) => {
+        const on = await (browser as Browser).newPage({ viewport: { width: 1000, height: 700 }, colorScheme: 'dark' })
+        on.setDefaultTimeout(8000)
+        if (isHidden) await on.addInitScript(`${hide}; addEventListener('turn', ({ detail }) => (is = detail))`)
+        await on.goto(view)
+        return on
+      })
+    )
+    const [open, hidden] = pages as [Page, Page]
+    let count = 0
+    const put = async (): Promise<void> => await mqtt.publish('lab/weather/serial', String((count += 1)))
+    const putFor = async (seconds: number): Promise<void> => {
+      for (const end = performance.now() + seconds * 1000; performance.now() < end; await open.waitForTimeout(50)) await put()
+    }
+    /** Readings that are drawn, of all there were: their values are their numbers. */
+    const drawn = async (on: Page): Promise<void> => {
+      const words = `latest ${count}, good.*lowest 1, highest ${count} of ${count} readings shown`
+      await on.locator('.chart-words').getByText(new RegExp(words)).waitFor({ state: 'attached' })
+    }
+    /** Pixels of the widest piece of the line's stretch where there is none. */
+    const gapOf = ({ first, left, right }: Columns): number => {
+      const places = first.flatMap((pixels, x) => (pixels > 0 && x > left && x < right ? [x] : []))
+      return places.reduce((widest, x, i) => Math.max(widest, x - (places[i - 1] ?? x)), 0)
+    }
+    // The history is held back until the gap was seen.
+    let release = (): void => {}
+    const released = new Promise<void>((resolve) => (release = resolve))
+    try {
+      await put()
+      await Promise.all(pages.map(async (on) => await on.locator('.chart-legend').getByText('1', { exact: true }).waitFor()))
+      // The page gives up a question when the connection is there anew.
+      for (const on of pages) await on.route('**/history?*', async (route) => await released.then(() => route.continue()).catch(() => {}))
+      await putFor(0.5)
+      await hidden.evaluate(turn('hidden'))
+      cable.pull()
+      await open.locator('.top').getByText('not connected').waitFor()
+      const before = count
+      await putFor(0.8)
+      const missed = count - before
+      assert.ok(missed >= 8, `${missed} readings`)
+      cable.plug()
+      await open.locator('.top').getByText('connected', { exact: true }).waitFor()
+      await putFor(0.4)
+      await hidden.evaluate(turn('visible'))
+      for (const on of pages) await seen((found) => gapOf(found) >= 40, 'the gap', on)
+      await putFor(0.2)
+      release()
+      for (const on of pages) {
+        await drawn(on)
+        await seen((found) => hasLine(found) && gapOf(found) < 20, 'a line without a gap', on)
+      }
+    } finally {
+      release()
+      await cable.close()
+      await Promise.all(pages.map(async (on) => await on.close()))
+    }
   })
 
   it(`draw ${days} days, and ask for finer data where one zooms in; double-click goes back`, async () => {

@@ -18,6 +18,12 @@ const debounce = 0.15
 /** Seconds until a question that failed is asked again. */
 const retry = 5
 
+/** Seconds by which the page's clock may be behind that of the gateway: what is measured in them is asked for too. */
+const behind = 2
+
+/** Seconds after the connection was made in which what is retained may still come: of that no watcher is told. */
+const settling = 3
+
 /** Seconds between two questions that only make room for what comes live. */
 const refresh = 10
 
@@ -32,15 +38,24 @@ export class Feed {
   #asked = -Infinity
   #question: AbortController | undefined
   #timer: Timer | undefined
-  #isConnected = true
+  /** Since when the connection stands on which everything came so far; undefined: it is lost, and the line was ended there. */
+  #since: number | undefined
+  /** When it was last seen to stand. */
+  #known: number
 
   /** What comes live is shown with the next frame; `isUrgent`: what somebody waits for is here. */
   constructor(ref: Ref, changed: (isUrgent: boolean) => void) {
     this.ref = ref
     this.#changed = changed
-    this.#isConnected = store.connection.state === 'connected'
+    const { state, since } = store.connection
+    this.#since = state === 'connected' ? since : undefined
+    this.#known = store.now()
     this.#stops.push(
-      store.watch(ref.device, ref.codename, (reading) => this.#take(reading, store.now())),
+      store.watch(ref.device, ref.codename, (reading) => {
+        // A hidden page is told of no changes, but goes on taking readings: an outage must be seen before the first one behind it.
+        this.#look()
+        this.#take(reading, store.now())
+      }),
       store.onChange(() => this.#look())
     )
     this.#seed()
@@ -52,11 +67,12 @@ export class Feed {
 
   /** What is shown: asks the history where it must be asked for that. */
   show(window: Window, pixels: number, isLive: boolean): void {
+    this.#look()
     const now = store.now()
     const { step, tailed } = this.track
     const isFull = isLive && tailed > Math.max(1000, 2 * pixels) && now - this.#asked > refresh
     if (!isFull && !isOutgrown(this.#wanted, window, pixels, now, step > 0 || this.isLoading, isLive)) return
-    this.#wanted = ask(window, pixels, now)
+    this.#wanted = ask(window, pixels, now + behind)
     this.#ask(this.#asked === -Infinity ? 0 : debounce)
   }
 
@@ -119,15 +135,25 @@ export class Feed {
     this.#take(reading, measured === undefined || meta?.maxAge === undefined ? undefined : Math.min(measured + meta.maxAge, store.now()))
   }
 
+  /** Was the connection lost, or made anew? Nothing tells when; both may have been since it was last looked at. */
   #look(): void {
-    const isConnected = store.connection.state === 'connected'
-    if (isConnected === this.#isConnected) return
-    this.#isConnected = isConnected
-    if (isConnected) {
-      // What was missed is in the history.
+    const { state, since } = store.connection
+    const now = state === 'connected' ? since : undefined
+    const had = this.#since
+    const known = this.#known
+    this.#since = now
+    if (now !== undefined) this.#known = store.now()
+    if (now === had) {
+      if (now !== undefined && this.#known - now < settling) this.#seed()
+      return
+    }
+    if (had !== undefined) this.track.cut(now === undefined ? since : known)
+    if (now !== undefined) {
       this.#seed()
-      this.#ask(debounce)
-    } else this.track.cut(store.connection.since)
+      // What was missed is in the history: asked for with the next frame, up to then.
+      this.#forget()
+      this.#wanted = undefined
+    }
     this.#change(true)
   }
 
