@@ -1,4 +1,4 @@
-import type { Command, Exact, Op, Ref, Request } from './adapter.js'
+import type { Command, Exact, Op, Request } from './adapter.js'
 import { isFiniteExact, parseExact } from '../adapters/common/exact-json.js'
 import configSchema from '../schemas/config.schema.json' with { type: 'json' }
 import { checkedValue, freshOf, notFinite } from './checked-value.js'
