@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import fc from 'fast-check'
 import type { Exact } from '../adapter.js'
+import { isWritable } from '../time.js'
 import { ByteReader, ByteWriter } from './bytes.js'
 import { Decoder, Encoder } from './codec.js'
 import type { Traits } from './codec.js'
@@ -75,7 +76,12 @@ const given: fc.Arbitrary<Given[]> = times.chain((all) =>
 )
 
 function pointOf({ time, value: exact, traits: rest, measured }: Given): Point {
-  return { ...rest, time: measured ?? time / 1e6, value: exact, ...(measured === undefined ? {} : { since: time / 1e6 }) }
+  return {
+    ...rest,
+    time: measured === undefined || !isWritable(measured) ? time / 1e6 : measured,
+    value: exact,
+    ...(measured === undefined ? {} : { since: time / 1e6 })
+  }
 }
 
 function read(row: Decoder): Point[] {

@@ -100,7 +100,7 @@ describe('history', function () {
           const [from, to] = [(sorted[0] as Point).time, (sorted.at(-1) as Point).time + 1e-5]
           for (const wanted of [10, 300, 3600]) {
             const points = Math.floor((to - from) / wanted)
-            if (points < 1 || points >= all.length) continue
+            if (points < 1 || points >= all.filter((point) => point.quality === 'good').length) continue
             const plot = await lab.plot('t', points, from, to)
             assert.equal(plot.kind, 'rollups')
             if (plot.kind !== 'rollups' || plot.step % wanted !== 0) return
