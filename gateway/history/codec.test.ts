@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import fc from 'fast-check'
-import { isWritable } from '../time.js'
 import type { Exact } from '../adapter.js'
+import { isWritable } from '../time.js'
 import { ByteReader, ByteWriter } from './bytes.js'
 import { Decoder, Encoder } from './codec.js'
 import type { Traits } from './codec.js'

@@ -1,15 +1,16 @@
-import { hint } from '../broker/store/disk.js'
 import type { Clock, Exact, Logger, Watch } from '../adapter.js'
 import type { Traits } from './codec.js'
 import { Horizon, horizonKey } from './horizon.js'
+import { journalOf } from './journal.js'
 import { checkpointKey, kindEnd, kindKey, numberOf } from './keys.js'
 import type { DataKind } from './keys.js'
 import { Names } from './names.js'
 import { sizes } from './series.js'
 import type { Series } from './series.js'
 import { Shard } from './shard.js'
+import { isOurs, reasonOf } from './reason.js'
 import { DamagedError, isDamage } from './shelf.js'
-import type { Change, Place, Shelf, View } from './shelf.js'
+import type { Place, Shelf, View } from './shelf.js'
 import { nextTurn } from './turn.js'
 
 export interface WriterOptions {
@@ -194,9 +195,7 @@ export class Writer {
   #hurry(): void {
     this.#soon = Infinity
     if (this.#stopped || this.#failure !== undefined) return
-    setImmediate(() => {
-      if (!this.#stopped) void this.turn()
-    })
+    void nextTurn().then(() => (this.#stopped ? undefined : this.turn()))
   }
 
   #again(): void {
@@ -324,28 +323,14 @@ export class Writer {
     if (!place.isLasting) return
     const waiting = this.shards.filter((shard) => shard.waiting > 0 && shard.leaving === undefined)
     if (waiting.length === 0) return
-    const changes: Change[] = []
-    const rows = []
-    const named = []
-    for (const shard of waiting) {
-      const series = shard.waitingSeries
-      for (const each of series) this.names.numberOf(each)
-      const names = this.names.changes(series)
-      const row = shard.journal()
-      named.push(names)
-      if (row !== undefined) rows.push(row)
-      for (const change of names.changes) changes.push(change)
-      if (row !== undefined) changes.push(row.change)
-      // Of many codenames each shard is a matter of milliseconds.
-      await nextTurn()
-    }
+    const { changes, rows, saved } = await journalOf(waiting, this.names)
     try {
       await shelf.write(changes)
     } catch (error) {
       for (const shard of waiting) shard.again()
       throw error
     }
-    for (const { saved } of named) saved()
+    saved()
     for (const { count, done } of rows) {
       done()
       this.written += count
@@ -396,13 +381,7 @@ export class Writer {
 
   #failed(error: Error): void {
     const { clock, log } = this.#options
-    const { message } = error
-    const why =
-      error instanceof DamagedError || message.startsWith('cannot ')
-        ? message
-        : isOurs(error)
-          ? `cannot write some of the readings: ${message}`
-          : `cannot write: ${hint(error)}`
+    const why = reasonOf(error)
     const isNew = this.#failure !== why
     const wasFailing = this.#failure !== undefined
     this.#isDamaged ||= isDamage(error)
@@ -418,6 +397,3 @@ export class Writer {
     this.#options.changed()
   }
 }
-
-/** It does not come from the store: readings, or a row, are not as they should be. */
-const isOurs = (error: unknown): boolean => error instanceof RangeError || error instanceof TypeError || error instanceof SyntaxError
