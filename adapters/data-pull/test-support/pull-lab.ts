@@ -95,8 +95,9 @@ ${others}`,
     return await this.mqtt.nextJson(({ topic }) => topic.startsWith('lab-dead/'))
   }
 
+  /** Of instances: the history says for itself that it does not believe a time. */
   warnings(): string[] {
-    const warned = this.running.log.lines.filter(({ level }) => level === 'warn')
+    const warned = this.running.log.lines.filter(({ level, fields }) => level === 'warn' && 'instance' in fields)
     return warned.map(({ message, fields }) => `${message}: ${String(fields['reason'])}`)
   }
 
