@@ -79,7 +79,7 @@ export class Link {
       await client.subscribeAsync(filters)
     } catch (error) {
       // Of MQTT 3.1.1 there is no more to be known than that it was refused.
-      if (/^Subscribe error/.test((error as Error).message))
+      if ((error as Error).message.startsWith('Subscribe error'))
         throw new Error(`the gateway refuses the subscription to ${Object.keys(filters).join(', ')} (broker.limits)`, { cause: error })
       throw error
     }
