@@ -38,6 +38,9 @@ const waits = [0.3, 1, 2, 4]
 const look = 1
 const heldUp = 3
 
+/** Bytes after which some may have been missed: so many wait in the broker when it begins to let readings fall (shedOutput). */
+const much = 1_048_576
+
 /** Seconds that a reading's time may be ahead of the gateway; as gateway/latest.ts judges. */
 const future = 60
 
@@ -56,13 +59,13 @@ export class Store {
   #info: GatewayInfo | undefined
   #reload = false
   #uptime: string | undefined
-  /** Undefined: the gateway has said who it is; else why not. */
   #learning: Promise<string | undefined> | undefined
   /** Counts connections, so that what an earlier one began is given up. */
   #turn = 0
   #isSettled = false
   #looked = this.#clock.steady()
   #sleeps = 0
+  #bytes = 0
   #dirty = false
   #isSoon = false
   #settling: Timer | undefined
@@ -319,12 +322,14 @@ export class Store {
     const now = this.#clock.steady()
     const { sleeps } = this.#clock
     if (now - this.#looked > heldUp || sleeps !== this.#sleeps) this.#recheck.now()
+    else if (this.#bytes > much && this.#recheck.soon()) this.#bytes = 0
     this.#looked = now
     this.#sleeps = sleeps
     this.#change()
   }
 
   #message(topic: string, payload: Uint8Array, retain: boolean): void {
+    this.#bytes += payload.length
     if (retain) this.#lastRetained = this.#clock.steady()
     if (this.#asking.heard(topic, payload)) return
     const view = this.#table.put(topic, payload, { retained: retain })

@@ -172,8 +172,9 @@ describe('the recheck of the page', () => {
     waits.end(20)
     await turn()
     assert.equal(asked, 1, 'it took a second: again after forty')
+    assert.equal(recheck.soon(), false)
     now += 40
-    waits.end(20)
+    assert.equal(recheck.soon(), true)
     await turn()
     assert.equal(asked, 2)
     recheck.now()

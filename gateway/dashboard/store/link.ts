@@ -75,9 +75,14 @@ export class Link {
     if (this.#leaving.size > 0) await Promise.all(this.#leaving.values())
     const client = this.#client
     if (client === undefined || !this.#up) throw new Error('not connected')
-    const granted = await client.subscribeAsync(filters)
-    const refused = granted.find(({ qos }) => qos === 128)
-    if (refused !== undefined) throw new Error(`the gateway refuses the subscription to ${refused.topic}`)
+    try {
+      await client.subscribeAsync(filters)
+    } catch (error) {
+      // Of MQTT 3.1.1 there is no more to be known than that it was refused.
+      if ((error as Error).message.startsWith('Subscribe error'))
+        throw new Error(`the gateway refuses the subscription to ${Object.keys(filters).join(', ')} (broker.limits)`, { cause: error })
+      throw error
+    }
   }
 
   unsubscribe(filter: string): void {

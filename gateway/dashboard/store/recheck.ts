@@ -28,7 +28,8 @@ const period = 20
 /** Seconds after an answer in which messages may still be on their way that were sent before it. */
 const underway = 2
 
-/** An answer that took long is not asked for again before so many times as long: at most, in seconds. */
+/** Seconds between two questions at least; an answer that took long is not asked for again before so many times as long, or the longest. */
+const shortest = 5
 const patience = 40
 const longest = 300
 
@@ -49,6 +50,13 @@ export class Recheck {
     this.#poller.now()
   }
 
+  /** There is some reason to doubt. False: not yet, it has been asked just now. */
+  soon(): boolean {
+    if (this.#options.now() < this.#notBefore) return false
+    this.#poller.hurry()
+    return true
+  }
+
   async #ask(signal: AbortSignal): Promise<boolean> {
     const { ask, table: tableNow, now, after, onMended } = this.#options
     const table = tableNow()
@@ -58,7 +66,7 @@ export class Recheck {
     try {
       const everything = await ask(signal)
       const answered = now()
-      this.#notBefore = answered + Math.min(longest, (answered - asked) * patience)
+      this.#notBefore = answered + Math.min(longest, Math.max(shortest, (answered - asked) * patience))
       await new Promise<void>((resolve) => after(underway, resolve))
       if (signal.aborted || tableNow() !== table) return true
       const mended = table.mend(everything, answered)

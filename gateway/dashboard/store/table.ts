@@ -228,7 +228,7 @@ export class Table {
         const put = this.#put(topic, encoder.encode(text), arrived)
         if (put !== undefined) mended.push(put)
       }
-    for (const [topic, { kind }] of [...this.#places])
+    for (const [topic, { kind }] of this.#places)
       if (kind === 'reading' && !told.has(topic) && !noted.has(topic)) {
         this.#put(topic, nothing, undefined)
         isChanged = true
