@@ -198,9 +198,9 @@ describe('plots in Chromium', function () {
       cable.pull()
       await open.locator('.top').getByText('not connected').waitFor()
       const before = count
-      await putFor(0.6)
+      await putFor(0.4)
       const missed = count - before
-      assert.ok(missed >= 5, `${missed} readings`)
+      assert.ok(missed >= 4, `${missed} readings`)
       cable.plug()
       await open.locator('.top').getByText('connected', { exact: true }).waitFor()
       await putFor(0.4)
@@ -263,11 +263,11 @@ describe('plots in Chromium', function () {
     const axes = page.locator('.chart-canvas .u-axis')
     await axes.nth(3).waitFor({ state: 'attached' })
     assert.equal(await axes.count(), 4)
-    const { first, second, left, right } = await seen(
-      (found) => found.second.slice(found.right).some((pixels) => pixels > 0),
-      'labels of the second axis in the colour of its line'
+    const some = (pixels: readonly number[]): boolean => pixels.some((count) => count > 0)
+    await seen(
+      ({ first, second, left, right }) => some(second.slice(right)) && some(first.slice(0, left)) && some(second.slice(left, right)),
+      'both lines, and the labels of each axis in the colour of its line'
     )
-    assert.ok(first.slice(0, left).some((pixels) => pixels > 0) && second.slice(left, right).some((pixels) => pixels > 0))
     const legend = page.locator('.chart-legend li')
     await legend.filter({ hasText: 'weather/wind' }).getByText('6 m/s').waitFor()
     await legend.filter({ hasText: 'weather/wind' }).getByRole('button').click()
@@ -322,16 +322,19 @@ describe('plots in Chromium', function () {
     await show('#/')
     await mqtt.publish('lab/weather/rain', '-123456.8')
     const line = page.locator('.line', { hasText: 'rain' }).filter({ hasText: '456.8' })
-    await line.scrollIntoViewIfNeeded()
-    // What is cut off is not found at its place.
-    const isSeen = await line.locator('.unit').evaluate((unit) => {
-      const { document } = globalThis as unknown as { document: { elementFromPoint(x: number, y: number): unknown } }
-      const { right, top, height } = (
-        unit as unknown as { getBoundingClientRect(): { right: number; top: number; height: number } }
-      ).getBoundingClientRect()
-      return document.elementFromPoint(right - 2, top + height / 2) === unit
-    })
-    assert.ok(isSeen, 'the unit is cut')
+    const unit = line.locator('.unit')
+    await unit.scrollIntoViewIfNeeded()
+    // What is cut off is not found at its place. A card that has just come in sight is still drawn.
+    const isSeen = async (): Promise<boolean> =>
+      await unit.evaluate((element) => {
+        const { document } = globalThis as unknown as { document: { elementFromPoint(x: number, y: number): unknown } }
+        const { right, top, height } = (
+          element as unknown as { getBoundingClientRect(): { right: number; top: number; height: number } }
+        ).getBoundingClientRect()
+        return document.elementFromPoint(right - 2, top + height / 2) === element
+      })
+    for (const end = performance.now() + 2000; performance.now() < end && !(await isSeen());) await page.waitForTimeout(50)
+    assert.ok(await isSeen(), 'the unit is cut')
   })
 
   it('and every page that fails says so, and the next one is shown', async () => {
