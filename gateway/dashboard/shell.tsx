@@ -2,6 +2,7 @@
 import type { JSX } from 'preact'
 import { useEffect, useRef, useState } from 'preact/hooks'
 import { formatAge } from './format.js'
+import { Guard } from './guard.js'
 import { routes } from './pages.js'
 import { Params, match, useHash } from './router.js'
 import { useStore } from './store.js'
@@ -35,7 +36,9 @@ export function App(): JSX.Element {
       <Header hash={hash} />
       <Banner />
       <main ref={main} tabIndex={-1} class={lost ? 'lost' : ''}>
-        {Page === undefined ? <NotFound /> : <Page key={path} params={found?.params ?? new Params()} />}
+        <Guard key={path} address={hash}>
+          {Page === undefined ? <NotFound /> : <Page params={found?.params ?? new Params()} />}
+        </Guard>
       </main>
     </>
   )

@@ -229,7 +229,7 @@ interface FieldProps {
 /** A time of the gateway, RFC 3339 or Unix seconds: in the browser's zone, UTC in the title. */
 export function Time({ time, age = false }: { readonly time: string | number; readonly age?: boolean }): JSX.Element {
   const at = typeof time === 'number' ? time : parseTime(time)
-  if (at === undefined) return <span>{time}</span>
+  if (at === undefined || Number.isNaN(new Date(at * 1000).getTime())) return <span>{time}</span>
   const now = store.now()
   return (
     <time dateTime={new Date(at * 1000).toISOString()} title={formatUtc(at)}>

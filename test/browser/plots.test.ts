@@ -193,14 +193,14 @@ describe('plots in Chromium', function () {
       await Promise.all(pages.map(async (on) => await on.locator('.chart-legend').getByText('1', { exact: true }).waitFor()))
       // The page gives up a question when the connection is there anew.
       for (const on of pages) await on.route('**/history?*', async (route) => await released.then(() => route.continue()).catch(() => {}))
-      await putFor(0.5)
+      await putFor(0.4)
       await hidden.evaluate(turn('hidden'))
       cable.pull()
       await open.locator('.top').getByText('not connected').waitFor()
       const before = count
-      await putFor(0.8)
+      await putFor(0.4)
       const missed = count - before
-      assert.ok(missed >= 8, `${missed} readings`)
+      assert.ok(missed >= 4, `${missed} readings`)
       cable.plug()
       await open.locator('.top').getByText('connected', { exact: true }).waitFor()
       await putFor(0.4)
@@ -263,11 +263,11 @@ describe('plots in Chromium', function () {
     const axes = page.locator('.chart-canvas .u-axis')
     await axes.nth(3).waitFor({ state: 'attached' })
     assert.equal(await axes.count(), 4)
-    const { first, second, left, right } = await seen(
-      (found) => found.second.slice(found.right).some((pixels) => pixels > 0),
-      'labels of the second axis in the colour of its line'
+    const some = (pixels: readonly number[]): boolean => pixels.some((count) => count > 0)
+    await seen(
+      ({ first, second, left, right }) => some(second.slice(right)) && some(first.slice(0, left)) && some(second.slice(left, right)),
+      'both lines, and the labels of each axis in the colour of its line'
     )
-    assert.ok(first.slice(0, left).some((pixels) => pixels > 0) && second.slice(left, right).some((pixels) => pixels > 0))
     const legend = page.locator('.chart-legend li')
     await legend.filter({ hasText: 'weather/wind' }).getByText('6 m/s').waitFor()
     await legend.filter({ hasText: 'weather/wind' }).getByRole('button').click()
@@ -315,6 +315,40 @@ describe('plots in Chromium', function () {
     )
     assert.ok(sizes.length > 10 && Math.min(...sizes) >= 44, String(sizes))
     await shoot('plot-360')
+    assert.deepEqual(page.faults, [])
+  })
+
+  it('leave the unit of a long number whole on the overview of a phone', async () => {
+    await show('#/')
+    await mqtt.publish('lab/weather/rain', '-123456.8')
+    const line = page.locator('.line', { hasText: 'rain' }).filter({ hasText: '456.8' })
+    const unit = line.locator('.unit')
+    await unit.scrollIntoViewIfNeeded()
+    // What is cut off is not found at its place. A card that has just come in sight is still drawn.
+    const isSeen = async (): Promise<boolean> =>
+      await unit.evaluate((element) => {
+        const { document } = globalThis as unknown as { document: { elementFromPoint(x: number, y: number): unknown } }
+        const { right, top, height } = (
+          element as unknown as { getBoundingClientRect(): { right: number; top: number; height: number } }
+        ).getBoundingClientRect()
+        return document.elementFromPoint(right - 2, top + height / 2) === element
+      })
+    for (const end = performance.now() + 2000; performance.now() < end && !(await isSeen());) await page.waitForTimeout(50)
+    assert.ok(await isSeen(), 'the unit is cut')
+  })
+
+  it('and every page that fails says so, and the next one is shown', async () => {
+    await show('#/plot?c=weather/wind&from=1e17&to=1e18')
+    await page.getByText('5 min').waitFor()
+    await page.evaluate(`window.kept = IntersectionObserver; IntersectionObserver = class { constructor() { throw new Error('broken') } }`)
+    await show('#/')
+    await page
+      .getByRole('alert')
+      .getByText(/The cause: broken/)
+      .waitFor()
+    await page.evaluate(`IntersectionObserver = window.kept`)
+    await page.getByRole('button', { name: 'Try again' }).click()
+    await page.getByRole('heading', { name: 'Overview' }).waitFor()
     assert.deepEqual(page.faults, [])
   })
 })

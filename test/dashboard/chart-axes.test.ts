@@ -168,6 +168,11 @@ describe('the address of a plot', () => {
     assert.deepEqual(readView(params('c=x&c=/y&c=%20a/b&from=soon&to=2'), now), { series: [], shown: { span: 3600 } })
     assert.deepEqual(windowOf(readView(params('from=-60'), now).shown, now), { from: now - 60, to: now })
     assert.deepEqual(readView(params('from=-60&to=-30'), now).shown, { from: now - 60, to: now - 30 })
+    // Nothing that cannot be written as a time.
+    for (const far of ['from=1e17&to=1e18', 'from=1e300', 'from=-1e300&to=5', 'from=Infinity'])
+      assert.deepEqual(readView(params(far), now).shown, { span: 3600 }, far)
+    assert.deepEqual(readView(params('from=-9e9&to=9e12'), now).shown, { span: longest })
+    assert.deepEqual(readView(params('from=0001-01-01T00:00:00Z&to=8e12'), now).shown, { from: 0, to: 253_402_300_799 })
     assert.equal(readView(params(Array.from({ length: 40 }, (_, i) => `c=d/c${i}`).join('&')), now).series.length, 12)
   })
 

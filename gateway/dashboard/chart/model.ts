@@ -143,7 +143,8 @@ export class ChartModel {
       this.#back.push(this.#shown)
       if (this.#back.length > maxBack) this.#back.shift()
     }
-    this.#lastMove = now
+    // The first move by hand is a step of its own, however soon after.
+    this.#lastMove = isQuiet ? -Infinity : now
     this.#shown = shown
     this.#changed()
     this.#frames.now()

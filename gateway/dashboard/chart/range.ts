@@ -73,7 +73,9 @@ const maxPoints = 3000
 
 export function ask(window: Window, pixels: number, now: number): Ask {
   const beyond = spanOf(window) * margin
-  const [from, to] = [window.from - beyond, Math.min(window.to + beyond, now)]
+  const to = Math.max(Math.min(window.to + beyond, now), 0)
+  // Of what lies ahead nothing is known: asked is what is valid to ask.
+  const from = Math.max(Math.min(window.from - beyond, to), 0)
   const points = Math.ceil((Math.max(pixels, 50) * (to - from)) / spanOf(window))
   return { from, to, points: Math.min(Math.max(points, 50), maxPoints) }
 }
@@ -93,10 +95,20 @@ export function isOutgrown(had: Ask | undefined, window: Window, pixels: number,
   return (isRolled && wantedDensity > density * 1.4) || density > wantedDensity * 4
 }
 
-/** A time as the addresses write it: RFC 3339, Unix seconds, or a negative number of seconds before now. */
+/** The end of the year 9999: what lies beyond cannot be written as a time. */
+const latest = 253_402_300_799
+
+/** What no clock can be set to is no time at all. */
+const mostSeconds = 8.64e12
+
+/**
+ * A time as the addresses write it: RFC 3339, Unix seconds, or a negative number of seconds before now. Within the years 1970 to 9999;
+ * undefined for what is no time.
+ */
 export function secondsFrom(text: string | null, now: number): number | undefined {
   if (text === null || text.trim() === '') return undefined
   const number = Number(text)
-  if (Number.isFinite(number)) return number < 0 ? now + number : number
-  return parseTime(text)
+  if (Math.abs(number) > mostSeconds) return undefined
+  const time = Number.isNaN(number) ? parseTime(text) : number < 0 ? now + number : number
+  return time === undefined ? undefined : Math.min(Math.max(time, 0), latest)
 }

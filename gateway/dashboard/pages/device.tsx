@@ -1,4 +1,5 @@
 import type { JSX } from 'preact'
+import { nameOf } from '../chart/address.js'
 import { Sparkline } from '../chart/index.js'
 import { Controls, GetButton } from '../controls/form.js'
 import { bounds } from '../controls/schema.js'
@@ -55,7 +56,7 @@ function rank({ meta }: CodenameView): number {
 }
 
 export function plotOf(views: readonly CodenameView[]): string {
-  return href(['plot'], { c: views.slice(0, 8).map(({ device, codename }) => `${device}/${codename}`) })
+  return href(['plot'], { c: views.slice(0, 8).map(nameOf) })
 }
 
 function Unknown({ what }: { readonly what: string }): JSX.Element {
