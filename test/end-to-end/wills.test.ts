@@ -48,7 +48,10 @@ describe('a will', () => {
   it('whose topic is no name of a topic is refused with its CONNECT', async () => {
     for (const topic of ['w/#', '+/x', '#']) await assert.rejects(dies(topic, 'x'), /closed the connection/)
     await client.settled()
-    assert.deepEqual(client.left, [])
+    assert.deepEqual(
+      client.left.filter(({ topic, text }) => text === 'x' || topic.startsWith('lab-dead/')),
+      []
+    )
     const told = lab.log.lines.filter(({ fields }) => String(fields['reason']).startsWith('will: a wildcard'))
     assert.equal(told.length, 1, 'one line, as it is always the same')
   })
