@@ -7,7 +7,7 @@ import { UdpClient } from '../support/udp.js'
 
 /** Kills in each mode; 50 for a release. */
 const asked = process.env['LABGATE_KILLS']
-const kills = Number(asked ?? 5)
+const kills = Number(asked ?? 3)
 const publishers = 20
 const window = 200
 const pushers = 4
@@ -122,7 +122,7 @@ function checkPushed(
 
 for (const [durability, signal, rounds] of [
   ['fast', 'SIGKILL', kills],
-  ['strict', 'SIGKILL', asked === undefined ? 2 : kills],
+  ['strict', 'SIGKILL', asked === undefined ? 1 : kills],
   ['fast', 'SIGTERM', 1]
 ] as const) {
   describe(`${signal}, ${durability}`, function () {

@@ -15,7 +15,7 @@ import type { Babbled } from './rig-babbler.js'
 const messages = Number(process.env['LABGATE_RIG_MESSAGES'] ?? 5000)
 
 /** Sessions at each of fifty rigs. */
-const sessions = Number(process.env['LABGATE_RIG_ROUNDS'] ?? 2)
+const sessions = Number(process.env['LABGATE_RIG_ROUNDS'] ?? 1)
 
 /** The babbling: one over UDP, one over TCP. */
 const [good, dead, babbling] = [43, 5, 2]
