@@ -18,8 +18,8 @@ export class Guard extends Component<GuardProps, GuardState> {
   override state: GuardState = { failed: undefined }
 
   override componentDidCatch(error: unknown): void {
-    // With where it happened, for whoever looks for the fault.
-    console.error(error)
+    // As if it had not been caught: the browser's console tells where it happened.
+    reportError(error)
     this.setState({ failed: error instanceof Error ? error : new Error(String(error)) })
   }
 
