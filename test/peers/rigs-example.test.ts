@@ -78,6 +78,12 @@ describe('config/examples/rigs.yaml', function () {
     }
     const [run = '', ...others] = readdirSync(runs)
     assert.deepEqual([run.slice(21), others], [ref, []])
+    // The end is answered before the files are made.
+    const made = async (): Promise<boolean> => {
+      const answer = await fetch(`http://127.0.0.1:${running.httpPort}/api/runs/${run}`)
+      return ((await answer.json()) as { ready: boolean }).ready
+    }
+    while (!(await made()));
     assert.equal((await verifyRun(join(runs, run))).ok, true)
   })
 
