@@ -49,7 +49,7 @@ export interface GatewayOptions {
 const flushWithin = 2
 
 /** Seconds for all of a stop but the instances. */
-const restWithin = 3
+const restWithin = 6
 
 /** Seconds between two log lines about the refused messages of one client. */
 const refusalsEvery = 10
@@ -371,13 +371,13 @@ export class Gateway {
     await this.#instances.stop()
     this.#commands.stop()
     this.#desk.stop()
-    await this.#runs.stop()
     this.#self.stop()
     this.#states.leave(reason)
     this.#latest.stop()
-    await this.#history.stop()
     this.#streams.stop()
     await this.#broker.stop(flushWithin)
     await this.#doors.close()
+    // Nobody acknowledges anything any more, and all readings are here.
+    await Promise.all([this.#runs.stop(), this.#history.stop()])
   }
 }
