@@ -11,7 +11,7 @@ import { Commander, GoodClient, Sprayer, mebi, talk } from './fuzzers.js'
 import type { Figures, Order, Started } from './host.js'
 
 /** Datagrams per UDP server, and command payloads, in all. */
-const count = Number(process.env['LABGATE_FUZZ_COUNT'] ?? 30_000)
+const count = Number(process.env['LABGATE_FUZZ_COUNT'] ?? 15_000)
 
 /** Growth that is no leak: caches, compiled code, a heap that breathes. */
 const margin = 64 << 20

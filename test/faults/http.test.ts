@@ -7,7 +7,7 @@ import type { Lab } from '../support/lab.js'
 import { RawHttp, ask } from '../support/raw-http.js'
 
 /** Connections one after another. */
-const inTurn = Number(process.env['LABGATE_HTTP_CONNECTIONS'] ?? 3000)
+const inTurn = Number(process.env['LABGATE_HTTP_CONNECTIONS'] ?? 1500)
 
 /** Milliseconds for which each kind of bad client goes on. */
 const lasting = Number(process.env['LABGATE_HTTP_SECONDS'] ?? 0.5) * 1000

@@ -12,7 +12,7 @@ import type { Figures, Order, Started } from './host.js'
 import { Random } from './random.js'
 
 /** Mutated packets in all. A release wants a million. */
-const count = Number(process.env['LABGATE_MQTT_FUZZ'] ?? 100_000)
+const count = Number(process.env['LABGATE_MQTT_FUZZ'] ?? 40_000)
 
 const seed = Number(process.env['LABGATE_FUZZ_SEED'] ?? Date.now() % 2 ** 32)
 
