@@ -17,8 +17,8 @@ if (major < wanted[0] || (major === wanted[0] && minor < wanted[1])) {
   process.exit(1)
 }
 
-// `install`, not `ci`: a lock written where some optional packages of other platforms cannot be had is no fault.
-const install = ['install', '--no-save', '--include=dev', '--no-audit', '--no-fund']
+// What package-lock.json says and nothing else, and no package may run anything: none needs to.
+const install = ['ci', '--ignore-scripts', '--include=dev', '--no-audit', '--no-fund']
 run('dependencies', 'node_modules/.prepared', digest(['package.json', 'package-lock.json']), 'npm', install)
 const sources = ['tsconfig.json', 'package-lock.json', '.ci/dashboard.mjs', ...['gateway', 'adapters', 'schemas', 'test'].flatMap(files)]
 run('build', 'dist/.prepared', digest(sources), 'npm', ['run', '--silent', 'build'], { before: clean })
