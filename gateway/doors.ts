@@ -2,6 +2,7 @@ import type { Clock, Logger } from './adapter.js'
 import type { Broker } from './broker/broker.js'
 import { listenTcp } from './broker/listeners.js'
 import type { Address, Listener } from './broker/listeners.js'
+import { isLoopback } from './broker/origin.js'
 import { GatewayError } from './errors.js'
 import { listenHttp } from './http/listener.js'
 import type { Parts } from './http/parts.js'
@@ -43,11 +44,15 @@ export class Doors {
     const web = http === undefined ? undefined : createWeb(parts)
     await Promise.all([this.#patiently(legacy), web])
     this.#web = await web
-    await this.#listen('tcp', of.tcp, async (address) => await listenTcp(address, broker))
+    await this.#listen('tcp', of.tcp, async (address) => await listenTcp(address, broker, isOpen(of.tcp)))
     if (http === undefined) return
     const { maxPacket } = of.limits
     const handle: Web['handle'] = (request, response) => this.#web?.handle(request, response)
-    await this.#listen('http', http, async (address) => await listenHttp(address, broker, { ...http, maxPacket, handle }))
+    await this.#listen(
+      'http',
+      http,
+      async (address) => await listenHttp(address, broker, { ...http, open: isOpen(http), maxPacket, handle })
+    )
   }
 
   /** Safe twice. */
@@ -85,6 +90,11 @@ export class Doors {
       throw new GatewayError('Unreachable', `cannot listen on ${host}:${port} (${path}): ${hint}`, { cause: error })
     }
   }
+}
+
+/** See Entrance. */
+function isOpen({ host, insecure }: { readonly host: string; readonly insecure?: boolean }): boolean {
+  return insecure === true || isLoopback(host)
 }
 
 /** Who has no `http` in the configuration never loads it. */

@@ -1,4 +1,5 @@
 import { resolve } from 'node:path'
+import { Access } from './access/access.js'
 import type { AdapterType, Clock, Endpoint, Logger } from './adapter.js'
 import { Broker } from './broker/broker.js'
 import { Contract } from './broker/contract.js'
@@ -58,6 +59,7 @@ const refusalsEvery = 10
 export class Gateway {
   readonly #options: GatewayOptions
   readonly #log: Logger
+  readonly #access: Access
   readonly #broker: Broker
   readonly #states: States
   readonly #latest: Latest
@@ -95,8 +97,10 @@ export class Gateway {
     this.#log = log
     this.#topics = new Topics(config.broker.root)
     this.#self = new Self({ clock, log, name: config.gateway.name, version: options.version ?? 'unknown' })
+    this.#access = new Access({ clock, log, config: config.access, root: config.broker.root })
     this.#broker = new Broker({
       log,
+      access: this.#access,
       clock,
       limits,
       shed: (kind) => this.#self.shed(kind),
@@ -246,6 +250,7 @@ export class Gateway {
       streams: this.#streams,
       instances: this.#instances,
       self: this.#self,
+      access: this.#access,
       broker: this.#broker,
       history: this.#history,
       runs: this.#runs,
@@ -257,7 +262,7 @@ export class Gateway {
   /** Broker in process; then every listener; dialling starts after, and is not awaited. Rejects when an MQTT listener cannot open. */
   async start(): Promise<void> {
     if (this.#stopping !== undefined) return
-    this.#opened = this.#broker.start(this.#contract, (client, present) => this.#presence(client, present))
+    this.#opened = this.#openBroker()
     await this.#opened
     if (this.#stopping !== undefined) return
     declare(this.#devices, this.#options.checked)
@@ -321,6 +326,11 @@ export class Gateway {
     return this.#broker.retainedCount
   }
 
+  async #openBroker(): Promise<void> {
+    await this.#access.start()
+    await this.#broker.start(this.#contract, (client, present) => this.#presence(client, present))
+  }
+
   async #restore(): Promise<void> {
     const broker = this.#broker
     await restore([...broker.allRetained()], {
@@ -377,6 +387,7 @@ export class Gateway {
     this.#streams.stop()
     await this.#broker.stop(flushWithin)
     await this.#doors.close()
+    this.#access.stop()
     // Nobody acknowledges anything any more, and all readings are here.
     await Promise.all([this.#runs.stop(), this.#history.stop()])
   }

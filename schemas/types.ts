@@ -132,6 +132,30 @@ export interface Config {
       insecure?: Insecure
     }
     /**
+     * A second listener for MQTT clients, encrypted. Left out: there is none.
+     */
+    tls?: {
+      host: Host
+      port: Port
+      insecure?: Insecure
+      /**
+       * File (PEM) of the certificate and of those between it and the authority; read again when it changes.
+       */
+      cert: string
+      /**
+       * File (PEM) of its private key.
+       */
+      key: string
+      /**
+       * File (PEM) of the authorities whose client certificates are believed. Needed with clients: optional or required.
+       */
+      ca?: string
+      /**
+       * Certificates of clients: none is asked for, optional, or required. The common name is the user.
+       */
+      clients: 'none' | 'optional' | 'required'
+    }
+    /**
      * Bounds of what the broker keeps in memory.
      */
     limits: {
@@ -222,6 +246,29 @@ export interface Config {
     undeclared: Undeclared
   }
   /**
+   * Who may use MQTT and HTTP, and for what. Legacy sockets have no login.
+   */
+  access: {
+    /**
+     * File of users, made by labgate users add; a relative one begins at the working directory. Left out: there are no users.
+     */
+    users?: string
+    /**
+     * Role of who does not say who he is, where that is allowed: on addresses of this computer, and on listeners with insecure: true. none: nobody. Left out: admin without users, operator with users.
+     */
+    anonymous?: string
+    /**
+     * Role to what it may do, besides observer, operator, device and admin; one of these names replaces it.
+     */
+    roles: {
+      [k: string]: Role
+    }
+    /**
+     * Time in seconds after which a login of the dashboard ends.
+     */
+    sessionTime: number
+  }
+  /**
    * Dashboard, REST under /api, and MQTT over WebSocket on /mqtt. Left out: no HTTP.
    */
   http?: {
@@ -240,6 +287,27 @@ export interface Config {
      * true: over this listener, also by MQTT over WebSocket, everything is seen and nothing done.
      */
     readOnly: boolean
+    /**
+     * Encrypts this listener (HTTPS, WSS). Left out: it is plain.
+     */
+    tls?: {
+      /**
+       * File (PEM) of the certificate and of those between it and the authority; read again when it changes.
+       */
+      cert: string
+      /**
+       * File (PEM) of its private key.
+       */
+      key: string
+      /**
+       * File (PEM) of the authorities whose client certificates are believed. Needed with clients: optional or required.
+       */
+      ca?: string
+      /**
+       * Certificates of clients: none is asked for, optional, or required. The common name is the user.
+       */
+      clients: 'none' | 'optional' | 'required'
+    }
   }
   /**
    * What is kept of the readings, in the folder history of gateway.data; without gateway.data in memory.
@@ -320,6 +388,24 @@ export type Undeclared = 'accept' | 'refuse'
  * every reading, only what changes (the value, its quality or unit), off, or a time in seconds: at most one reading in that time.
  */
 export type Record = ('every' | 'change' | 'off') | number
+
+/**
+ * Filters as in MQTT; %u is the user, %c the client id; ! before a filter takes away; the last that matches decides, and nothing matching means no.
+ */
+export interface Role {
+  /**
+   * What it may subscribe to and see.
+   *
+   * @maxItems 1000
+   */
+  read: string[]
+  /**
+   * What it may publish to; set, get, call and history of a codename are topics like others.
+   *
+   * @maxItems 1000
+   */
+  write: string[]
+}
 
 /**
  * One instrument, rig or computer.

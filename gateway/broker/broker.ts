@@ -1,5 +1,6 @@
 import type { AedesOptions, AedesPublishPacket, Client, Subscription } from 'aedes'
 import type { EventEmitter } from 'node:events'
+import type { Access } from '../access/access.js'
 import type { Clock, Logger } from '../adapter.js'
 import type { Config } from '../config.js'
 import { GatewayError } from '../errors.js'
@@ -27,6 +28,7 @@ import { Subscribers, paceStreams } from './subscribers.js'
 
 export interface BrokerOptions {
   readonly log: Logger
+  readonly access: Access
   readonly clock: Clock
   readonly limits: Config['broker']['limits']
   readonly shed: (kind: Kind | 'dead') => void
@@ -147,10 +149,8 @@ export class Broker implements Door {
   readonly wanted = (topic: string): boolean => this.#emitter.wanted(topic)
 
   /** A connection of an MQTT client, from whatever listener. */
-  readonly handle: Door['handle'] = (stream, address, isReadOnly = false) => {
-    const guard = this.#connections.guard(stream, address)
-    guard.readOnly = isReadOnly
-    this.#aedes.handle(guard)
+  readonly handle: Door['handle'] = (stream, entrance) => {
+    this.#aedes.handle(this.#connections.guard(stream, entrance))
   }
 
   readonly publish: Publish = (topic, payload, kind, more) => this.#queue.publish(topic, payload, kind, more)

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { Duplex } from 'node:stream'
 import { FakeClock } from '../../test/support/fake-clock.js'
 import { packets } from '../../test/support/raw-mqtt.js'
+import type { Entrance } from './entrance.js'
 import { Connections } from './connections.js'
 
 const limits = {
@@ -21,6 +22,8 @@ function frozen(): Duplex {
   return new Duplex({ read: () => {}, write: () => {} })
 }
 
+const from = (address: string): Entrance => ({ address, listener: 'broker.tcp', open: true })
+
 describe('connections that are watched', () => {
   const clock = new FakeClock()
   let connections: Connections
@@ -33,7 +36,7 @@ describe('connections that are watched', () => {
   afterEach(() => connections.stop())
 
   it('are cut when a message of QoS 1 has waited for maxWait, and not for QoS 0', async () => {
-    const [zero, one] = [connections.guard(frozen(), 'zero'), connections.guard(frozen(), 'one')]
+    const [zero, one] = [connections.guard(frozen(), from('zero')), connections.guard(frozen(), from('one'))]
     let reason = ''
     one.on('error', (error) => (reason = error.message))
     for (const guard of [zero, one]) guard.write(Buffer.alloc(100))
@@ -50,7 +53,7 @@ describe('connections that are watched', () => {
 
   it('are counted as clients from CONNECT until they close', async () => {
     const socket = frozen()
-    const guard = connections.guard(socket, 'a')
+    const guard = connections.guard(socket, from('a'))
     assert.equal(connections.clients, 0)
     socket.push(packets.connect('somebody'))
     await new Promise((resolve) => setImmediate(resolve))

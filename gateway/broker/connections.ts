@@ -1,6 +1,7 @@
 import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import type { Clock, Watch } from '../adapter.js'
+import type { Entrance } from './entrance.js'
 import { Guard } from './guard.js'
 import type { GuardLimits } from './guard.js'
 
@@ -87,8 +88,8 @@ export class Connections {
     return true
   }
 
-  guard(stream: Duplex, address: string): Guard {
-    const guard = new Guard(stream, this.#limits, address)
+  guard(stream: Duplex, entrance: Entrance): Guard {
+    const guard = new Guard(stream, this.#limits, entrance)
     this.#guards.add(guard)
     guard.once('close', () => this.#guards.delete(guard))
     return guard

@@ -21,7 +21,11 @@ function guarded(maxPacket: number): {
       done()
     }
   })
-  const guard = new Guard(inner, { maxPacket, maxConnect: 8192, maxSubscribe: 10, shedOutput: 10_000, maxOutput: 100_000 })
+  const guard = new Guard(
+    inner,
+    { maxPacket, maxConnect: 8192, maxSubscribe: 10, shedOutput: 10_000, maxOutput: 100_000 },
+    { address: '', listener: 'broker.tcp', open: true }
+  )
   const chunks: Buffer[] = []
   let reason: string | undefined
   guard.on('data', (chunk: Buffer) => chunks.push(chunk))

@@ -1,4 +1,6 @@
 import { Duplex } from 'node:stream'
+import type { Identity } from '../access/identity.js'
+import type { Entrance } from './entrance.js'
 import { Output } from './output.js'
 import type { OutputLimits } from './output.js'
 import { checkBody, checkFirst, checkLength, types, wanted } from './packet-check.js'
@@ -45,13 +47,12 @@ interface KeptAlive {
  * once, see {@link Output}: Aedes lets a subscriber that does not read hold up everybody.
  */
 export class Guard extends Duplex {
-  /** Where it comes from, as logs and limits name it. */
-  readonly address: string
+  readonly entrance: Entrance
   readonly output: Output
   /** Messages of QoS 0 that were left out because it reads too slowly. */
   shed = 0
-  /** It may publish nothing. */
-  readOnly = false
+  /** Who is behind it, once it was let in. */
+  identity: Identity | undefined
   /** Set by Aedes. */
   client: KeptAlive | undefined
   readonly #inner: Duplex
@@ -76,9 +77,9 @@ export class Guard extends Duplex {
   /** It has asked whether we are there, and Aedes may not have seen it. */
   #pinged = false
 
-  constructor(inner: Duplex, limits: GuardLimits, address = '') {
+  constructor(inner: Duplex, limits: GuardLimits, entrance: Entrance) {
     super({ writableHighWaterMark: Number.MAX_SAFE_INTEGER })
-    this.address = address
+    this.entrance = entrance
     this.#inner = inner
     this.#limits = limits
     this.output = new Output(inner, limits, {
@@ -92,6 +93,11 @@ export class Guard extends Duplex {
     inner.on('close', () => this.destroy())
     // Aedes listens only while it has the client; what breaks before or after must not end the process.
     this.on('error', () => {})
+  }
+
+  /** Where it comes from, as logs and limits name it. */
+  get address(): string {
+    return this.entrance.address
   }
 
   /** Whether the first packet came, and was a CONNECT. */

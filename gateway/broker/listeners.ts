@@ -3,6 +3,7 @@ import { createServer } from 'node:net'
 import type { AddressInfo, Server, Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { addressOf } from './connections.js'
+import type { Entrance } from './entrance.js'
 
 export interface Address {
   readonly host: string
@@ -22,16 +23,16 @@ export interface Listener {
 export interface Door {
   /** A new socket, before a byte of it is read. False: it has been closed. */
   admit(socket: Socket): boolean
-  /** A connection of an MQTT client; `readOnly`: one that may publish nothing. */
-  handle(stream: Duplex, address: string, readOnly?: boolean): void
+  /** A connection of an MQTT client. */
+  handle(stream: Duplex, entrance: Entrance): void
 }
 
-/** MQTT over TCP. */
-export async function listenTcp(address: Address, door: Door): Promise<Listener> {
+/** MQTT over TCP. `open`: see {@link Entrance}. */
+export async function listenTcp(address: Address, door: Door, open: boolean): Promise<Listener> {
   const sockets = new Set<Socket>()
   const server = createServer({ noDelay: true }, (socket) => {
     track(sockets, socket)
-    if (door.admit(socket)) door.handle(socket, addressOf(socket))
+    if (door.admit(socket)) door.handle(socket, { address: addressOf(socket), listener: 'broker.tcp', open })
   })
   return await openListener(server, address, sockets)
 }

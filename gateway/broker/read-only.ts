@@ -4,7 +4,7 @@ import { GatewayError } from '../errors.js'
 import { Guard } from './guard.js'
 
 export function onlyLooks(client: Client | null): boolean {
-  return client?.conn instanceof Guard && client.conn.readOnly
+  return client?.conn instanceof Guard && client.conn.entrance.readOnly === true
 }
 
 export function refusal(): GatewayError {

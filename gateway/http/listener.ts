@@ -18,6 +18,8 @@ export interface HttpListenerOptions {
   readonly origins: readonly string[]
   readonly names: readonly string[]
   readonly readOnly: boolean
+  /** See Entrance. */
+  readonly open: boolean
   /** Seconds in which a request must have come. */
   readonly requestWithin?: number
   /** Everything that is no WebSocket. */
@@ -26,7 +28,7 @@ export interface HttpListenerOptions {
 
 /** The HTTP port: MQTT over WebSocket on /mqtt, and what `handle` answers. */
 export async function listenHttp(address: Address, door: Door, options: HttpListenerOptions): Promise<Listener> {
-  const { maxPacket, origins, names, readOnly, requestWithin = 10, handle } = options
+  const { maxPacket, origins, names, readOnly, open, requestWithin = 10, handle } = options
   const sockets = new Set<Socket>()
   const within = requestWithin * 1000
   const times = { requestTimeout: within, headersTimeout: within, keepAliveTimeout: 10_000, connectionsCheckingInterval: within / 5 }
@@ -78,7 +80,7 @@ export async function listenHttp(address: Address, door: Door, options: HttpList
       const stream = createWebSocketStream(webSocket)
       // Aedes listens only once it has the client; a socket that breaks before must not end the process.
       stream.on('error', () => {})
-      door.handle(stream, addressOf(socket as Socket), readOnly)
+      door.handle(stream, { address: addressOf(socket as Socket), listener: 'http', open, readOnly })
     })
   })
   return await openListener(server, address, sockets)

@@ -1,4 +1,5 @@
 import type { Clock, Logger } from '../adapter.js'
+import type { Access } from '../access/access.js'
 import type { Broker } from '../broker/broker.js'
 import type { Commands } from '../commands.js'
 import type { CommandDesk } from './command-desk.js'
@@ -34,6 +35,7 @@ export interface Parts {
   readonly streams: Streams
   readonly instances: Instances
   readonly self: Self
+  readonly access: Access
   readonly broker: Broker
   readonly history: History
   readonly runs: Runs

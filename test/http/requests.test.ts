@@ -277,7 +277,15 @@ describe('the HTTP listener', () => {
     const listener = await listenHttp(
       { host: '127.0.0.1', port: 0 },
       { admit: () => true, handle: () => {} },
-      { maxPacket: 1024, origins: [], names: [], readOnly: false, requestWithin: 0.2, handle: (request) => void request.resume() }
+      {
+        maxPacket: 1024,
+        origins: [],
+        names: [],
+        readOnly: false,
+        open: true,
+        requestWithin: 0.2,
+        handle: (request) => void request.resume()
+      }
     )
     try {
       for (const sent of ['GET / HTTP/1.1\r\nhost: x\r\n', 'POST / HTTP/1.1\r\nhost: x\r\ncontent-length: 10\r\n\r\n1']) {
