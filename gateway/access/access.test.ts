@@ -24,7 +24,7 @@ function keeping(lines: Line[]): Logger {
     (fields: object, text: string): void => {
       lines.push({ level, text, fields: fields as Record<string, unknown> })
     }
-  return { debug: at('debug'), info: at('info'), warn: at('warn'), error: at('error') }
+  return { debug: at('debug'), info: at('info'), warn: at('warn'), error: at('error'), child: () => keeping(lines) }
 }
 
 function identity(login: Login): Identity {

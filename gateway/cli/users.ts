@@ -46,7 +46,7 @@ interface Place {
 class Refused extends Error {}
 
 /** Times that a file is tried while another one writes it, and seconds between. */
-const patience = { tries: 100, every: 0.05 }
+const patience = { tries: 60, every: 0.05 }
 
 const soon = 'A running gateway sees it within 2 seconds'
 
