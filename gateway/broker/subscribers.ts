@@ -32,19 +32,19 @@ export class Subscribers {
     this.#shed = options.shed
   }
 
-  /** A filter of a SUBSCRIBE, or of a session that returns. False: the client has too many, or it is one of a kind that is not spoken here. */
-  grant(client: Client, { topic, qos }: Subscription): boolean {
+  /** A filter of a SUBSCRIBE, or of a session that returns. Returns why it is refused. */
+  grant(client: Client, { topic, qos }: Subscription): 'shared' | 'maxFilters' | undefined {
     // Shared subscriptions are MQTT 5; Aedes would take the name for a topic, acknowledge, and deliver nothing.
-    if (topic.startsWith('$share/')) return false
+    if (topic.startsWith('$share/')) return 'shared'
     let granted = this.#granted.get(client)
     if (granted === undefined) this.#granted.set(client, (granted = { filters: new Map(), counts: [0, 0, 0] }))
     const { filters, counts } = granted
     const before = filters.get(topic)
-    if (before === undefined && filters.size >= this.#limits.maxFilters) return false
+    if (before === undefined && filters.size >= this.#limits.maxFilters) return 'maxFilters'
     if (before !== undefined) counts[before as 0 | 1 | 2] -= 1
     filters.set(topic, qos)
     counts[qos as 0 | 1 | 2] += 1
-    return true
+    return undefined
   }
 
   /** Whether a filter was granted. */
