@@ -9,6 +9,8 @@ import type { Store } from './store/store.js'
 export interface DeliveryOptions {
   readonly window: number
   readonly shed: (client: Client) => void
+  /** Whether it may be sent what waits in its session, which may be from before it had the rights that it has. */
+  readonly mayHave: (client: Client, packet: PacketLike) => boolean
 }
 
 /** What Aedes' types leave out of its Client: both functions are properties of each client, taken when it subscribes (addSubs). */
@@ -108,7 +110,7 @@ export class Delivery {
       window: this.#options.window,
       authorizeForward: (to, packet) => this.#aedes.authorizeForward(to, packet),
       update: (to, packet) => store.sending(to, packet),
-      unsent: (id) => store.unsent(id),
+      unsent: (id) => store.unsent(id).filter((packet) => this.#options.mayHave(client, packet)),
       shed: this.#options.shed
     })
     this.#outlets.set(client, outlet)

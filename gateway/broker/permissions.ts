@@ -2,7 +2,8 @@ import type { AedesPublishPacket, Client } from 'aedes'
 import type { Access } from '../access/access.js'
 import type { Identity, Rights } from '../access/identity.js'
 import { GatewayError } from '../errors.js'
-import { Guard } from './guard.js'
+import { about } from './admission.js'
+import type { Guard } from './guard.js'
 import type { PacketLike } from './store/packet.js'
 import type { Store } from './store/store.js'
 import type { Will } from './store/wills.js'
@@ -41,7 +42,9 @@ export class Permissions {
     if (topic.startsWith('$')) return undefined
     const isWill = packet === (client as Client & { will?: unknown }).will
     const [now, who] = isWill ? this.#today(identity, rights, client.id) : [rights, identity]
-    return now === undefined || now.mayWrite(topic) ? undefined : noRight(who, topic)
+    if (now === undefined || now.mayWrite(topic)) return undefined
+    this.#access.refused('publish', { ...about(client.conn as Guard, client.id), topic })
+    return noRight(who, topic)
   }
 
   /** The same, of a will of somebody who was connected when an earlier run ended: he has the rights of today, if he still has any. */
@@ -57,6 +60,7 @@ export class Permissions {
     const { rights } = guard
     const may = rights?.maySubscribe(filter) ?? 'all'
     if (may === 'none') {
+      this.#access.refused('subscribe', { ...about(guard, client.id), topic: filter })
       // An earlier connection may have been granted it.
       if (!client.clean) void this.#store.removeSubscriptions({ id: client.id }, [filter])
       return false
