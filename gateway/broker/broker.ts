@@ -300,10 +300,13 @@ export class Broker implements Door {
   }
 
   #grant(client: Client, subscription: Subscription): boolean {
-    if (!this.#permissions.maySubscribe(client, subscription.topic)) return false
-    const refused = this.#subscribers.grant(client, subscription)
-    if (refused !== undefined) this.#reports.filterRefused(client, subscription.topic, refused)
-    return refused === undefined
+    const { topic } = subscription
+    // Shared subscriptions are MQTT 5; Aedes would take the name for a topic, acknowledge, and deliver nothing.
+    const refused = topic.startsWith('$share/') ? 'shared' : undefined
+    if (refused === undefined && !this.#permissions.maySubscribe(client, topic)) return false
+    if (refused === undefined && this.#subscribers.grant(client, subscription)) return true
+    this.#reports.filterRefused(client, topic, refused ?? 'maxFilters')
+    return false
   }
 
   /** It leaves too much unacknowledged, so that messages of QoS 0 would have to wait too long behind it. */

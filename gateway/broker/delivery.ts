@@ -19,7 +19,10 @@ type Inner = Client & {
   deliverQoS: Outlet['deliverQoS']
 }
 
-/** Stands for the subscriptions of a session without any: Aedes tells "session present" by their number (gotSubs in connect.js). */
+/**
+ * Goes with the subscriptions of a session that returns, of which there may be none: Aedes tells "session present" by their number (gotSubs
+ * in connect.js), and only after it has asked about each whether it is allowed (restoreSubs).
+ */
 const none: Subscription = { topic: 'none', qos: 0 }
 
 /**
@@ -53,7 +56,7 @@ export class Delivery {
       this.#open(client as Inner)
       preConnect(client, packet, callback)
     }
-    // Later: Aedes notes only after it has asked that there is a session (restoreSubs).
+    // Later than Aedes can go on, see `none`.
     aedes.authorizeSubscribe = (client, subscription, callback) => {
       if ((subscription as Subscription) === none) setImmediate(callback, null, null)
       else authorizeSubscribe(client, subscription, callback)
@@ -71,7 +74,7 @@ export class Delivery {
     // Aedes asks for them once, when a client connects that wants its session back.
     store.subscriptionsByClient = (client) => {
       const present = store.openSession(client.id)
-      return subscriptionsByClient(client).then((found) => (found.length === 0 && present ? [none] : found))
+      return subscriptionsByClient(client).then((found) => (present ? [...found, none] : found))
     }
     store.outgoingStream = (client) => {
       const outlet = this.#outlets.get(client)

@@ -32,19 +32,17 @@ export class Subscribers {
     this.#shed = options.shed
   }
 
-  /** A filter of a SUBSCRIBE, or of a session that returns. Returns why it is refused. */
-  grant(client: Client, { topic, qos }: Subscription): 'shared' | 'maxFilters' | undefined {
-    // Shared subscriptions are MQTT 5; Aedes would take the name for a topic, acknowledge, and deliver nothing.
-    if (topic.startsWith('$share/')) return 'shared'
+  /** A filter of a SUBSCRIBE, or of a session that returns. False: the client has too many. */
+  grant(client: Client, { topic, qos }: Subscription): boolean {
     let granted = this.#granted.get(client)
     if (granted === undefined) this.#granted.set(client, (granted = { filters: new Map(), counts: [0, 0, 0] }))
     const { filters, counts } = granted
     const before = filters.get(topic)
-    if (before === undefined && filters.size >= this.#limits.maxFilters) return 'maxFilters'
+    if (before === undefined && filters.size >= this.#limits.maxFilters) return false
     if (before !== undefined) counts[before as 0 | 1 | 2] -= 1
     filters.set(topic, qos)
     counts[qos as 0 | 1 | 2] += 1
-    return undefined
+    return true
   }
 
   /** Whether a filter was granted. */
