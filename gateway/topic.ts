@@ -147,6 +147,17 @@ export class Topics {
     return `${this.root}/#`
   }
 
+  /** Filter of everything of a device; undefined when its name has no topic form. */
+  of(device: string): string | undefined {
+    const topic = this.state(device)
+    return topic === undefined ? undefined : `${topic}/#`
+  }
+
+  /** Filter of all topics of a kind. */
+  all(kind: Kind): string {
+    return this.pattern(kind).replace(/<[^>]*>/g, '+')
+  }
+
   /** Filter of all dead letters. */
   get deadLetters(): string {
     return `${this.#dead}/#`
