@@ -49,7 +49,7 @@ export function meOf(asker: Asker, parts: Parts): object {
   const { identity, session, rights } = asker
   const { topics, config, access } = parts
   const sees: Record<(typeof areas)[number], boolean> = {
-    commands: rights.maySubscribe(topics.all('reply')) !== 'none',
+    commands: rights.maySubscribe(topics.filter('reply')) !== 'none',
     dead: rights.maySubscribe(topics.deadLetters) !== 'none',
     health: hasRight(mayReadOwn('health'), asker, parts),
     instances: hasRight(mayReadOwn('instances'), asker, parts),

@@ -1,6 +1,7 @@
 import type { Rights } from '../access/identity.js'
 import type { Devices, Entry } from '../devices.js'
 import { GatewayError } from '../errors.js'
+import { encodeName } from '../topic.js'
 import type { Topics } from '../topic.js'
 
 interface Seen {
@@ -45,8 +46,8 @@ export class Sight {
 
   /** Everything of a device, also its commands. */
   whole(device: string): boolean {
-    const filter = this.#seen.topics.of(device)
-    return this.all || (filter !== undefined && this.#rights.maySubscribe(filter) === 'all')
+    const level = encodeName(device)
+    return this.all || (level !== undefined && this.#rights.maySubscribe(this.#seen.topics.ofDevice(level)) === 'all')
   }
 
   expectDevice(device: string): void {

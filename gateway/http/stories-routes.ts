@@ -115,7 +115,7 @@ export function storiesRoutes(app: FastifyInstance, { stories, topics }: Parts):
     const asker = askerOf(request)
     const asked = { limit: 100, ...request.query }
     if (asker.sight.all) return { stories: stories.find(asked) }
-    refuseNone(asker, topics.all('reply'))
+    refuseNone(asker, topics.filter('reply'))
     // A story is its reply told at length.
     const replies = (device: string, codename: string): string | undefined => {
       const topic = topics.reading(device, codename)
