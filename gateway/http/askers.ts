@@ -69,7 +69,7 @@ export class Askers {
     const { headers, socket } = request
     // Without users nothing can be said by these: a proxy before the gateway may have users of its own.
     if (access.hasUsers) {
-      if (headers.authorization !== undefined) return this.#asker(this.#expect(await this.#basic(headers.authorization, request), request))
+      if (headers.authorization !== undefined) return this.#asker(await this.#basic(headers.authorization, request))
       const secret = readCookie(headers.cookie, this.#cookie(request))
       if (secret !== undefined) {
         // A page of another program on this computer counts as the same site, and would act in the name of who is logged in here.
@@ -91,18 +91,21 @@ export class Askers {
 
   /** Who a WebSocket is opened for; undefined: whoever its CONNECT says. */
   async bearer(request: Request): Promise<Asker | undefined> {
-    const { headers } = request
-    const isTold = headers.authorization !== undefined || readCookie(headers.cookie, this.#cookie(request)) !== undefined
-    return this.#options.access.hasUsers && isTold ? await this.who(request) : undefined
+    return this.#isTold(request) ? await this.who(request) : undefined
+  }
+
+  /** The same of who need not be let in: undefined is nobody, and no refusal. */
+  async perhaps(request: Request): Promise<Asker | undefined> {
+    if (!this.#isTold(request) && certificateOf(request.socket) === undefined && !this.#options.open) return undefined
+    return await this.who(request).catch(() => undefined)
   }
 
   /** Begins a session; the one that the browser had ends. Returns its cookie. */
   async login(name: string, password: string, request: Request): Promise<{ readonly asker: Asker; readonly cookie: string }> {
-    const { access, sessionTime } = this.#options
-    const identity = this.#expect(await access.login(name, password, addressOf(request.socket)), request)
+    const identity = await this.#login(name, password, request)
     this.logout(request)
     const secret = this.#sessions.open(identity)
-    return { asker: this.#asker(identity, this.#sessions.find(secret)), cookie: this.#set(request, secret, sessionTime) }
+    return { asker: this.#asker(identity, this.#sessions.find(secret)), cookie: this.#set(request, secret, this.#options.sessionTime) }
   }
 
   /** Ends the session, with all that is open in it. Returns what takes the cookie away. */
@@ -129,6 +132,11 @@ export class Askers {
     this.#sessions.stop()
   }
 
+  #isTold(request: Request): boolean {
+    const { authorization, cookie } = request.headers
+    return this.#options.access.hasUsers && (authorization !== undefined || readCookie(cookie, this.#cookie(request)) !== undefined)
+  }
+
   #cut(): void {
     for (const hold of this.#holds) {
       const { session, identity } = hold.asker
@@ -143,12 +151,14 @@ export class Askers {
     return { identity, rights, sight: new Sight(rights, this.#options), session }
   }
 
-  #expect(login: Login, { headers }: Request): Identity {
+  #expect(login: Login, { headers, socket }: Request, user?: string): Identity {
     if (login.ok) return login.identity
-    throw refusal(login.why, login.retryAfter, headers, this.#options.access.hasUsers)
+    const { access } = this.#options
+    access.refused(login.why, { listener: 'http', address: addressOf(socket), user })
+    throw refusal(login.why, login.retryAfter, headers, access.hasUsers)
   }
 
-  async #basic(given: string, request: Request): Promise<Login> {
+  async #basic(given: string, request: Request): Promise<Identity> {
     const [, code = ''] = /^basic +([\w+/=-]+) *$/i.exec(given) ?? []
     const text = Buffer.from(code, 'base64').toString('utf8')
     const at = text.indexOf(':')
@@ -158,7 +168,12 @@ export class Askers {
         rule: 'login',
         headers: challenge(request.headers)
       })
-    return await this.#options.access.login(text.slice(0, at), text.slice(at + 1), addressOf(request.socket))
+    return await this.#login(text.slice(0, at), text.slice(at + 1), request)
+  }
+
+  async #login(name: string, password: string, request: Request): Promise<Identity> {
+    const { access } = this.#options
+    return this.#expect(await access.login(name, password, addressOf(request.socket)), request, name)
   }
 
   #cookie({ socket }: Request): string {

@@ -2,11 +2,13 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import helmet from '@fastify/helmet'
 import fastify from 'fastify'
 import type { FastifyInstance, FastifyReply } from 'fastify'
+import { addressOf } from '../broker/connections.js'
 import { isOpen } from '../broker/origin.js'
+import { GatewayError } from '../errors.js'
 import { Askers } from './askers.js'
 import { parseBody } from './body.js'
 import { Dashboard } from './dashboard.js'
-import { guard } from './guard.js'
+import { askerOf, guard } from './guard.js'
 import type { Parts } from './parts.js'
 import { Places } from './places.js'
 import { asHttpError, notFound, problemOf, problemType } from './problem.js'
@@ -88,7 +90,11 @@ function createApp(parts: Parts, askers: Askers, prepare: (app: FastifyInstance)
     const { status, headers, body } = problemOf(error)
     return reply.code(status).headers(headers).type(problemType).send(body)
   }
-  app.setErrorHandler((error, _request, reply) => tell(reply, error))
+  app.setErrorHandler((error, request, reply) => {
+    if (error instanceof GatewayError && error.rule === 'rights')
+      parts.access.refused('request', { listener: 'http', address: addressOf(request.socket), user: askerOf(request).identity.user })
+    return tell(reply, error)
+  })
   app.setNotFoundHandler(async (request, reply) => {
     void reply.hijack()
     if (await dashboard.answer(request.raw, reply.raw)) return
