@@ -2,7 +2,7 @@ import type { Clock, Logger } from './adapter.js'
 import type { Broker } from './broker/broker.js'
 import { listenTcp } from './broker/listeners.js'
 import type { Address, Listener } from './broker/listeners.js'
-import { isLoopback } from './broker/origin.js'
+import { isOpen } from './broker/origin.js'
 import { GatewayError } from './errors.js'
 import { listenHttp } from './http/listener.js'
 import type { Parts } from './http/parts.js'
@@ -51,7 +51,7 @@ export class Doors {
     await this.#listen(
       'http',
       http,
-      async (address) => await listenHttp(address, broker, { ...http, open: isOpen(http), maxPacket, handle })
+      async (address) => await listenHttp(address, broker, { ...http, open: isOpen(http), maxPacket, handle, askers: this.#web?.askers })
     )
   }
 
@@ -90,11 +90,6 @@ export class Doors {
       throw new GatewayError('Unreachable', `cannot listen on ${host}:${port} (${path}): ${hint}`, { cause: error })
     }
   }
-}
-
-/** See Entrance. */
-function isOpen({ host, insecure }: { readonly host: string; readonly insecure?: boolean }): boolean {
-  return insecure === true || isLoopback(host)
 }
 
 /** Who has no `http` in the configuration never loads it. */

@@ -7,6 +7,7 @@ import type { Devices } from './devices.js'
 import type { History } from './history/history.js'
 import type { Latest } from './latest.js'
 import type { Runs } from './runs/runs.js'
+import { startArguments } from './runs/start-arguments.js'
 import type { States } from './states.js'
 import type { Kind } from './topic.js'
 
@@ -89,16 +90,7 @@ export const selfDevice: Device = {
             type: 'object',
             additionalProperties: false,
             properties: {
-              name: { description: 'For people; also in the name of the folder', type: 'string', maxLength: 500 },
-              note: { description: 'Kept with the run', type: 'string', maxLength: 10_000 },
-              devices: {
-                description: 'Those that are recorded. Left out: all but the gateway itself',
-                type: 'array',
-                minItems: 1,
-                maxItems: 1000,
-                uniqueItems: true,
-                items: { type: 'string' }
-              },
+              ...startArguments,
               exp_ref: {
                 description:
                   'Of the experiment that it belongs to, and its name if none is given; null: it has none. One such run of one asker',
