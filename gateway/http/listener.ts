@@ -7,6 +7,8 @@ import { addressOf } from '../broker/connections.js'
 import { openListener, track } from '../broker/listeners.js'
 import type { Address, Door, Listener } from '../broker/listeners.js'
 import { isLoopback, mayConnect } from '../broker/origin.js'
+import { certificateName } from '../tls/client-name.js'
+import type { Secure } from '../tls/secure.js'
 import { isOurs } from './names.js'
 
 /** Frames of one WebSocket message. */
@@ -22,13 +24,15 @@ export interface HttpListenerOptions {
   readonly open: boolean
   /** Seconds in which a request must have come. */
   readonly requestWithin?: number
+  /** Left out: plain. */
+  readonly secure?: Secure | undefined
   /** Everything that is no WebSocket. */
   readonly handle: (request: IncomingMessage, response: ServerResponse) => void
 }
 
 /** The HTTP port: MQTT over WebSocket on /mqtt, and what `handle` answers. */
 export async function listenHttp(address: Address, door: Door, options: HttpListenerOptions): Promise<Listener> {
-  const { maxPacket, origins, names, readOnly, open, requestWithin = 10, handle } = options
+  const { maxPacket, origins, names, readOnly, open, requestWithin = 10, secure, handle } = options
   const sockets = new Set<Socket>()
   const within = requestWithin * 1000
   const times = { requestTimeout: within, headersTimeout: within, keepAliveTimeout: 10_000, connectionsCheckingInterval: within / 5 }
@@ -41,20 +45,22 @@ export async function listenHttp(address: Address, door: Door, options: HttpList
     handleProtocols: (offered) => (offered.has('mqtt') ? 'mqtt' : offered.has('mqttv3.1') ? 'mqttv3.1' : false)
   })
   const known = [...names, ...origins]
-  /** Those that stay with HTTP 1.1, though they offered something else. */
-  const stayed = new WeakSet<Duplex>()
+  // Node's own, which comes after the door and the handshake.
+  const [serve] = server.listeners('connection') as [(socket: Duplex) => void]
+  server.removeAllListeners('connection')
   server.on('connection', (socket) => {
-    if (stayed.has(socket)) return
     track(sockets, socket)
-    door.admit(socket)
+    if (!door.admit(socket)) return
+    if (secure === undefined) serve.call(server, socket)
+    else secure.wrap(socket)
   })
+  secure?.onConnection((socket) => serve.call(server, socket))
   server.on('upgrade', (request, socket, head) => {
     const { headers } = request
     if (headers.upgrade?.toLowerCase() !== 'websocket') {
-      stayed.add(socket)
       socket.unshift(head)
       socket.unshift(withoutUpgrade(request))
-      server.emit('connection', socket)
+      serve.call(server, socket)
       return
     }
     const offered = (headers['sec-websocket-protocol'] ?? '').split(',').map((name) => name.trim())
@@ -62,7 +68,7 @@ export async function listenHttp(address: Address, door: Door, options: HttpList
     const protocol = offered.some((name) => name === 'mqtt' || name === 'mqttv3.1')
     // Who tells no origin is no browser, and may know this computer by any name.
     const named = headers.origin === undefined || isOurs(headers.host, known)
-    const allowed = named && mayConnect(headers, origins, isLoopback((socket as Socket).localAddress ?? ''))
+    const allowed = named && mayConnect(headers, origins, isLoopback((socket as Socket).localAddress ?? ''), secure !== undefined)
     if (!wanted || !protocol || !allowed) {
       const status = !wanted ? '404 Not Found' : protocol ? '403 Forbidden' : '400 Bad Request'
       // One half of it would stay open for as long as the other side likes, and hold its place.
@@ -80,7 +86,9 @@ export async function listenHttp(address: Address, door: Door, options: HttpList
       const stream = createWebSocketStream(webSocket)
       // Aedes listens only once it has the client; a socket that breaks before must not end the process.
       stream.on('error', () => {})
-      door.handle(stream, { address: addressOf(socket as Socket), listener: 'http', open, readOnly })
+      const certificate = certificateName(socket)
+      const address = addressOf(socket as Socket)
+      door.handle(stream, { address, listener: 'http', open, readOnly, ...(certificate === undefined ? {} : { certificate }) })
     })
   })
   return await openListener(server, address, sockets)

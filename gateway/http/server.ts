@@ -79,7 +79,8 @@ function createApp(parts: Parts, prepare: (app: FastifyInstance) => void = () =>
   app.removeAllContentTypeParsers()
   app.addContentTypeParser('application/json', { parseAs: 'buffer' }, parseBody)
   void app.register(helmet, {
-    // Neither upgrade-insecure-requests nor HSTS: the gateway serves plain HTTP, and may be asked by another way over TLS.
+    // Neither upgrade-insecure-requests nor HSTS, with http.tls neither: a browser would hold to it on every port of this computer,
+    // and old instruments beside us speak plain HTTP.
     strictTransportSecurity: false,
     contentSecurityPolicy: {
       useDefaults: false,
