@@ -1,5 +1,5 @@
 import type { Socket } from 'node:net'
-import type { TLSSocket } from 'node:tls'
+import type * as Tls from 'node:tls'
 import { contextOf } from './credentials.js'
 import type { Credentials, TlsFiles } from './credentials.js'
 
@@ -10,16 +10,16 @@ export interface SecureOptions {
   readonly protocol: 'mqtt' | 'http/1.1'
   /** Seconds for the handshake. */
   readonly within: number
-  readonly failed: (socket: TLSSocket, error: Error) => void
+  readonly failed: (socket: Tls.TLSSocket, error: Error) => void
 }
 
 /** TLS between a listener and those who take its connections. It listens nowhere itself. */
 export class Secure {
   readonly #options: SecureOptions
-  readonly #server: import('node:tls').Server
-  #done: (socket: TLSSocket) => void = (socket) => socket.destroy()
+  readonly #server: Tls.Server
+  #done: (socket: Tls.TLSSocket) => void = (socket) => socket.destroy()
 
-  private constructor(options: SecureOptions, { createServer }: typeof import('node:tls')) {
+  private constructor(options: SecureOptions, { createServer }: Pick<typeof Tls, 'createServer'>) {
     const { credentials, clients, protocol, within, failed } = options
     this.#options = options
     this.#server = createServer({
@@ -43,7 +43,7 @@ export class Secure {
   }
 
   /** Who gets the connections. To be called before {@link wrap}. */
-  onConnection(done: (socket: TLSSocket) => void): void {
+  onConnection(done: (socket: Tls.TLSSocket) => void): void {
     this.#done = done
   }
 
@@ -57,7 +57,7 @@ export class Secure {
     this.#server.setSecureContext(contextOf(credentials))
   }
 
-  #came(socket: TLSSocket): void {
+  #came(socket: Tls.TLSSocket): void {
     socket.on('error', () => {})
     // With clients: optional, Node lets everybody in. Who shows none is nobody; who shows a wrong one is somebody to be wary of.
     if (this.#options.clients === 'optional' && !socket.authorized && socket.getPeerX509Certificate() !== undefined) {
