@@ -1,5 +1,6 @@
 import { memoryUsage } from 'node:process'
 import type { Clock, Codename, Device, Exact, Logger, Plan, Watch } from './adapter.js'
+import type { Access } from './access/access.js'
 import type { Broker } from './broker/broker.js'
 import { self } from './devices.js'
 import type { Devices } from './devices.js'
@@ -35,6 +36,15 @@ export const selfDevice: Device = {
       'limits',
       {
         description: 'How often each limit of the broker was hit since start',
+        maxAge: 3 * period,
+        history: 'change',
+        schema: { type: 'object' }
+      }
+    ],
+    [
+      'access',
+      {
+        description: 'How often somebody was refused since start, by reason, and how many users there are',
         maxAge: 3 * period,
         history: 'change',
         schema: { type: 'object' }
@@ -164,6 +174,7 @@ export interface Sources {
   readonly devices: Devices
   readonly latest: Latest
   readonly states: States
+  readonly access: Access
   readonly broker: Broker
   readonly runs: Runs
   readonly history: History
@@ -250,7 +261,7 @@ export class Self {
   #look(): void {
     const sources = this.#sources
     if (sources === undefined) return
-    const { broker, devices } = sources
+    const { access, broker, devices } = sources
     const { waiting, dropped, bytes } = sources.history.status()
     this.#put('name', this.#options.name)
     this.#put('version', this.#options.version)
@@ -261,6 +272,7 @@ export class Self {
     this.#put('rejected_total', this.#rejected)
     this.#put('shed_total', this.#shed)
     this.#put('limits', new Map(broker.limitHits))
+    this.#put('access', told(access))
     this.#put('slow_clients', new Map(broker.missed))
     this.#put('absent_clients', new Map(broker.lost))
     this.#put('disk_failures', this.#diskFailures)
@@ -298,6 +310,13 @@ export class Self {
     if (entry.meta.maxAge === undefined && before !== undefined && text(before.value) === text(value)) return
     latest.put(entry, latest.weigh(entry, { device: self, codename, value }), true)
   }
+}
+
+function told({ refusals, userCount }: Access): Exact {
+  return new Map<string, Exact>([
+    ['refusals', new Map(refusals)],
+    ['users', BigInt(userCount)]
+  ])
 }
 
 function text(value: Exact): string {
