@@ -40,7 +40,7 @@ export class Instances {
         throw new GatewayError('Internal', `the configuration was checked with other adapter types: ${config.type} is not there`)
       const instanceLog = log.child({ instance: id })
       const host = new InstanceHost(
-        config as InstanceConfig & Pick<Sources, 'readOnly'>,
+        config as InstanceConfig & Partial<Pick<Sources, 'readOnly'>>,
         shared,
         instanceLog,
         () => this.#instances.get(id)?.supervisor

@@ -127,7 +127,7 @@ class DataPushServer implements Adapter {
         this.#host.count('refused')
         return codec.encodeError(push.text)
       case 'push':
-        if (this.#config.readOnly === true) {
+        if (this.#config.readOnly) {
           this.#host.count('refused')
           return codec.encodeError(readOnly)
         }

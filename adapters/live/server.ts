@@ -107,7 +107,7 @@ class LiveServer implements Adapter {
   #datagram(datagram: Buffer, sender: string): void {
     const { clock } = this.#host
     this.#host.count('received')
-    if (this.#config.readOnly === true)
+    if (this.#config.readOnly)
       return this.#told('refused', this.#trouble.readOnly, { sender }, 'a host sends values, and is not heard (readOnly)')
     this.#lastActivity = clock.now()
     if (!this.#allowance.has(sender)) {
@@ -192,7 +192,8 @@ class LiveServer implements Adapter {
 
   #listener(): WebListener {
     const { maxSourceRate, allow: all } = this.#config
-    const { host, port, tls, origins, maxPages, allow = all } = this.#config.web
+    const { host, port, tls, origins, maxPages, allow: own } = this.#config.web
+    const allow = own ?? all
     const rules = { ...(allow === undefined ? {} : { allow }), ...(maxSourceRate === undefined ? {} : { maxSourceRate }) }
     return new WebListener({
       host,
@@ -216,7 +217,7 @@ class LiveServer implements Adapter {
     if (alike === undefined) return
     const message =
       why === 'connections'
-        ? `a web page was sent away: ${maxPages} are connected, or half as many from its address (web.maxPages)`
+        ? `a web page was sent away: ${maxPages} are connected (web.maxPages), or half as many from its address`
         : 'a web page of another server was sent away: list its server under web.origins if it may look on'
     this.#host.log.warn({ who, ...(alike > 0 ? { alike } : {}) }, message)
   }

@@ -47,7 +47,7 @@ export class Conduct {
   #doneBy = -1
 
   constructor({ config, host, controllers }: ConductOptions) {
-    const { device, maxRate, alyx, answerWithin, readOnly = false } = config
+    const { device, maxRate, alyx, answerWithin, readOnly } = config
     this.#config = config
     this.#host = host
     this.#controllers = controllers
@@ -204,7 +204,7 @@ export class Conduct {
 
   /** Only questions are answered where nothing may be done. */
   #isRefused(event: EventName): boolean {
-    return this.#config.readOnly === true && event !== 'EXPSTATUS' && event !== 'EXPINFO'
+    return this.#config.readOnly && event !== 'EXPSTATUS' && event !== 'EXPINFO'
   }
 
   /** Never rejects. Resolves when the answer is handed over, confirmed or not. */
@@ -244,7 +244,7 @@ export class Conduct {
 
   /** What an operator wrote may be refused by a schema: better told at the start than in the middle of an experiment. */
   #checkActions(): void {
-    if (this.#config.readOnly === true) return
+    if (this.#config.readOnly) return
     for (const [event, policy] of policies(this.#config.answers))
       for (const action of actionsOf(policy)) {
         const refused = this.#performer.check(action)

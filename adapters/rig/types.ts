@@ -95,9 +95,9 @@ export interface RigServerConfig {
    */
   allow?: [string, ...string[]]
   /**
-   * true: nothing is set, called or pushed through it; who wants to is refused, and reads go on. Left out: no.
+   * true: nothing is set, called or pushed through it; who wants to is refused, and reads go on.
    */
-  readOnly?: boolean
+  readOnly: boolean
   /**
    * Datagrams, messages, requests and new connections a second that come from one address, on average over ten seconds; an answer over UDP counts once more for each KiB beyond its first. Left out: 5000, and no limit for this computer.
    */

@@ -55,7 +55,7 @@ class WsEchoServer implements Adapter {
   #lastActivity = 0
 
   constructor(config: WsEchoServerConfig, host: Host) {
-    const { device, call, answerWithin, maxMessage, maxRate, keepAlive, mode, readOnly = false } = config
+    const { device, call, answerWithin, maxMessage, maxRate, keepAlive, mode, readOnly } = config
     const { clock } = host
     this.#config = config
     this.#host = host
