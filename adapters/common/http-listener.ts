@@ -56,7 +56,7 @@ export interface HttpListenerOptions {
   readonly host: string
   readonly port: number
   /** Who may come; left out: everybody. */
-  readonly sources?: Pick<Sources, 'mayCome' | 'isFree'>
+  readonly sources?: Pick<Sources, 'mayCome' | 'isFree' | 'scarce'>
   /** Open at once, half of them from one address, see Sources.isFree. For a further one the connection that waits longest for its client is closed, or it is closed itself. */
   readonly maxConnections: number
   /** Bytes; 413 beyond. */

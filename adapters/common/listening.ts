@@ -1,5 +1,6 @@
 /** A TCP server of Node while it listens, with the sockets that are open on it: what our listeners of HTTP and of WebSocket share. */
 import type { AddressInfo, Server, Socket } from 'node:net'
+import { isScarce, mostDescriptors } from '../../gateway/descriptors.js'
 import { listenError } from './listen-error.js'
 import type { Sources } from './sources.js'
 
@@ -12,7 +13,7 @@ export interface ListeningOptions {
   /** The server cannot take a connection (no file descriptor is left, say); it goes on. */
   readonly onError: (error: Error) => void
   /** Who may come; left out: everybody. */
-  readonly sources?: Pick<Sources, 'mayCome' | 'isFree'> | undefined
+  readonly sources?: Pick<Sources, 'mayCome' | 'isFree' | 'scarce'> | undefined
   /** One address has too many connections: this one was closed. Left out: nobody looks. */
   readonly crowded?: (address: string) => void
   /** Connections that may be open in all. */
@@ -25,6 +26,8 @@ export class Listening {
   /** Open connections by address. */
   readonly #counts = new Map<string, number>()
   readonly #options: ListeningOptions
+  /** Descriptors beyond are for files. */
+  readonly #most = mostDescriptors()
 
   private constructor(server: Server, options: ListeningOptions) {
     this.#server = server
@@ -35,7 +38,7 @@ export class Listening {
     server.on('connection', (socket: Socket) => {
       socket.on('error', () => {})
       const address = plainAddress(socket.remoteAddress)
-      if (!this.#mayStay(address)) return void socket.destroy()
+      if (!this.#mayStay(socket, address)) return void socket.destroy()
       this.#sockets.add(socket)
       this.#counts.set(address, (this.#counts.get(address) ?? 0) + 1)
       socket.once('close', () => this.#closed(socket, address))
@@ -43,8 +46,9 @@ export class Listening {
     })
   }
 
-  #mayStay(address: string): boolean {
+  #mayStay(socket: Socket, address: string): boolean {
     const { sources, crowded, maxConnections = Infinity } = this.#options
+    if (isScarce(socket, this.#most)) return sources?.scarce(address) ?? false
     if (sources?.mayCome(address) === false) return false
     if (crowded === undefined || sources?.isFree(address) !== false) return true
     if ((this.#counts.get(address) ?? 0) < Math.max(1, Math.ceil(maxConnections * share))) return true

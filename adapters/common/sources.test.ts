@@ -33,8 +33,16 @@ describe('the sources of a listener', () => {
 
   it('are those of the addresses and networks listed, IPv4 in the clothes of IPv6 too', () => {
     const sources = make({ allow: ['192.168.7.0/24', '10.0.0.5', 'fd00::/8', '::1', '::ffff:172.16.0.0/108'] })
-    const may = (...addresses: string[]): void => assert.deepEqual(addresses.filter((address) => !sources.mayCome(address)), [])
-    const mayNot = (...addresses: string[]): void => assert.deepEqual(addresses.filter((address) => sources.mayCome(address)), [])
+    const may = (...addresses: string[]): void =>
+      assert.deepEqual(
+        addresses.filter((address) => !sources.mayCome(address)),
+        []
+      )
+    const mayNot = (...addresses: string[]): void =>
+      assert.deepEqual(
+        addresses.filter((address) => sources.mayCome(address)),
+        []
+      )
     may('192.168.7.1', '192.168.7.255', '::ffff:192.168.7.9', '10.0.0.5', 'fd12::1', '::1', '172.16.0.1', '172.31.255.255')
     mayNot('192.168.8.1', '10.0.0.6', 'fe80::1', 'fe80::1%eth0', '127.0.0.1', '::ffff:10.0.0.6', '172.32.0.1', '')
     assert.equal(host.refusals, 8)
@@ -80,7 +88,10 @@ describe('the sources of a listener', () => {
 
   it('are no services that answer whatever comes', () => {
     const sources = make({})
-    assert.deepEqual([7, 13, 17, 19, 37, 0].filter((port) => sources.mayCome('127.0.0.1', port)), [])
+    assert.deepEqual(
+      [7, 13, 17, 19, 37, 0].filter((port) => sources.mayCome('127.0.0.1', port)),
+      []
+    )
     assert.ok(sources.mayCome('127.0.0.1', 9000))
     assert.equal(host.warnings.length, 1)
   })

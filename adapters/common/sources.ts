@@ -76,6 +76,11 @@ export class Sources {
     return this.#verdict(address) === 'free'
   }
 
+  /** A connection of it was closed, as the computer has no descriptors for more. */
+  scarce(address: string): false {
+    return this.#refuse('descriptors', address)
+  }
+
   /** So many bytes go to an address that may be forged. Long answers leave less room for further questions. */
   answered(address: string, bytes: number): void {
     if (bytes > freeBytes && this.#verdict(address) !== 'free') this.#rates.spend(address, Math.floor((bytes - 1) / freeBytes))
@@ -99,7 +104,7 @@ export class Sources {
     return this.#rate === undefined && isLoopback(plain) ? 'free' : 'limited'
   }
 
-  #refuse(rule: 'allow' | 'port' | 'maxSourceRate', address: string): false {
+  #refuse(rule: 'allow' | 'port' | 'maxSourceRate' | 'descriptors', address: string): false {
     const host = this.#host
     host.count('refused')
     const alike = this.#trouble.pass(rule)
@@ -107,6 +112,8 @@ export class Sources {
       const messages = {
         allow: 'somebody was sent away whose address is not listed under allow',
         port: 'datagrams of a service that answers whatever comes were dropped: somebody forges them',
+        descriptors:
+          'a connection was closed, as too few file descriptors are left: raise the limit (ulimit -n, or LimitNOFILE of a service), or look who opens so many',
         maxSourceRate: `an address sends more than ${this.#rate ?? usualRate}/s, or has too much answered (maxSourceRate); the rest is dropped`
       }
       host.log.warn({ address, rule, ...(alike > 0 ? { alike } : {}) }, messages[rule])

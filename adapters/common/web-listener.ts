@@ -28,7 +28,7 @@ export interface WebListenerOptions {
   /** Somebody was sent away. */
   readonly onRefused: (why: 'connections' | 'origin', who: string) => void
   /** Who may come; left out: everybody. */
-  readonly sources?: Pick<Sources, 'mayCome' | 'isFree'>
+  readonly sources?: Pick<Sources, 'mayCome' | 'isFree' | 'scarce'>
   /** A connection could not be taken (no file descriptor is left, say); the listener goes on. */
   readonly onError: (error: Error) => void
 }

@@ -30,7 +30,7 @@ export interface WsListenerOptions {
   /** Somebody was sent away. `bad`: that was no handshake. */
   readonly onRefused: (why: Refused, who: string) => void
   /** Who may come; left out: everybody. */
-  readonly sources?: Pick<Sources, 'mayCome' | 'isFree'>
+  readonly sources?: Pick<Sources, 'mayCome' | 'isFree' | 'scarce'>
   /** A connection could not be taken (no file descriptor is left, say); the listener goes on. */
   readonly onError: (error: Error) => void
 }
