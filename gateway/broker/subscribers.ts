@@ -32,10 +32,8 @@ export class Subscribers {
     this.#shed = options.shed
   }
 
-  /** A filter of a SUBSCRIBE, or of a session that returns. False: the client has too many, or it is one of a kind that is not spoken here. */
+  /** A filter of a SUBSCRIBE, or of a session that returns. False: the client has too many. */
   grant(client: Client, { topic, qos }: Subscription): boolean {
-    // Shared subscriptions are MQTT 5; Aedes would take the name for a topic, acknowledge, and deliver nothing.
-    if (topic.startsWith('$share/')) return false
     let granted = this.#granted.get(client)
     if (granted === undefined) this.#granted.set(client, (granted = { filters: new Map(), counts: [0, 0, 0] }))
     const { filters, counts } = granted
