@@ -44,6 +44,9 @@ export interface BrokerOptions {
 /** Seconds between two log lines about the same fault from the same address, or about the same slow client. */
 const toldEvery = 10
 
+/** Messages of QoS 2 of one client without PUBREL, over all its connections; Aedes bounds those of one. */
+const maxIncoming = 1000
+
 /** Codes and messages of errors by which a client merely goes. */
 const hangUps = new Set(['EPIPE', 'ECONNRESET', 'ERR_STREAM_PREMATURE_CLOSE', 'ERR_STREAM_DESTROYED', 'connection closed'])
 
@@ -76,7 +79,7 @@ export class Broker implements Door {
     this.#store = this.#durable.store
     this.#throttle = new Throttle(toldEvery, monotonic)
     this.#connections = new Connections({ clock, limits, refused: (rule, address) => this.#turnedAway(rule, address) })
-    this.#subscribers = new Subscribers({ limits, monotonic, shed: (client, guard) => this.#shed(client, guard) })
+    this.#subscribers = new Subscribers({ limits, stored: this.#store, monotonic, shed: (client, guard) => this.#shed(client, guard) })
     this.#retainedCap = new RetainedCap(this.#store, limits)
     this.#sessions = new Sessions({
       store: this.#store,
@@ -100,6 +103,7 @@ export class Broker implements Door {
       ...lookingClients({ connected: (id) => this.#clients[id], hasSession: (id) => this.#store.hasSession(id) })
     }
     this.#aedes = new OrderedAedes(aedes, ({ id }, messageId) => this.#store.hasIncoming(id, messageId))
+    this.#sessions.watchEntry(this.#aedes)
     new Delivery(this.#aedes, this.#store, { window: limits.maxInflight, shed: (client) => this.#missed(client) })
     this.#queue = new Queue({
       max: limits.maxQueue,
@@ -134,6 +138,7 @@ export class Broker implements Door {
   /** Opens nothing to the outside. `presence` is told of every client that comes or goes. */
   async start(contract: Contract, presence: (client: string, present: boolean) => void): Promise<void> {
     this.#contract = contract
+    contract.mayRetain = (packet) => this.#mayRetain(packet)
     this.#onPresence = presence
     await this.#durable.start(this.#aedes)
     this.#retainedCap.restored(this.#store.allRetained())
@@ -349,6 +354,8 @@ export class Broker implements Door {
       if (again) return callback(null)
       const { qos, messageId } = published
       if (qos === 2 && client !== null && messageId !== undefined && this.#durable.isTaking(client, messageId, callback)) return
+      if (qos === 2 && client !== null && this.#store.incoming(client.id) >= maxIncoming)
+        return callback(new Cut('protocol', `it has left ${maxIncoming} messages of QoS 2 without PUBREL`))
       this.#apply(published, client?.id ?? '', onlyLooks(client))
       this.#durable.admit(client, packet as AedesPublishPacket, callback)
     } catch (error) {
@@ -360,9 +367,14 @@ export class Broker implements Door {
   /** The contract; a message that may not be retained any more is a dead letter. */
   #apply(packet: MutablePacket, client: string, looksOnly = false): void {
     if (looksOnly) return this.#contract?.refuse(packet, client, readOnly())
+    const refusal = this.#mayRetain(packet)
+    if (refusal === undefined) this.#contract?.apply(packet, client)
+    else this.#contract?.refuse(packet, client, refusal)
+  }
+
+  #mayRetain(packet: MutablePacket): GatewayError | undefined {
     const refusal = this.#retainedCap.check(packet)
-    if (refusal === undefined) return this.#contract?.apply(packet, client)
-    this.#hits.hit('maxRetained')
-    this.#contract?.refuse(packet, client, refusal)
+    if (refusal !== undefined) this.#hits.hit('maxRetained')
+    return refusal
   }
 }

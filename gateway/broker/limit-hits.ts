@@ -10,6 +10,7 @@ export type Limit =
   | 'maxFilters'
   | 'maxRetained'
   | 'maxQueued'
+  | 'maxSessions'
   | 'maxRequests'
   | 'maxStreams'
   | 'slowStreams'
@@ -26,6 +27,7 @@ const limits: readonly Limit[] = [
   'maxFilters',
   'maxRetained',
   'maxQueued',
+  'maxSessions',
   'maxRequests',
   'maxStreams',
   'slowStreams',

@@ -27,6 +27,9 @@ const maxWaiting = 2 ** 24
 const jump = 1
 const maxNotes = 100
 
+/** Codenames of one run that are described. */
+const maxKnown = 100_000
+
 /** Seconds from one writing of schemas.json to the next, while codenames come. */
 const describeEvery = 10
 
@@ -209,7 +212,8 @@ export class Recording {
   }
 
   #take(entry: Entry, held: Held, mark: Mark | undefined): void {
-    this.#known.set(entry, held.arrived)
+    // Who makes up names again and again must not fill the memory: readings beyond are recorded as well, without a description.
+    if (this.#known.size < maxKnown || this.#known.has(entry)) this.#known.set(entry, held.arrived)
     this.#counts.readings += 1
     if (!this.#readings.add(readingLine(entry, held, this.#options.clock.now(), mark))) {
       this.#counts.readings -= 1
