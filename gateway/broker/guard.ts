@@ -16,7 +16,7 @@ export interface GuardLimits extends OutputLimits {
 }
 
 /** A limit or a rule by which a connection was cut; the counters of lab/gateway go by these names. */
-export type Rule = 'maxPacket' | 'protocol' | 'maxOutput' | 'connectTime'
+export type Rule = 'maxPacket' | 'protocol' | 'maxOutput' | 'connectTime' | 'maxSessions'
 
 /** The error with which a connection ends that broke a rule. */
 export class Cut extends Error {
