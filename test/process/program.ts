@@ -12,8 +12,8 @@ export const main = fileURLToPath(new URL('../../gateway/main.js', import.meta.u
 /** The folder that holds package.json and config/. */
 export const project = fileURLToPath(new URL('../../../', import.meta.url))
 
-/** Milliseconds for what must happen. */
-const patience = 10_000
+/** Milliseconds for what must happen; more for a long run beside other work. */
+const patience = Number(process.env['LABGATE_PATIENCE'] ?? 10_000)
 
 export interface Ended {
   readonly code: number | null

@@ -65,7 +65,7 @@ export class RawClient {
   readonly received: Received[] = []
   onPublish: ((packet: Received) => void) | undefined
   /** Takes PUBACKs. */
-  onPuback: (() => void) | undefined
+  onPuback: ((id: number) => void) | undefined
   /** Takes PUBRELs. */
   onPubrel: ((id: number) => void) | undefined
   /** Take the other halves of QoS 2. */
@@ -173,7 +173,7 @@ export class RawClient {
         if (this.onPublish) this.onPublish(packet)
         else this.received.push(packet)
       }
-      if (kind === 'puback' && this.onPuback) this.onPuback()
+      if (kind === 'puback' && this.onPuback) this.onPuback(body.readUInt16BE(0))
       else if (kind === 'pubrel' && this.onPubrel) this.onPubrel(body.readUInt16BE(0))
       else if (kind === 'pubrec' && this.onPubrec) this.onPubrec(body.readUInt16BE(0))
       else if (kind === 'pubcomp' && this.onPubcomp) this.onPubcomp(body.readUInt16BE(0))
