@@ -5,6 +5,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { patient } from '../support/patience.js'
 
 /** The built program, beside the compiled tests. */
 export const main = fileURLToPath(new URL('../../gateway/main.js', import.meta.url))
@@ -12,8 +13,8 @@ export const main = fileURLToPath(new URL('../../gateway/main.js', import.meta.u
 /** The folder that holds package.json and config/. */
 export const project = fileURLToPath(new URL('../../../', import.meta.url))
 
-/** Milliseconds for what must happen; more for a long run beside other work. */
-const patience = Number(process.env['LABGATE_PATIENCE'] ?? 10_000)
+/** Milliseconds for what must happen. */
+const patience = patient(10_000)
 
 export interface Ended {
   readonly code: number | null

@@ -1,5 +1,9 @@
 import { connect } from 'node:net'
 import type { Socket } from 'node:net'
+import { patient } from './patience.js'
+
+/** Milliseconds that a test waits for what must come. */
+const patience = patient(3000)
 
 export type Answer = 'connack' | 'puback' | 'pubrec' | 'pubrel' | 'pubcomp' | 'suback' | 'pingresp' | 'publish'
 
@@ -106,7 +110,7 @@ export class RawClient {
   /** The next answer of this kind. */
   async next(kind: Answer): Promise<void> {
     await new Promise<void>((resolve, reject) => {
-      const timer = setTimeout(() => reject(new Error(`no ${kind}; came: ${this.#came.join(' ')}`)), 3000)
+      const timer = setTimeout(() => reject(new Error(`no ${kind}; came: ${this.#came.join(' ')}`)), patience)
       const look = (): void => {
         const index = this.#came.indexOf(kind)
         if (index < 0) return
@@ -123,7 +127,7 @@ export class RawClient {
   /** Resolves when so many PUBLISH packets have come in all; for a client without `onPublish`. */
   async has(count: number): Promise<readonly Received[]> {
     await new Promise<void>((resolve, reject) => {
-      const timer = setTimeout(() => reject(new Error(`${this.received.length} of ${count} messages came`)), 3000)
+      const timer = setTimeout(() => reject(new Error(`${this.received.length} of ${count} messages came`)), patience)
       const look = (): void => {
         if (this.received.length < count) return
         clearTimeout(timer)

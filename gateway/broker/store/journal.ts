@@ -20,8 +20,8 @@ export interface JournalOptions {
   readonly state?: (failure: Error | undefined) => void
 }
 
-/** Milliseconds that a change nobody waits for may wait for company. */
-const lag = 250
+/** Milliseconds that a change nobody waits for may wait for company: with the write less than the second of the promise, and few writes for an SD card. */
+const lag = 800
 
 /** Milliseconds between a failed write and the next try, at first and at most. */
 const patience = { first: 100, most: 2000 }
