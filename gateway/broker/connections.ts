@@ -21,6 +21,9 @@ const burst = 10
 /** Seconds between two looks at those who do not read, or are not read. */
 const period = 1
 
+/** Seconds that a look may be late. Beyond, the process stood still (a laptop that slept, a machine that swapped), and what clients sent meanwhile is unread. */
+const late = 0.5
+
 /** What is known of one address: open connections, and how many new ones it still may make (a bucket that fills again). */
 interface Peer {
   open: number
@@ -37,6 +40,8 @@ export class Connections {
   readonly #guards = new Set<Guard>()
   #open = 0
   #watch: Watch | undefined
+  /** Monotonic seconds of the last look. */
+  #looked = 0
 
   constructor(options: {
     clock: Clock
@@ -49,6 +54,7 @@ export class Connections {
   }
 
   start(): void {
+    this.#looked = this.#clock.monotonic()
     this.#look()
   }
 
@@ -113,7 +119,14 @@ export class Connections {
 
   #look(): void {
     const now = this.#clock.monotonic()
+    const stoodStill = now - this.#looked > period + late
+    this.#looked = now
     for (const guard of this.#guards) {
+      // Nobody is silent, or slow, for a time in which we did not listen.
+      if (stoodStill) {
+        guard.excuse()
+        continue
+      }
       guard.lookAfter()
       const waited = guard.output.overdue(now)
       if (waited > this.#limits.maxWait) guard.slow(`it does not read: a message waits for ${Math.round(waited)} s (broker.limits.maxWait)`)

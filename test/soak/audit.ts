@@ -90,7 +90,8 @@ export class Audit {
       if (packet.retain) found.set(topic, Number(payload))
     })
     await subscribed(client, ['soak/last/+'], 1)
-    await pause(1500)
+    // Everybody else has come back at the same time.
+    for (const end = performance.now() + 15_000; found.size < before.size && performance.now() < end;) await pause(100)
     client.end(true)
     for (const [topic, number] of before) if ((found.get(topic) ?? -1) < number) this.#forgotten += 1
   }

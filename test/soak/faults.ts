@@ -24,7 +24,7 @@ export interface Scene {
   readonly names: string
   readonly ports: Readonly<Record<string, number>>
   /** Tears every connection of the crowd. */
-  resetCrowd(): void
+  readonly resetCrowd: () => void
 }
 
 export interface Fault {

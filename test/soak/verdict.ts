@@ -27,7 +27,7 @@ export interface Minute {
 }
 
 /** What may be more in the last third than in the first. */
-const bounds = { rss: 32 << 20, heap: 16 << 20, files: 24, resources: 24, store: 32 << 20 }
+const bounds = { rss: 64 << 20, heap: 24 << 20, files: 24, resources: 24, store: 32 << 20 }
 
 /** Bytes of history that a reading may take. */
 const bytesPerReading = 200
