@@ -16,7 +16,7 @@ export interface GuardLimits extends OutputLimits {
 }
 
 /** A limit or a rule by which a connection was cut; the counters of lab/gateway go by these names. */
-export type Rule = 'maxPacket' | 'protocol' | 'maxOutput' | 'connectTime'
+export type Rule = 'maxPacket' | 'protocol' | 'maxOutput' | 'connectTime' | 'maxSessions'
 
 /** The error with which a connection ends that broke a rule. */
 export class Cut extends Error {
@@ -135,6 +135,11 @@ export class Guard extends Duplex {
     if (isHeld && !this.#taken && this.#pinged) this.output.add(pingresp)
     if (!isHeld || !this.#taken) this.#pinged = false
     this.#heard = this.#taken = false
+  }
+
+  /** Its silence does not count until now: what it said may be unread. */
+  excuse(): void {
+    this.client?._keepaliveTimer?.refresh()
   }
 
   override read(size?: number): unknown {
