@@ -9,6 +9,7 @@ import { systemClock } from './clock.js'
 import { Commands } from './commands.js'
 import type { Checked } from './config.js'
 import { declare } from './declare.js'
+import { told } from './errors.js'
 import { Devices, self } from './devices.js'
 import { Doors } from './doors.js'
 import { Instances } from './instances.js'
@@ -170,6 +171,7 @@ export class Gateway {
     })
     this.#desk = new HistoryDesk({
       clock,
+      log,
       validators,
       history: this.#history,
       broker: this.#broker,
@@ -212,7 +214,14 @@ export class Gateway {
         const held = throttle.pass(`${client}\0${error.class}`)
         if (held !== undefined)
           log.warn(
-            { client, topic, id, class: error.class, reason: error.message, ...(held > 0 ? { alike: held } : {}) },
+            {
+              client,
+              topic,
+              id,
+              class: error.class,
+              reason: id === undefined ? error.message : told(error),
+              ...(held > 0 ? { alike: held } : {})
+            },
             'a message was refused'
           )
       }
