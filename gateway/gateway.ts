@@ -264,7 +264,8 @@ export class Gateway {
       history: this.#history,
       runs: this.#runs,
       stories: this.#stories,
-      notices: this.#notices
+      notices: this.#notices,
+      certificates: this.#doors.certificates
     }
   }
 
@@ -303,7 +304,7 @@ export class Gateway {
   }
 
   /** Where a listener really is; the port is one that the system chose when the configuration says 0. */
-  address(listener: 'tcp' | 'http'): Address | undefined {
+  address(listener: 'tcp' | 'tls' | 'http'): Address | undefined {
     return this.#doors.address(listener)
   }
 

@@ -3,6 +3,7 @@ export type Limit =
   | 'maxConnections'
   | 'maxConnectRate'
   | 'connectTime'
+  | 'handshake'
   | 'maxPacket'
   | 'protocol'
   | 'maxOutput'
@@ -19,6 +20,7 @@ const limits: readonly Limit[] = [
   'maxConnections',
   'maxConnectRate',
   'connectTime',
+  'handshake',
   'maxPacket',
   'protocol',
   'maxOutput',
