@@ -26,6 +26,7 @@ import { Stories } from './stories.js'
 import { Throttle } from './log.js'
 import { metaPayload } from './payload.js'
 import { Self } from './self.js'
+import { presenceOf } from './presence.js'
 import { restore } from './restore.js'
 import { States } from './states.js'
 import type { Schedule } from './supervisor.js'
@@ -338,7 +339,7 @@ export class Gateway {
 
   async #openBroker(): Promise<void> {
     await this.#access.start()
-    await this.#broker.start(this.#contract, (...told) => this.#presence(...told))
+    await this.#broker.start(this.#contract, presenceOf(this.#parts))
   }
 
   async #restore(): Promise<void> {
@@ -373,13 +374,6 @@ export class Gateway {
     this.#states.own(
       `cannot write to gateway.data (${failure.message}): nothing is acknowledged until it works again; free space on the disk, or mend it`
     )
-  }
-
-  /** A native device whose client is named is there while that client is connected; by that name, and with the right to speak for it. */
-  #presence(client: string, present: boolean, mayWrite: (topic: string) => boolean): void {
-    for (const [name, device] of Object.entries(this.#options.checked.config.devices))
-      if (device.client === client && this.#devices.holders(name).size === 0 && mayWrite(this.#topics.state(name) ?? ''))
-        this.#states.connection(name, client, present)
   }
 
   async #stop(reason: string): Promise<void> {
