@@ -9,6 +9,7 @@ import { systemClock } from './clock.js'
 import { Commands } from './commands.js'
 import type { Checked } from './config.js'
 import { declare } from './declare.js'
+import { told } from './errors.js'
 import { Devices, self } from './devices.js'
 import { DiskTrouble } from './disk-trouble.js'
 import { Doors } from './doors.js'
@@ -26,6 +27,7 @@ import { Stories } from './stories.js'
 import { Throttle } from './log.js'
 import { metaPayload } from './payload.js'
 import { Self } from './self.js'
+import { presenceOf } from './presence.js'
 import { restore } from './restore.js'
 import { States } from './states.js'
 import type { Schedule } from './supervisor.js'
@@ -175,6 +177,7 @@ export class Gateway {
     })
     this.#desk = new HistoryDesk({
       clock,
+      log,
       validators,
       history: this.#history,
       broker: this.#broker,
@@ -217,7 +220,14 @@ export class Gateway {
         const held = throttle.pass(`${client}\0${error.class}`)
         if (held !== undefined)
           log.warn(
-            { client, topic, id, class: error.class, reason: error.message, ...(held > 0 ? { alike: held } : {}) },
+            {
+              client,
+              topic,
+              id,
+              class: error.class,
+              reason: id === undefined ? error.message : told(error),
+              ...(held > 0 ? { alike: held } : {})
+            },
             'a message was refused'
           )
       }
@@ -334,12 +344,10 @@ export class Gateway {
 
   async #openBroker(): Promise<void> {
     await this.#access.start()
-    await this.#broker
-      .start(this.#contract, (...told) => this.#presence(...told))
-      .catch((error: unknown) => {
-        this.#access.stop()
-        throw error
-      })
+    await this.#broker.start(this.#contract, presenceOf(this.#parts)).catch((error: unknown) => {
+      this.#access.stop()
+      throw error
+    })
   }
 
   async #prepare(): Promise<void> {
@@ -357,13 +365,6 @@ export class Gateway {
         if (broker.room < 2) await broker.flushed(flushWithin)
       }
     })
-  }
-
-  /** A native device whose client is named is there while that client is connected; by that name, and with the right to speak for it. */
-  #presence(client: string, present: boolean, mayWrite: (topic: string) => boolean): void {
-    for (const [name, device] of Object.entries(this.#options.checked.config.devices))
-      if (device.client === client && this.#devices.holders(name).size === 0 && mayWrite(this.#topics.state(name) ?? ''))
-        this.#states.connection(name, client, present)
   }
 
   async #stop(reason: string): Promise<void> {
