@@ -3,7 +3,7 @@ import type { Clock, Logger } from './adapter.js'
 import type { Broker } from './broker/broker.js'
 import { listenTcp } from './broker/listeners.js'
 import type { Address, Listener } from './broker/listeners.js'
-import { isLoopback } from './broker/origin.js'
+import { isOpen } from './broker/origin.js'
 import { GatewayError } from './errors.js'
 import { listenHttp } from './http/listener.js'
 import type { Parts } from './http/parts.js'
@@ -71,7 +71,7 @@ export class Doors {
     if (http !== undefined) {
       const { maxPacket } = of.limits
       const handle: Web['handle'] = (request, response) => this.#web?.handle(request, response)
-      const options = { ...http, open: isOpen(http), maxPacket, secure, handle }
+      const options = { ...http, open: isOpen(http), maxPacket, secure, handle, askers: this.#web?.askers }
       await this.#listen(secure === undefined ? 'http' : 'https', http, async (address) => await listenHttp(address, broker, options))
     }
     this.certificates.start((trouble) => {
@@ -138,11 +138,6 @@ export class Doors {
       throw new GatewayError('Internal', `cannot use ${listener}${part}: ${(error as Error).message}`, { cause: error })
     }
   }
-}
-
-/** See Entrance. */
-function isOpen({ host, insecure }: { readonly host: string; readonly insecure?: boolean }): boolean {
-  return insecure === true || isLoopback(host)
 }
 
 /** Who has no `http` in the configuration never loads it. */

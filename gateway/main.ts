@@ -1,17 +1,16 @@
 #!/usr/bin/env node
 /** The process: arguments, signals, exit code. Nothing else touches `process`. */
-import { readFileSync } from 'node:fs'
 import { Command, InvalidArgumentError, Option } from 'commander'
 import { adapterTypes } from '../adapters/index.js'
 import { usersCommand } from './cli/users.js'
 import { ConfigError, formatProblem, loadConfig } from './config.js'
 import type { Checked } from './config.js'
 import { Gateway } from './gateway.js'
+import { fitDescriptors } from './descriptors.js'
 import { createLog } from './log.js'
 import type { LogLevel } from './log.js'
 import { Validators } from './validators.js'
-
-const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as { version: string }
+import { version } from './version.js'
 
 const program = new Command('labgate')
   .description('The MQTT gateway for the laboratory.')
@@ -119,6 +118,12 @@ async function start({
     ? (await import('pino-pretty')).PinoPretty({ sync: true, singleLine: true, ignore: 'pid,hostname', translateTime: 'SYS:HH:MM:ss.l' })
     : undefined
   const log = createLog({ level: logLevel, ...(stream === undefined ? {} : { stream }) })
+  const few = fitDescriptors(checked.config.broker.limits)
+  if (few !== undefined)
+    log.warn(
+      few,
+      'there are too few file descriptors for broker.limits.maxConnections, which is lowered: raise the limit (ulimit -n, or LimitNOFILE of a service), or lower maxConnections'
+    )
   const gateway = new Gateway({ checked, types: adapterTypes, log, version, validators })
 
   let stopping = false

@@ -6,7 +6,9 @@ import { self } from './devices.js'
 import type { Devices } from './devices.js'
 import type { History } from './history/history.js'
 import type { Latest } from './latest.js'
+import { LoopDelay } from './loop-delay.js'
 import type { Runs } from './runs/runs.js'
+import { startArguments } from './runs/start-arguments.js'
 import type { States } from './states.js'
 import { formatTime } from './time.js'
 import type { Certificates } from './tls/certificates.js'
@@ -91,16 +93,7 @@ export const selfDevice: Device = {
             type: 'object',
             additionalProperties: false,
             properties: {
-              name: { description: 'For people; also in the name of the folder', type: 'string', maxLength: 500 },
-              note: { description: 'Kept with the run', type: 'string', maxLength: 10_000 },
-              devices: {
-                description: 'Those that are recorded. Left out: all but the gateway itself',
-                type: 'array',
-                minItems: 1,
-                maxItems: 1000,
-                uniqueItems: true,
-                items: { type: 'string' }
-              },
+              ...startArguments,
               exp_ref: {
                 description:
                   'Of the experiment that it belongs to, and its name if none is given; null: it has none. One such run of one asker',
@@ -156,7 +149,17 @@ export const selfDevice: Device = {
         schema: { type: 'integer' }
       }
     ],
-    ['memory', { description: 'Resident memory', unit: 'MiB', maxAge: 3 * period, history, schema: { type: 'number' } }]
+    ['memory', { description: 'Resident memory', unit: 'MiB', maxAge: 3 * period, history, schema: { type: 'number' } }],
+    [
+      'event_loop_delay',
+      {
+        description: 'How late the process came to what was due, 99 times of 100 no later',
+        unit: 'ms',
+        maxAge: 3 * period,
+        history,
+        schema: { type: 'number', minimum: 0 }
+      }
+    ]
   ])
 }
 
@@ -186,6 +189,7 @@ type Counter = 'received' | 'answered' | 'refused' | 'dropped'
 /** What the gateway says of itself under lab/gateway: nothing is dropped uncounted. */
 export class Self {
   readonly #options: SelfOptions
+  readonly #loop = new LoopDelay()
   readonly #counters = new Map<string, Map<string, bigint>>()
   #rejected = 0n
   #shed = 0n
@@ -200,12 +204,14 @@ export class Self {
 
   start(sources: Sources): void {
     this.#sources = sources
+    this.#loop.start()
     this.#started = this.#options.clock.monotonic()
     this.#look()
   }
 
   stop(): void {
     this.#timer?.cancel()
+    this.#loop.stop()
     this.#sources = undefined
   }
 
@@ -285,6 +291,8 @@ export class Self {
     this.#put('history_dropped_total', BigInt(dropped))
     this.#put('history_bytes', BigInt(bytes))
     this.#put('memory', Math.round(memoryUsage.rss() / 1_048_576))
+    const delay = this.#loop.take()
+    if (delay !== undefined) this.#put('event_loop_delay', delay)
     this.#timer = this.#options.clock.after(period, () => this.#look())
   }
 

@@ -5,6 +5,11 @@ export function isLoopback(host: string): boolean {
   return host === 'localhost' || host === '::1' || host === '[::1]' || /^(::ffff:)?127(\.\d{1,3}){3}$/.test(host)
 }
 
+/** Who does not say who he is may come in here, see Entrance. */
+export function isOpen({ host, insecure }: { readonly host: string; readonly insecure?: boolean }): boolean {
+  return insecure === true || isLoopback(host)
+}
+
 /**
  * Whether a WebSocket may be opened: browsers let any page that somebody looks at connect to anywhere, and tell its `Origin`; who tells
  * none is no browser. Allowed are pages of this computer, pages from the very host that is asked, and what the list says.
@@ -23,4 +28,12 @@ export function mayConnect({ origin, host }: IncomingHttpHeaders, origins: reado
 
 function parse(url: string): URL | undefined {
   return URL.canParse(url) ? new URL(url) : undefined
+}
+
+/**
+ * Whether what is asked comes from a page of the very host that is asked, or from one of the list (`*` lists none): only there the login of
+ * a browser counts. Who tells no origin is no page, or asks for what it may only look at.
+ */
+export function pageOf({ origin, host }: IncomingHttpHeaders, origins: readonly string[]): boolean {
+  return origin === undefined || origins.includes(origin) || (parse(origin)?.host ?? '') === (parse(`http://${host ?? ''}`)?.host ?? ' ')
 }

@@ -31,8 +31,8 @@ export class Events {
     })
   }
 
-  static async open(port: number, path: string): Promise<Events> {
-    const asked = request({ port, host: '127.0.0.1', path, agent: false, headers: { accept: 'text/event-stream' } })
+  static async open(port: number, path: string, headers: Readonly<Record<string, string>> = {}): Promise<Events> {
+    const asked = request({ port, host: '127.0.0.1', path, agent: false, headers: { accept: 'text/event-stream', ...headers } })
     asked.end()
     const answer = await new Promise<IncomingMessage>((resolve, reject) => {
       asked.once('response', resolve)
@@ -65,6 +65,11 @@ export class Events {
 
   get left(): readonly ServerEvent[] {
     return this.#events
+  }
+
+  /** Drops what came and was not taken; tells how many there were. */
+  forget(): number {
+    return this.#events.splice(0).length
   }
 
   /** Reads no more, until told to. */
