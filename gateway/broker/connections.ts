@@ -1,6 +1,7 @@
 import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import type { Clock, Watch } from '../adapter.js'
+import { isScarce, mostDescriptors } from '../descriptors.js'
 import type { Entrance } from './entrance.js'
 import { Guard } from './guard.js'
 import type { GuardLimits } from './guard.js'
@@ -38,6 +39,8 @@ export class Connections {
   readonly #refused: (rule: 'maxConnections' | 'maxConnectRate', address: string) => void
   readonly #peers = new Map<string, Peer>()
   readonly #guards = new Set<Guard>()
+  /** Descriptors beyond are for files. */
+  readonly #most = mostDescriptors()
   #open = 0
   #watch: Watch | undefined
 
@@ -75,7 +78,7 @@ export class Connections {
   admit(socket: Socket): boolean {
     const address = addressOf(socket)
     const peer = this.#peer(address)
-    const rule = peer === undefined ? 'maxConnectRate' : this.#rule(peer)
+    const rule = peer === undefined ? 'maxConnectRate' : this.#rule(peer, socket)
     if (peer === undefined || rule !== undefined) {
       socket.destroy()
       this.#refused(rule ?? 'maxConnectRate', address)
@@ -98,9 +101,9 @@ export class Connections {
     return guard
   }
 
-  #rule(peer: Peer): 'maxConnections' | 'maxConnectRate' | undefined {
+  #rule(peer: Peer, socket: Socket): 'maxConnections' | 'maxConnectRate' | undefined {
     const { maxConnections, maxConnectionsPerAddress } = this.#limits
-    if (this.#open >= maxConnections || peer.open >= maxConnectionsPerAddress) return 'maxConnections'
+    if (this.#open >= maxConnections || isScarce(socket, this.#most) || peer.open >= maxConnectionsPerAddress) return 'maxConnections'
     return peer.tokens < 1 ? 'maxConnectRate' : undefined
   }
 

@@ -43,7 +43,10 @@ export class Emitter<P extends Emitted> {
     this.#failed = failed
   }
 
-  /** Holds from now on; `done` is called later, as mqemitter does. */
+  /**
+   * Holds from now on. `done` is called at once, not in a later turn as by mqemitter: Aedes knows a subscription when `done` was called, and
+   * what the client sent behind its SUBSCRIBE would come between.
+   */
   on(filter: string, receive: Receive<P>, done?: () => void): this {
     let node = this.#root
     for (const level of filter.split('/')) {
@@ -53,16 +56,14 @@ export class Emitter<P extends Emitted> {
     }
     node.receivers = [...node.receivers, receive]
     this.#forget()
-    if (done) setImmediate(done)
+    done?.()
     return this
   }
 
-  /** Holds from the next turn on, when `done` is called: mqemitter does so, and Aedes forgets the subscription only then. */
+  /** The same: Aedes forgets the subscription when `done` was called, and would take a SUBSCRIBE that came meanwhile for one it has. */
   removeListener(filter: string, receive: Receive<P>, done?: () => void): this {
-    setImmediate(() => {
-      this.#remove(filter, receive)
-      done?.()
-    })
+    this.#remove(filter, receive)
+    done?.()
     return this
   }
 

@@ -3,6 +3,7 @@ export type Limit =
   | 'maxConnections'
   | 'maxConnectRate'
   | 'connectTime'
+  | 'handshake'
   | 'maxPacket'
   | 'protocol'
   | 'maxOutput'
@@ -20,6 +21,7 @@ const limits: readonly Limit[] = [
   'maxConnections',
   'maxConnectRate',
   'connectTime',
+  'handshake',
   'maxPacket',
   'protocol',
   'maxOutput',

@@ -16,7 +16,9 @@ export interface SessionLimits {
 interface SessionStore {
   /** Tells for each message whether a session may keep it. */
   bound: ((clientId: string, queued: number, bytes: number, all: number) => boolean) | undefined
-  sessionIds(): ReadonlySet<string>
+  readonly owners: { readonly size: number }
+  hasSession(clientId: string): boolean
+  sessionIds(): Iterable<string>
   endSession(clientId: string): void
 }
 
@@ -70,10 +72,9 @@ export class Sessions {
     const { store, limits } = this.#options
     aedes.authenticate = (client, user, password, callback) =>
       authenticate(client, user, password, (error, isLetIn) => {
-        const ids = store.sessionIds()
         // Aedes' types leave `clean` out.
         const isClean = (client as Client & { readonly clean: boolean }).clean
-        if (error !== null || isLetIn !== true || isClean || ids.has(client.id) || ids.size < limits.maxSessions)
+        if (error !== null || isLetIn !== true || isClean || store.hasSession(client.id) || store.owners.size < limits.maxSessions)
           return callback(error, isLetIn)
         const reason = `${limits.maxSessions} sessions are kept already (broker.limits.maxSessions)`
         callback(Object.assign(new Cut('maxSessions', reason), { returnCode: 3 as const }), false)

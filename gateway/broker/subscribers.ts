@@ -52,10 +52,8 @@ export class Subscribers {
     this.#shed = options.shed
   }
 
-  /** A filter of a SUBSCRIBE, or of a session that returns. False: the client has too many, or it is one of a kind that is not spoken here. */
+  /** A filter of a SUBSCRIBE, or of a session that returns. False: the client has too many. */
   grant(client: Client, { topic, qos }: Subscription): boolean {
-    // Shared subscriptions are MQTT 5; Aedes would take the name for a topic, acknowledge, and deliver nothing.
-    if (topic.startsWith('$share/')) return false
     const granted = this.#granted.get(client) ?? this.#first(client)
     const { filters, counts } = granted
     const before = filters.get(topic)

@@ -7,8 +7,9 @@ import { Notes } from './notes.js'
 import { Outgoing } from './outgoing.js'
 import type { BrokerRef, ClientRef, ClientSubscription, PacketLike, Publish, Pubrel, Subscription } from './packet.js'
 import type { Terms } from './queue.js'
-import { type Kind, clientKey, kinds, readClientKey } from './record.js'
+import { type Kind, kinds } from './record.js'
 import { Retained } from './retained.js'
+import { SessionRows } from './session-rows.js'
 import { Subscriptions } from './subscriptions.js'
 import { type Will, Wills } from './wills.js'
 
@@ -34,7 +35,8 @@ export class Store {
   readonly #outgoing: Outgoing
   readonly #incoming: Incoming
   readonly #wills: Wills
-  readonly #sessions = new Set<string>()
+  /** The sessions, and whose they are. */
+  readonly owners: SessionRows
   readonly #journal: Journal | undefined
   /** Messages of clients that are on their way into the store; undefined without a journal. */
   readonly inbound: Inbound | undefined
@@ -46,6 +48,7 @@ export class Store {
   constructor(journal?: Journal) {
     this.#journal = journal
     this.inbound = journal && new Inbound(journal)
+    this.owners = new SessionRows(journal)
     this.#retained = new Retained(journal)
     this.#subscriptions = new Subscriptions(journal)
     this.#outgoing = new Outgoing(journal)
@@ -60,7 +63,7 @@ export class Store {
     this.#opened = true
     await this.#journal?.open((key, value) => this.#take(key, value))
     // Of a clean client nothing is kept; it was connected when the run ended.
-    for (const clientId of this.#incoming.clients()) if (!this.#sessions.has(clientId)) this.#incoming.drop(clientId)
+    for (const clientId of this.#incoming.clients()) if (!this.owners.has(clientId)) this.#incoming.drop(clientId)
     this.inbound?.restored()
   }
 
@@ -287,8 +290,8 @@ export class Store {
 
   /** Everything as rows of the journal. */
   *rows(): Generator<[key: string, value: Buffer]> {
-    for (const clientId of this.#sessions) yield [clientKey(kinds.session, clientId), nothing]
-    for (const part of [this.#retained, this.#subscriptions, this.#outgoing, this.#incoming, this.#wills, this.#notes]) yield* part.rows()
+    for (const part of [this.owners, this.#retained, this.#subscriptions, this.#outgoing, this.#incoming, this.#wills, this.#notes])
+      yield* part.rows()
   }
 
   /** Whether a session queues what is published there. */
@@ -312,7 +315,7 @@ export class Store {
 
   sessions(): Counts {
     return {
-      sessions: this.#sessions.size,
+      sessions: this.owners.size,
       subscriptions: this.#subscriptions.queueing,
       queued: this.#outgoing.size,
       incoming: this.#incoming.size,
@@ -336,11 +339,11 @@ export class Store {
 
   /** Whether there is a session: also one without subscriptions, which Aedes does not count (`gotSubs` in its connect.js). */
   hasSession(clientId: string): boolean {
-    return this.#sessions.has(clientId)
+    return this.owners.has(clientId)
   }
 
-  sessionIds(): ReadonlySet<string> {
-    return this.#sessions
+  sessionIds(): Iterable<string> {
+    return this.owners.ids()
   }
 
   /** Of all sessions. */
@@ -350,15 +353,12 @@ export class Store {
 
   /** A CONNECT that is not clean; tells whether the session was there before. */
   openSession(clientId: string): boolean {
-    const before = this.#sessions.has(clientId)
-    this.#sessions.add(clientId)
-    if (!before) this.#journal?.put(clientKey(kinds.session, clientId), () => nothing, 0)
-    return before
+    return this.owners.open(clientId)
   }
 
   /** Forgets everything about a session. */
   endSession(clientId: string): void {
-    if (this.#sessions.delete(clientId)) this.#journal?.del(clientKey(kinds.session, clientId))
+    this.owners.end(clientId)
     this.#subscriptions.removeAll(clientId)
     this.#outgoing.drop(clientId)
     this.#incoming.drop(clientId)
@@ -375,8 +375,7 @@ export class Store {
       case kinds.filter:
         return this.#subscriptions.restore(key, value)
       case kinds.session:
-        this.#sessions.add(readClientKey(key).clientId)
-        return
+        return this.owners.restore(key, value)
       case kinds.will:
         return this.#wills.restore(key, value)
       case kinds.command:
@@ -391,8 +390,6 @@ export class Store {
     this.#highest = Math.max(this.#highest, brokerCounter)
   }
 }
-
-const nothing = Buffer.alloc(0)
 
 function noSuchPacket(client: ClientRef, packet: PacketLike): Error {
   return new Error(`client ${client.id} has no open QoS 2 message ${packet.messageId}`)
