@@ -49,12 +49,15 @@ function isTitle(title: string, of: readonly string[]): boolean {
   })
 }
 
+/** Keys of every adapter that listens. */
+const sources = configSchema.$defs.sources.properties as Readonly<Record<string, Schema>>
+
 /** A key of the configuration, or of an adapter as `type.key`. */
 function isKey(path: string): boolean {
   const [first = '', ...rest] = path.split('.')
   const adapter = adapterTypes.find(({ type }) => type === first)
   let schema: Schema | undefined = adapter === undefined ? (configSchema as Schema).properties?.[first] : (adapter.configSchema as Schema)
-  for (const key of rest) schema = schema?.properties?.[key]
+  for (const key of rest) schema = schema?.properties?.[key] ?? (adapter === undefined ? undefined : sources[key])
   return schema !== undefined
 }
 
