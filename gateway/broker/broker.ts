@@ -43,11 +43,11 @@ export interface BrokerOptions {
   readonly disk?: (failure: Error | undefined) => void
 }
 
-/** Told of an MQTT client that comes or goes, and what it may publish to. */
-export type Presence = (client: string, present: boolean, mayWrite: (topic: string) => boolean) => void
-
 /** Messages of QoS 2 of one client without PUBREL, over all its connections; Aedes bounds those of one. */
 const maxIncoming = 1000
+
+/** Told of an MQTT client that comes or goes, and what it may publish to. */
+export type Presence = (client: string, present: boolean, mayWrite: (topic: string) => boolean) => void
 
 /** The embedded Aedes, with its durable store, the contract on every message, and the queue of the gateway's own. */
 export class Broker implements Door {

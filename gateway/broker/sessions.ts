@@ -1,5 +1,6 @@
 import type { Aedes, Client } from 'aedes'
 import type { Clock, Watch } from '../adapter.js'
+import type { SessionRows } from './store/session-rows.js'
 import { Cut } from './guard.js'
 
 export interface SessionLimits {
@@ -16,9 +17,7 @@ export interface SessionLimits {
 interface SessionStore {
   /** Tells for each message whether a session may keep it. */
   bound: ((clientId: string, queued: number, bytes: number, all: number) => boolean) | undefined
-  readonly owners: { readonly size: number }
-  hasSession(clientId: string): boolean
-  sessionIds(): Iterable<string>
+  readonly owners: Pick<SessionRows, 'has' | 'ids' | 'size'>
   endSession(clientId: string): void
 }
 
@@ -62,7 +61,7 @@ export class Sessions {
   /** Sessions of an earlier run are absent from now on. */
   start(): void {
     const now = this.#options.clock.monotonic()
-    for (const clientId of this.#options.store.sessionIds()) this.#absent.set(clientId, now)
+    for (const clientId of this.#options.store.owners.ids()) this.#absent.set(clientId, now)
     this.#look()
   }
 
@@ -72,9 +71,10 @@ export class Sessions {
     const { store, limits } = this.#options
     aedes.authenticate = (client, user, password, callback) =>
       authenticate(client, user, password, (error, isLetIn) => {
+        const ids = store.owners
         // Aedes' types leave `clean` out.
         const isClean = (client as Client & { readonly clean: boolean }).clean
-        if (error !== null || isLetIn !== true || isClean || store.hasSession(client.id) || store.owners.size < limits.maxSessions)
+        if (error !== null || isLetIn !== true || isClean || ids.has(client.id) || ids.size < limits.maxSessions)
           return callback(error, isLetIn)
         const reason = `${limits.maxSessions} sessions are kept already (broker.limits.maxSessions)`
         callback(Object.assign(new Cut('maxSessions', reason), { returnCode: 3 as const }), false)

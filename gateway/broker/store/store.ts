@@ -342,10 +342,6 @@ export class Store {
     return this.owners.has(clientId)
   }
 
-  sessionIds(): Iterable<string> {
-    return this.owners.ids()
-  }
-
   /** Of all sessions. */
   get filters(): Pick<Subscriptions, 'cost' | 'has'> {
     return this.#subscriptions
