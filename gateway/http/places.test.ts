@@ -6,16 +6,19 @@ import { connect } from 'node:net'
 import type { AddressInfo, Socket } from 'node:net'
 import { rest } from '../../test/support/rest.js'
 import { until } from '../../test/support/until.js'
+import { systemClock } from '../clock.js'
 import { Places } from './places.js'
 
 describe('the places of requests', () => {
   const sockets: Socket[] = []
   const held: ServerResponse[] = []
-  const places = new Places(0.2)
+  const places = new Places({ clock: systemClock, within: 0.2 })
+  // No client is as fast.
+  const strict = new Places({ clock: systemClock, within: 0.2, slowest: 1e12 })
   const server = createServer((request, response) => {
-    const refusal = places.take(request, response)
+    const refusal = (request.url === '/fast' ? strict : places).take(request, response)
     if (refusal !== undefined) response.writeHead(refusal.status).end(refusal.message)
-    else if (request.url === '/large') response.end(Buffer.alloc(20_000_000))
+    else if (request.url === '/large' || request.url === '/fast') response.end(Buffer.alloc(20_000_000))
     else if (request.url === '/held') held.push(response)
     else response.end('here')
   })
@@ -55,6 +58,23 @@ describe('the places of requests', () => {
     waiting.resume()
     const [text] = (await once(waiting, 'data')) as [Buffer]
     assert.match(text.toString(), /at last$/)
+  })
+
+  it('are not kept by who reads a little now and then', async () => {
+    // Each takes some every time, in time.
+    const readers = ['/fast', '/large'].map((path) => {
+      const socket = ask(path)
+      let left = 20_000_000
+      const timer = setInterval(() => {
+        if (left > 0) left -= (socket.read() as Buffer | null)?.length ?? 0
+      }, 2)
+      return { socket, left: () => left, stop: () => clearInterval(timer) }
+    })
+    const [fast, large] = readers as [(typeof readers)[0], (typeof readers)[0]]
+    await until(() => fast.socket.closed || large.left() <= 0, 'nobody ends')
+    assert.ok(fast.left() > 0, 'it was let go on')
+    await until(() => large.left() <= 0, 'the other one is cut off too')
+    for (const { stop } of readers) stop()
   })
 
   it('are 150 of one address, but whether it is well is told to everybody', async () => {
