@@ -7,6 +7,7 @@ import { addressOf } from '../broker/connections.js'
 import { pageOf } from '../broker/origin.js'
 import type { Devices } from '../devices.js'
 import type { Topics } from '../topic.js'
+import { certificateName } from '../tls/client-name.js'
 import { cookieName, cookieOf, readCookie } from './cookie.js'
 import { HttpError } from './problem.js'
 import { Sessions } from './sessions.js'
@@ -85,7 +86,7 @@ export class Askers {
         return this.#asker(session.identity, session)
       }
     }
-    const name = certificateOf(socket)
+    const name = certificateName(socket)
     return this.#asker(this.#expect(name === undefined ? access.anonymous(open) : access.certificate(name), request))
   }
 
@@ -96,7 +97,7 @@ export class Askers {
 
   /** The same of who need not be let in: undefined is nobody, and no refusal. */
   async perhaps(request: Request): Promise<Asker | undefined> {
-    if (!this.#isTold(request) && certificateOf(request.socket) === undefined && !this.#options.open) return undefined
+    if (!this.#isTold(request) && certificateName(request.socket) === undefined && !this.#options.open) return undefined
     return await this.who(request).catch(() => undefined)
   }
 
@@ -215,14 +216,6 @@ function foreign(): HttpError {
     'a login counts only for pages of the gateway itself; list the address of this one under http.origins if it should',
     { rule: 'origin' }
   )
-}
-
-/** The common name of a certificate that the listener has verified. */
-function certificateOf(socket: Request['socket']): string | undefined {
-  const { authorized, getPeerCertificate } = socket as Partial<TLSSocket>
-  if (authorized !== true || getPeerCertificate === undefined) return undefined
-  const name = (socket as TLSSocket).getPeerCertificate().subject?.CN as string | string[] | undefined
-  return typeof name === 'string' ? name : undefined
 }
 
 function isSecure(socket: Request['socket']): boolean {

@@ -55,7 +55,8 @@ export function guard(app: FastifyInstance, parts: Parts, who: Askers): void {
         { status: 421, rule: 'host' }
       )
     const { origin } = headers
-    const isAllowed = mayConnect(headers, origins, isLoopback(request.socket.localAddress ?? ''))
+    const isSecure = parts.config.http?.tls !== undefined
+    const isAllowed = mayConnect(headers, origins, isLoopback(request.socket.localAddress ?? ''), isSecure)
     if (origin !== undefined && isAllowed) {
       // Pages of this computer and of the list may read the answers too.
       void reply.header('access-control-allow-origin', origin).header('vary', 'Origin')

@@ -4,10 +4,13 @@ import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { WebSocketServer, createWebSocketStream } from 'ws'
 import { addressOf } from '../broker/connections.js'
+import type { Entrance } from '../broker/entrance.js'
 import { openListener, track } from '../broker/listeners.js'
 import type { Address, Door, Listener } from '../broker/listeners.js'
 import { isLoopback, mayConnect } from '../broker/origin.js'
 import type { Asker, Askers } from './askers.js'
+import { certificateName } from '../tls/client-name.js'
+import type { Secure } from '../tls/secure.js'
 import { isOurs } from './names.js'
 import { asHttpError, problemOf } from './problem.js'
 import { shapeFault } from './shape.js'
@@ -27,6 +30,8 @@ export interface HttpListenerOptions {
   readonly requestWithin?: number
   /** Who finds out who opens a WebSocket; left out: whoever its CONNECT says. */
   readonly askers?: Pick<Askers, 'bearer' | 'hold'> | undefined
+  /** Left out: plain. */
+  readonly secure?: Secure | undefined
   /** Everything that is no WebSocket. */
   readonly handle: (request: IncomingMessage, response: ServerResponse) => void
 }
@@ -36,7 +41,7 @@ const maxRequests = 1000
 
 /** The HTTP port: MQTT over WebSocket on /mqtt, and what `handle` answers. */
 export async function listenHttp(address: Address, door: Door, options: HttpListenerOptions): Promise<Listener> {
-  const { maxPacket, origins, names, readOnly, open, requestWithin = 10, handle, askers } = options
+  const { maxPacket, origins, names, readOnly, open, requestWithin = 10, secure, handle, askers } = options
   const sockets = new Set<Socket>()
   const within = requestWithin * 1000
   const times = { requestTimeout: within, headersTimeout: within, keepAliveTimeout: 10_000, connectionsCheckingInterval: within / 5 }
@@ -54,22 +59,24 @@ export async function listenHttp(address: Address, door: Door, options: HttpList
     handleProtocols: (offered) => (offered.has('mqtt') ? 'mqtt' : offered.has('mqttv3.1') ? 'mqttv3.1' : false)
   })
   const known = [...names, ...origins]
-  /** Those that stay with HTTP 1.1, though they offered something else. */
-  const stayed = new WeakSet<Duplex>()
+  // Node's own, which comes after the door and the handshake.
+  const [serve] = server.listeners('connection') as [(socket: Duplex) => void]
+  server.removeAllListeners('connection')
   server.on('connection', (socket) => {
-    if (stayed.has(socket)) return
     track(sockets, socket)
-    door.admit(socket)
+    if (!door.admit(socket)) return
+    if (secure === undefined) serve.call(server, socket)
+    else secure.wrap(socket)
   })
+  secure?.onConnection((socket) => serve.call(server, socket))
   server.on('upgrade', (request, socket, head) => {
     const { headers } = request
     const fault = shapeFault(request)
     if (fault !== undefined) return turnAway(socket, `${fault.status} ${STATUS_CODES[fault.status]}`)
     if (headers.upgrade?.toLowerCase() !== 'websocket') {
-      stayed.add(socket)
       socket.unshift(head)
       socket.unshift(withoutUpgrade(request))
-      server.emit('connection', socket)
+      serve.call(server, socket)
       return
     }
     const offered = (headers['sec-websocket-protocol'] ?? '').split(',').map((name) => name.trim())
@@ -77,7 +84,7 @@ export async function listenHttp(address: Address, door: Door, options: HttpList
     const protocol = offered.some((name) => name === 'mqtt' || name === 'mqttv3.1')
     // Who tells no origin is no browser, and may know this computer by any name.
     const named = headers.origin === undefined || isOurs(headers.host, known)
-    const allowed = named && mayConnect(headers, origins, isLoopback((socket as Socket).localAddress ?? ''))
+    const allowed = named && mayConnect(headers, origins, isLoopback((socket as Socket).localAddress ?? ''), secure !== undefined)
     if (!wanted || !protocol || !allowed)
       return turnAway(socket, !wanted ? '404 Not Found' : protocol ? '403 Forbidden' : '400 Bad Request')
     Promise.resolve(askers?.bearer(request)).then(
@@ -104,7 +111,14 @@ export async function listenHttp(address: Address, door: Door, options: HttpList
           'close',
           askers.hold(asker, () => webSocket.terminate())
         )
-      const entrance = { address: addressOf(socket as Socket), listener: 'http', open, readOnly } as const
+      const certificate = certificateName(socket)
+      const entrance: Entrance = {
+        address: addressOf(socket as Socket),
+        listener: 'http',
+        open,
+        readOnly,
+        ...(certificate === undefined ? {} : { certificate })
+      }
       door.handle(stream, asker === undefined ? entrance : { ...entrance, identity: asker.identity })
     })
   }
