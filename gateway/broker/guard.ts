@@ -137,6 +137,11 @@ export class Guard extends Duplex {
     this.#heard = this.#taken = false
   }
 
+  /** Its silence does not count until now: what it said may be unread. */
+  excuse(): void {
+    this.client?._keepaliveTimer?.refresh()
+  }
+
   override read(size?: number): unknown {
     const chunk: unknown = super.read(size)
     if (chunk !== null) this.#taken = true
