@@ -12,7 +12,7 @@ import { Delivery } from './delivery.js'
 import { Durable } from './durable.js'
 import { Emitter } from './emitter.js'
 import { FilterOrder } from './filter-order.js'
-import { Guard } from './guard.js'
+import { Cut, Guard } from './guard.js'
 import type { Limit } from './limit-hits.js'
 import type { Door } from './listeners.js'
 import { OrderedAedes } from './order.js'
@@ -42,6 +42,9 @@ export interface BrokerOptions {
   /** The disk has refused once more (with the reason), or takes again (undefined). */
   readonly disk?: (failure: Error | undefined) => void
 }
+
+/** Messages of QoS 2 of one client without PUBREL, over all its connections; Aedes bounds those of one. */
+const maxIncoming = 1000
 
 /** Told of an MQTT client that comes or goes, and what it may publish to. */
 export type Presence = (client: string, present: boolean, mayWrite: (topic: string) => boolean) => void
@@ -77,7 +80,7 @@ export class Broker implements Door {
     const reports = new Reports(options.log, monotonic)
     this.#reports = reports
     this.#connections = new Connections({ clock, limits, refused: (rule, address) => reports.turnedAway(rule, address) })
-    this.#subscribers = new Subscribers({ limits, monotonic, shed: (client, guard) => reports.shed(client, guard) })
+    this.#subscribers = new Subscribers({ limits, stored: this.#store, monotonic, shed: (client, guard) => reports.shed(client, guard) })
     this.#retainedCap = new RetainedCap(this.#store, limits)
     this.#access = options.access
     this.#permissions = new Permissions(options.access, this.#store)
@@ -110,6 +113,7 @@ export class Broker implements Door {
       authenticate: this.#admission.authenticate
     }
     this.#aedes = new OrderedAedes(aedes, ({ id }, messageId) => this.#store.hasIncoming(id, messageId))
+    this.#sessions.watchEntry(this.#aedes)
     new Delivery(this.#aedes, this.#store, {
       window: limits.maxInflight,
       shed: (client) => this.#missed(client),
@@ -150,6 +154,7 @@ export class Broker implements Door {
   /** Opens nothing to the outside. `presence` is told of every client that comes or goes. */
   async start(contract: Contract, presence: Presence): Promise<void> {
     this.#contract = contract
+    contract.mayRetain = (packet) => this.#mayRetain(packet)
     this.#onPresence = presence
     await this.#durable.start(this.#aedes)
     this.#retainedCap.restored(this.#store.allRetained())
@@ -330,6 +335,8 @@ export class Broker implements Door {
       if (again) return callback(null)
       const { qos, messageId } = published
       if (qos === 2 && client !== null && messageId !== undefined && this.#durable.isTaking(client, messageId, callback)) return
+      if (qos === 2 && client !== null && this.#store.incoming(client.id) >= maxIncoming)
+        return callback(new Cut('protocol', `it has left ${maxIncoming} messages of QoS 2 without PUBREL`))
       this.#judge(published, client)
       this.#durable.admit(client, packet as AedesPublishPacket, callback)
     } catch (error) {
@@ -349,10 +356,15 @@ export class Broker implements Door {
 
   /** The contract; a message that may not be retained any more is a dead letter. */
   #apply(packet: MutablePacket, client: string): void {
+    const refusal = this.#mayRetain(packet)
+    if (refusal === undefined) this.#contract?.apply(packet, client)
+    else this.#contract?.refuse(packet, client, refusal)
+  }
+
+  #mayRetain(packet: MutablePacket): GatewayError | undefined {
     const refusal = this.#retainedCap.check(packet)
-    if (refusal === undefined) return this.#contract?.apply(packet, client)
-    this.#reports.hits.hit('maxRetained')
-    this.#contract?.refuse(packet, client, refusal)
+    if (refusal !== undefined) this.#reports.hits.hit('maxRetained')
+    return refusal
   }
 }
 

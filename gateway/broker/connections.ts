@@ -22,6 +22,12 @@ const burst = 10
 /** Seconds between two looks at those who do not read, or are not read. */
 const period = 1
 
+/** Addresses that are known at once; beyond, one that is new is turned away: whoever has so many to connect from is nobody's instrument. */
+const maxAddresses = 10_000
+
+/** Seconds that a look may be late. Beyond, the process stood still (a laptop that slept, a machine that swapped), and what clients sent meanwhile is unread. */
+const late = 0.5
+
 /** What is known of one address: open connections, and how many new ones it still may make (a bucket that fills again). */
 interface Peer {
   open: number
@@ -40,6 +46,8 @@ export class Connections {
   readonly #most = mostDescriptors()
   #open = 0
   #watch: Watch | undefined
+  /** Monotonic seconds of the last look. */
+  #looked = 0
 
   constructor(options: {
     clock: Clock
@@ -52,6 +60,7 @@ export class Connections {
   }
 
   start(): void {
+    this.#looked = this.#clock.monotonic()
     this.#look()
   }
 
@@ -75,10 +84,10 @@ export class Connections {
   admit(socket: Socket): boolean {
     const address = addressOf(socket)
     const peer = this.#peer(address)
-    const rule = this.#rule(peer, socket)
-    if (rule !== undefined) {
+    const rule = peer === undefined ? 'maxConnectRate' : this.#rule(peer, socket)
+    if (peer === undefined || rule !== undefined) {
       socket.destroy()
-      this.#refused(rule, address)
+      this.#refused(rule ?? 'maxConnectRate', address)
       return false
     }
     peer.tokens -= 1
@@ -104,10 +113,13 @@ export class Connections {
     return peer.tokens < 1 ? 'maxConnectRate' : undefined
   }
 
-  #peer(address: string): Peer {
+  /** Undefined: it is new, and there is no room to remember it. */
+  #peer(address: string): Peer | undefined {
     const at = this.#clock.monotonic()
     const most = this.#limits.maxConnectRate * burst
-    const peer = this.#peers.get(address) ?? { open: 0, tokens: most, at }
+    const known = this.#peers.get(address)
+    if (known === undefined && this.#peers.size >= maxAddresses) return undefined
+    const peer = known ?? { open: 0, tokens: most, at }
     peer.tokens = Math.min(most, peer.tokens + Math.max(0, at - peer.at) * this.#limits.maxConnectRate)
     peer.at = at
     this.#peers.set(address, peer)
@@ -116,7 +128,14 @@ export class Connections {
 
   #look(): void {
     const now = this.#clock.monotonic()
+    const stoodStill = now - this.#looked > period + late
+    this.#looked = now
     for (const guard of this.#guards) {
+      // Nobody is silent, or slow, for a time in which we did not listen.
+      if (stoodStill) {
+        guard.excuse()
+        continue
+      }
       guard.lookAfter()
       const waited = guard.output.overdue(now)
       if (waited > this.#limits.maxWait) guard.slow(`it does not read: a message waits for ${Math.round(waited)} s (broker.limits.maxWait)`)

@@ -135,6 +135,19 @@ describe('emitter', () => {
     assert.deepEqual(got, ['first'])
   })
 
+  it('remembers a bounded number of topics, and of characters', () => {
+    const { emitter } = made()
+    emitter.on('#', (_packet, done) => done())
+    let most = 0
+    for (let i = 0; i < 10_500; i++) {
+      emitter.emit({ topic: String(i) })
+      most = Math.max(most, emitter.remembered)
+    }
+    assert.equal(most, 10_000)
+    for (let i = 0; i < 200; i++) emitter.emit({ topic: `${i}${'x'.repeat(60_000)}` })
+    assert.ok(emitter.remembered < 40, `${emitter.remembered} long topics are remembered`)
+  })
+
   it('hands out nothing once it is closed', async () => {
     const { emitter } = made()
     emitter.on('a', () => assert.fail('handed out'))

@@ -17,6 +17,9 @@ class Node<P> {
 /** Topics whose receivers are remembered; a laboratory has some thousand. */
 const maxRemembered = 10_000
 
+/** Characters of them all: a topic may have 65,535. */
+const maxCharacters = 2_000_000
+
 const nothing = (): void => {}
 
 /**
@@ -34,6 +37,7 @@ export class Emitter<P extends Emitted> {
   readonly #failed: (error: unknown, topic: string) => void
   readonly #root = new Node<P>()
   readonly #remembered = new Map<string, readonly Receive<P>[]>()
+  #characters = 0
 
   constructor(failed: (error: unknown, topic: string) => void) {
     this.#failed = failed
@@ -51,7 +55,7 @@ export class Emitter<P extends Emitted> {
       node = child
     }
     node.receivers = [...node.receivers, receive]
-    this.#remembered.clear()
+    this.#forget()
     done?.()
     return this
   }
@@ -87,6 +91,11 @@ export class Emitter<P extends Emitted> {
     }
   }
 
+  /** Topics whose receivers are remembered. */
+  get remembered(): number {
+    return this.#remembered.size
+  }
+
   /** Does anybody listen to the topic? */
   wanted(topic: string): boolean {
     return this.#receivers(topic).length > 0
@@ -103,10 +112,16 @@ export class Emitter<P extends Emitted> {
     if (found === undefined) {
       const matches: Receive<P>[] = []
       collect(this.#root, topic.split('/'), 0, matches)
-      if (this.#remembered.size >= maxRemembered) this.#remembered.clear()
+      if (this.#remembered.size >= maxRemembered || this.#characters + topic.length > maxCharacters) this.#forget()
       this.#remembered.set(topic, (found = matches))
+      this.#characters += topic.length
     }
     return found
+  }
+
+  #forget(): void {
+    this.#remembered.clear()
+    this.#characters = 0
   }
 
   #remove(filter: string, receive: Receive<P>): void {
@@ -126,7 +141,7 @@ export class Emitter<P extends Emitted> {
       if (receivers.length > 0 || children.size > 0) break
       path[depth - 1]?.children.delete(levels[depth - 1] as string)
     }
-    this.#remembered.clear()
+    this.#forget()
   }
 }
 

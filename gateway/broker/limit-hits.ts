@@ -11,6 +11,7 @@ export type Limit =
   | 'maxFilters'
   | 'maxRetained'
   | 'maxQueued'
+  | 'maxSessions'
   | 'maxRequests'
   | 'maxStreams'
   | 'slowStreams'
@@ -28,6 +29,7 @@ const limits: readonly Limit[] = [
   'maxFilters',
   'maxRetained',
   'maxQueued',
+  'maxSessions',
   'maxRequests',
   'maxStreams',
   'slowStreams',

@@ -3,6 +3,7 @@ import { done, failed, later } from './answer.js'
 import { Inbound } from './inbound.js'
 import { Incoming } from './incoming.js'
 import type { Journal } from './journal.js'
+import { Notes } from './notes.js'
 import { Outgoing } from './outgoing.js'
 import type { BrokerRef, ClientRef, ClientSubscription, PacketLike, Publish, Pubrel, Subscription } from './packet.js'
 import type { Terms } from './queue.js'
@@ -27,8 +28,8 @@ export interface Counts {
  * QoS 2 handshake) is answered once it is written.
  */
 export class Store {
-  /** Whether a session may keep so many messages, of so many bytes; undefined: no bound. */
-  bound: ((clientId: string, queued: number, bytes: number) => boolean) | undefined
+  /** Whether a session may keep so many messages, of so many bytes, when all take so many; undefined: no bound. */
+  bound: ((clientId: string, queued: number, bytes: number, all: number) => boolean) | undefined
   readonly #retained: Retained
   readonly #subscriptions: Subscriptions
   readonly #outgoing: Outgoing
@@ -39,7 +40,7 @@ export class Store {
   readonly #journal: Journal | undefined
   /** Messages of clients that are on their way into the store; undefined without a journal. */
   readonly inbound: Inbound | undefined
-  readonly #notes = new Map<string, Buffer>()
+  readonly #notes: Notes
   #broker: BrokerRef | undefined
   #opened = false
   #highest = 0
@@ -53,6 +54,7 @@ export class Store {
     this.#outgoing = new Outgoing(journal)
     this.#incoming = new Incoming(journal)
     this.#wills = new Wills(journal)
+    this.#notes = new Notes(journal)
   }
 
   /** Reads what the journal holds; rejects when that cannot be opened. To be called before {@link setup}, or by it. */
@@ -178,8 +180,9 @@ export class Store {
   #enqueue(subscription: Terms & { clientId: string }, packet: PacketLike): void {
     const { clientId } = subscription
     const queue = this.#outgoing.of(clientId)
-    const bytes = queue.bytes + (packet.topic?.length ?? 0) + (packet.payload?.length ?? 0)
-    if (queue.has(packet) || this.bound === undefined || this.bound(clientId, queue.size + 1, bytes)) queue.add(packet, subscription)
+    const more = (packet.topic?.length ?? 0) + (packet.payload?.length ?? 0)
+    const mayKeep = (): boolean => this.bound?.(clientId, queue.size + 1, queue.bytes + more, this.#outgoing.bytes + more) ?? true
+    if (queue.has(packet) || mayKeep()) queue.add(packet, subscription)
   }
 
   /**
@@ -278,22 +281,17 @@ export class Store {
 
   /** Something of the gateway's own to keep, by name; undefined: no more. */
   note(name: string, content: Buffer | undefined): void {
-    if (content === undefined) {
-      if (this.#notes.delete(name)) this.#journal?.del(kinds.command + name)
-    } else {
-      this.#notes.set(name, content)
-      this.#journal?.put(kinds.command + name, () => content, content.length)
-    }
+    this.#notes.put(name, content)
   }
 
   notes(): ReadonlyMap<string, Buffer> {
-    return this.#notes
+    return this.#notes.all()
   }
 
   /** Everything as rows of the journal. */
   *rows(): Generator<[key: string, value: Buffer]> {
-    for (const part of [this.owners, this.#retained, this.#subscriptions, this.#outgoing, this.#incoming, this.#wills]) yield* part.rows()
-    for (const [name, content] of this.#notes) yield [kinds.command + name, content]
+    for (const part of [this.owners, this.#retained, this.#subscriptions, this.#outgoing, this.#incoming, this.#wills, this.#notes])
+      yield* part.rows()
   }
 
   /** Whether a session queues what is published there. */
@@ -303,6 +301,11 @@ export class Store {
 
   retainedCount(): number {
     return this.#retained.size
+  }
+
+  /** QoS 2 messages of a client whose PUBREL is still to come. */
+  incoming(clientId: string): number {
+    return this.#incoming.of(clientId)
   }
 
   /** Whether a QoS 2 message is a repetition: received before, PUBREL still to come. */
@@ -339,8 +342,9 @@ export class Store {
     return this.owners.has(clientId)
   }
 
-  sessionIds(): Iterable<string> {
-    return this.owners.ids()
+  /** Of all sessions. */
+  get filters(): Pick<Subscriptions, 'cost' | 'has'> {
+    return this.#subscriptions
   }
 
   /** A CONNECT that is not clean; tells whether the session was there before. */
@@ -371,8 +375,7 @@ export class Store {
       case kinds.will:
         return this.#wills.restore(key, value)
       case kinds.command:
-        this.#notes.set(key.slice(1), value)
-        return
+        return this.#notes.restore(key, value)
       case kinds.inbound:
       case kinds.noted:
         return this.inbound?.restore(key, value)
