@@ -35,8 +35,9 @@ interface Twice {
 /**
  * SUBSCRIBE and UNSUBSCRIBE of a client take effect in the order in which it sent them, and each filter of a SUBSCRIBE is answered.
  *
- * Aedes hands an UNSUBSCRIBE of a persistent session to the store and looks at the next packet meanwhile: a SUBSCRIBE of the same filter
- * right behind it would find the subscription still there, and be lost with it (addSubs in subscribe.js, doUnsubscribe in unsubscribe.js).
+ * An UNSUBSCRIBE of a persistent session waits for the disk when a SUBSCRIBE before it does, and Aedes looks at the next packet meanwhile: a
+ * SUBSCRIBE of the same filter right behind it would be granted before the UNSUBSCRIBE is noted, and not be counted (see Subscribers). That a
+ * clean session does not lose it is the Emitter's part.
  * Of a filter that comes twice in one SUBSCRIBE Aedes keeps the last and answers one of them (_dedupe); the answer must have as many
  * return codes as there were filters [MQTT-3.8.4-5].
  */

@@ -5,6 +5,7 @@ import type { Socket } from 'node:net'
 import { WebSocket } from 'ws'
 import { FakeClock } from '../support/fake-clock.js'
 import { knock } from '../support/knock.js'
+import { MemoryDisk } from '../support/memory-disk.js'
 import { RawClient, packets } from '../support/raw-mqtt.js'
 import { start } from '../support/start.js'
 import type { Running } from '../support/start.js'
@@ -158,6 +159,21 @@ describe('connections', () => {
     await client.publish('d', 'x')
     await client.settled().catch(() => {})
     assert.ok(!client.left.some(({ topic }) => topic === 'd'))
+  })
+
+  it('have a bounded number of filters also when they come, go and come again at once', async () => {
+    lab = await start(limits('maxFilters: 3'), { openDisk: new MemoryDisk().open })
+    const client = await RawClient.connect(lab.mqttPort, 'to and fro', { clean: false })
+    const granted: number[] = []
+    for (let i = 0; i < 5; i += 1) {
+      client.send(packets.subscribe(1, [`f/${i}`, 1]), packets.unsubscribe(2, `f/${i}`), packets.subscribe(3, [`f/${i}`, 1]))
+      await client.next('suback')
+      await client.next('unsuback')
+      await client.next('suback')
+      granted.push(...client.granted)
+    }
+    assert.deepEqual(granted, [1, 1, 1, 0x80, 0x80])
+    client.close()
   })
 
   it('retain no more than the cap: a dead letter says so, and forgetting makes room', async () => {
