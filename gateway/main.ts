@@ -3,6 +3,7 @@
 import { readFileSync } from 'node:fs'
 import { Command, InvalidArgumentError, Option } from 'commander'
 import { adapterTypes } from '../adapters/index.js'
+import { usersCommand } from './cli/users.js'
 import { ConfigError, formatProblem, loadConfig } from './config.js'
 import type { Checked } from './config.js'
 import { Gateway } from './gateway.js'
@@ -26,8 +27,10 @@ Examples:
   labgate check gateway.yaml             says what is wrong with the file, and opens nothing
   labgate start --config gateway.yaml    runs until it is told to stop (Ctrl-C, SIGTERM)
   labgate verify data/runs/2026-…_mouse  compares a run, or a copy of it, with its manifest
+  labgate users add anna --role operator --config gateway.yaml
+                                         lets somebody in, and asks for a password
 
-Exit codes: 0 all is well, 1 it failed, or a run has changed, 2 the configuration is wrong, or a run cannot be verified.`
+Exit codes: 0 all is well, 1 it failed, or a run has changed, 2 the configuration or the file of users\nis wrong, or a run cannot be verified.`
   )
 
 program
@@ -63,6 +66,19 @@ program
     process.exitCode = code
   })
 
+program.addCommand(
+  usersCommand({
+    input: process.stdin,
+    questions: process.stderr,
+    load: async (file) => (await load(file, { files: false }))?.config,
+    end(code, text) {
+      if (code === 0) console.log(text)
+      else console.error(text)
+      process.exitCode = code
+    }
+  })
+)
+
 await program.parseAsync()
 
 function notEmpty(value: string): string {
@@ -70,11 +86,14 @@ function notEmpty(value: string): string {
   return value
 }
 
-/** Undefined after the problems were printed and the exit code set. */
-async function load(file: string, validators = new Validators()): Promise<Checked | undefined> {
+/** Undefined after the problems were printed and the exit code set. `files: false`: it is not to be started now, see loadConfig. */
+async function load(
+  file: string,
+  { validators = new Validators(), files = true }: { validators?: Validators; files?: boolean } = {}
+): Promise<Checked | undefined> {
   try {
-    const checked = await loadConfig({ file, types: adapterTypes, env: process.env, validators })
-    for (const warning of checked.warnings) console.error(formatProblem(warning))
+    const checked = await loadConfig({ file, types: adapterTypes, env: process.env, validators, files })
+    if (files) for (const warning of checked.warnings) console.error(formatProblem(warning))
     return checked
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error
@@ -94,7 +113,7 @@ async function start({
   logFormat?: 'text' | 'json'
 }): Promise<void> {
   const validators = new Validators()
-  const checked = await load(file, validators)
+  const checked = await load(file, { validators })
   if (checked === undefined) return
   const text = (logFormat ?? (process.stdout.isTTY ? 'text' : 'json')) === 'text'
   const stream = text

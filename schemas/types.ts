@@ -164,7 +164,7 @@ export interface Config {
        */
       maxQueue: number
       /**
-       * Undeclared codenames per device, codenames that an instance finds on a device that it found, and undeclared devices; beyond, new ones are refused.
+       * Undeclared codenames per device, codenames that an instance finds on a device that it found, and undeclared devices; beyond, and beyond ten times as many codenames on all devices together, new ones are refused.
        */
       maxUndeclared: number
       /**
@@ -204,9 +204,13 @@ export interface Config {
        */
       maxQueued: number
       /**
-       * Bytes that may wait for one session; beyond, further messages are dropped and counted.
+       * Bytes that may wait for one session, and an eighth of what may wait for all; beyond, further messages are dropped and counted.
        */
       maxQueuedBytes: number
+      /**
+       * Sessions that are kept beyond a connection; a client that wants another one is not let in (CONNACK 3).
+       */
+      maxSessions: number
       /**
        * Time in seconds that the session of an absent client is kept.
        */

@@ -20,7 +20,9 @@ export interface AccessOptions {
 export type Denied = 'password' | 'throttled' | 'busy' | 'certificate' | 'anonymous'
 
 /** What somebody who was let in may not do; also the name of the counter. */
-export type Beyond = 'publish' | 'subscribe' | 'will' | 'request' | 'session'
+export type Beyond = 'publish' | 'subscribe' | 'will' | 'request' | 'session' | 'contradiction' | 'revoked'
+
+const denied: ReadonlySet<string> = new Set<Denied>(['password', 'throttled', 'busy', 'certificate', 'anonymous'])
 
 /** `retryAfter`: whole seconds. */
 export type Login =
@@ -84,10 +86,15 @@ export class Access {
    * authorities that the configuration names is admin.
    */
   certificate(commonName: string): Login {
-    const user = this.#users?.get(commonName)
-    const role = this.#users === undefined && namePattern.test(commonName) ? 'admin' : user?.role
-    if (role === undefined) return this.#counted({ ok: false, why: 'certificate' })
-    return { ok: true, identity: { user: commonName, role, via: 'certificate', serial: user?.serial } }
+    const identity = this.named(commonName)
+    return identity === undefined ? this.#counted({ ok: false, why: 'certificate' }) : { ok: true, identity }
+  }
+
+  /** What a name would be let in as now, by a certificate; undefined: it would not. */
+  named(name: string): Identity | undefined {
+    const user = this.#users?.get(name)
+    const role = this.#users === undefined && namePattern.test(name) ? 'admin' : user?.role
+    return role === undefined ? undefined : { user: name, role, via: 'certificate', serial: user?.serial }
   }
 
   /** Who does not say who he is. `open`: the listener is one where that is allowed, see Entrance. */
@@ -117,7 +124,7 @@ export class Access {
 
   /** A refusal, for the log: one line in a while for each listener, address and reason. Those of {@link Denied} are counted already. */
   refused(why: Denied | Beyond, about: About): void {
-    if (why === 'publish' || why === 'subscribe' || why === 'will' || why === 'request' || why === 'session') this.#refusals.count(why)
+    if (!denied.has(why)) this.#refusals.count(why)
     this.#refusals.tell(why, about)
   }
 

@@ -119,7 +119,7 @@ export interface Change {
 
 /**
  * Reads, changes and writes the file; afterwards it is the new one or, whatever happens, the old one. The new one is written beside it
- * under the name with `.lock`, which only one can make at a time, and takes its place. Rejects with a {@link UsersFileError}.
+ * under the name with `.lock`, which only one can make at a time, and takes its place. Rejects with a {@link UsersFileError}, or with what `change` throws.
  */
 export async function changeUsers(given: string, { change, create, wait, tries }: Change): Promise<void> {
   // A link stays one.
@@ -145,8 +145,8 @@ export async function changeUsers(given: string, { change, create, wait, tries }
     await rename(lock, path)
   } catch (error) {
     await rm(lock, { force: true }).catch(() => {})
-    if (error instanceof UsersFileError) throw error
-    throw new UsersFileError(`${path} cannot be written: ${(error as Error).message}`)
+    const { code, message } = error as NodeJS.ErrnoException
+    throw code === undefined ? error : new UsersFileError(`${path} cannot be written: ${message}`)
   }
   await syncFolder(dirname(path))
 }

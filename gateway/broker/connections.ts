@@ -22,6 +22,9 @@ const burst = 10
 /** Seconds between two looks at those who do not read, or are not read. */
 const period = 1
 
+/** Addresses that are known at once; beyond, one that is new is turned away: whoever has so many to connect from is nobody's instrument. */
+const maxAddresses = 10_000
+
 /** What is known of one address: open connections, and how many new ones it still may make (a bucket that fills again). */
 interface Peer {
   open: number
@@ -75,10 +78,10 @@ export class Connections {
   admit(socket: Socket): boolean {
     const address = addressOf(socket)
     const peer = this.#peer(address)
-    const rule = this.#rule(peer, socket)
-    if (rule !== undefined) {
+    const rule = peer === undefined ? 'maxConnectRate' : this.#rule(peer, socket)
+    if (peer === undefined || rule !== undefined) {
       socket.destroy()
-      this.#refused(rule, address)
+      this.#refused(rule ?? 'maxConnectRate', address)
       return false
     }
     peer.tokens -= 1
@@ -104,10 +107,13 @@ export class Connections {
     return peer.tokens < 1 ? 'maxConnectRate' : undefined
   }
 
-  #peer(address: string): Peer {
+  /** Undefined: it is new, and there is no room to remember it. */
+  #peer(address: string): Peer | undefined {
     const at = this.#clock.monotonic()
     const most = this.#limits.maxConnectRate * burst
-    const peer = this.#peers.get(address) ?? { open: 0, tokens: most, at }
+    const known = this.#peers.get(address)
+    if (known === undefined && this.#peers.size >= maxAddresses) return undefined
+    const peer = known ?? { open: 0, tokens: most, at }
     peer.tokens = Math.min(most, peer.tokens + Math.max(0, at - peer.at) * this.#limits.maxConnectRate)
     peer.at = at
     this.#peers.set(address, peer)
