@@ -14,7 +14,7 @@ import { Random } from './random.js'
 
 /** Inputs on each listener. LABGATE_FUZZ_EACH=1000000 for a release; LABGATE_FUZZ_ONLY names some of them. */
 const count = Number(process.env['LABGATE_FUZZ_EACH'] ?? 2000)
-const only = process.env['LABGATE_FUZZ_ONLY']?.split(',')
+const only = process.env['LABGATE_FUZZ_ONLY']?.split(';')
 const seed = Number(process.env['LABGATE_FUZZ_SEED'] ?? Date.now() % 2 ** 32)
 
 /** Inputs of the same kind before memory is looked at: what is bounded has come to its bound, and code is compiled. */

@@ -183,7 +183,8 @@ describe('configuration', () => {
         host: '127.0.0.1',
         unset: 'old',
         checkActivity: true,
-        activityTimeout: 900
+        activityTimeout: 900,
+      readOnly: false
       })
     })
 
