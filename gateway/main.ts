@@ -1,6 +1,5 @@
 #!/usr/bin/env node
 /** The process: arguments, signals, exit code. Nothing else touches `process`. */
-import { readFileSync } from 'node:fs'
 import { Command, InvalidArgumentError, Option } from 'commander'
 import { adapterTypes } from '../adapters/index.js'
 import { usersCommand } from './cli/users.js'
@@ -11,8 +10,7 @@ import { fitDescriptors } from './descriptors.js'
 import { createLog } from './log.js'
 import type { LogLevel } from './log.js'
 import { Validators } from './validators.js'
-
-const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as { version: string }
+import { version } from './version.js'
 
 const program = new Command('labgate')
   .description('The MQTT gateway for the laboratory.')

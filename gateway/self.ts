@@ -6,6 +6,7 @@ import { self } from './devices.js'
 import type { Devices } from './devices.js'
 import type { History } from './history/history.js'
 import type { Latest } from './latest.js'
+import { LoopDelay } from './loop-delay.js'
 import type { Runs } from './runs/runs.js'
 import { startArguments } from './runs/start-arguments.js'
 import type { States } from './states.js'
@@ -148,7 +149,17 @@ export const selfDevice: Device = {
         schema: { type: 'integer' }
       }
     ],
-    ['memory', { description: 'Resident memory', unit: 'MiB', maxAge: 3 * period, history, schema: { type: 'number' } }]
+    ['memory', { description: 'Resident memory', unit: 'MiB', maxAge: 3 * period, history, schema: { type: 'number' } }],
+    [
+      'event_loop_delay',
+      {
+        description: 'How late the process came to what was due, 99 times of 100 no later',
+        unit: 'ms',
+        maxAge: 3 * period,
+        history,
+        schema: { type: 'number', minimum: 0 }
+      }
+    ]
   ])
 }
 
@@ -178,6 +189,7 @@ type Counter = 'received' | 'answered' | 'refused' | 'dropped'
 /** What the gateway says of itself under lab/gateway: nothing is dropped uncounted. */
 export class Self {
   readonly #options: SelfOptions
+  readonly #loop = new LoopDelay()
   readonly #counters = new Map<string, Map<string, bigint>>()
   #rejected = 0n
   #shed = 0n
@@ -192,12 +204,14 @@ export class Self {
 
   start(sources: Sources): void {
     this.#sources = sources
+    this.#loop.start()
     this.#started = this.#options.clock.monotonic()
     this.#look()
   }
 
   stop(): void {
     this.#timer?.cancel()
+    this.#loop.stop()
     this.#sources = undefined
   }
 
@@ -228,10 +242,11 @@ export class Self {
     this.#put('disk_failures', this.#diskFailures)
   }
 
-  /** An instance, a run or the history changed its state. */
+  /** An instance, a run, the history or a certificate changed its state. */
   changed(): void {
     if (this.#sources === undefined) return
-    const { states, history, runs } = this.#sources
+    const { states, history, runs, certificates } = this.#sources
+    this.#certificates(certificates)
     this.#put('runs', runs.shown())
     const { state, reason } = history.status()
     this.#put('history_state', new Map(Object.entries({ state, reason })))
@@ -275,8 +290,9 @@ export class Self {
     this.#put('history_waiting', BigInt(waiting))
     this.#put('history_dropped_total', BigInt(dropped))
     this.#put('history_bytes', BigInt(bytes))
-    this.#certificates(sources.certificates)
     this.#put('memory', Math.round(memoryUsage.rss() / 1_048_576))
+    const delay = this.#loop.take()
+    if (delay !== undefined) this.#put('event_loop_delay', delay)
     this.#timer = this.#options.clock.after(period, () => this.#look())
   }
 

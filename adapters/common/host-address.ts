@@ -1,7 +1,7 @@
 /** Where a host is now. The name of a machine that moved is found again, and nobody waits for that while an address is known. */
-import { lookup } from 'node:dns/promises'
 import { isIP } from 'node:net'
 import type { Clock } from '../../gateway/adapter.js'
+import { lookUp } from './names.js'
 
 /** Seconds between two look-ups of one name, however often it is asked for: those of dead names hold up those of others. */
 const lookUpAgain = 10
@@ -62,5 +62,5 @@ export class HostAddress {
 }
 
 async function resolveName(name: string): Promise<string> {
-  return (await lookup(name, { family: 4 })).address
+  return ((await lookUp(name, { family: 4 }))[0] as { readonly address: string }).address
 }

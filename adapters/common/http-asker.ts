@@ -1,10 +1,10 @@
 /** Asks old HTTP servers: one question at a time, each on a connection of its own. It knows no device. */
 import type { LookupAddress } from 'node:dns'
-import { lookup } from 'node:dns/promises'
 import type { Clock } from '../../gateway/adapter.js'
 import { HostAddress } from './host-address.js'
 import { HttpExchange, HttpTrouble } from './http-exchange.js'
 import type { HttpQuestion, HttpReply } from './http-exchange.js'
+import { lookUp } from './names.js'
 
 export { HttpTrouble } from './http-exchange.js'
 export type { HttpQuestion, HttpReply, HttpTroubleKind } from './http-exchange.js'
@@ -142,7 +142,7 @@ export class HttpAsker {
 
   /** IPv4 first, as these programs listen on (section 1). */
   async #resolve(name: string): Promise<string> {
-    const found = await lookup(name, { all: true, order: 'ipv4first' })
+    const found = await lookUp(name, { order: 'ipv4first' })
     const [first, ...others] = found as [LookupAddress, ...LookupAddress[]]
     this.#other = others.find(({ family }) => family !== first.family)?.address
     return first.address

@@ -1,9 +1,9 @@
 /** The way to a real live proxy: finds its address, again and again, sends datagrams, and notices when they do not arrive. Never waits. */
 import { createSocket } from 'node:dgram'
 import type { Socket } from 'node:dgram'
-import { lookup } from 'node:dns/promises'
 import { isIP, isIPv6 } from 'node:net'
 import type { Clock, Watch } from '../../gateway/adapter.js'
+import { lookUp } from '../common/names.js'
 
 export interface ProxyOptions {
   readonly clock: Clock
@@ -190,5 +190,5 @@ export class Proxy {
 }
 
 async function allAddresses(host: string): Promise<readonly { readonly address: string }[]> {
-  return isIP(host) === 0 ? await lookup(host, { all: true }) : [{ address: host }]
+  return isIP(host) === 0 ? await lookUp(host) : [{ address: host }]
 }

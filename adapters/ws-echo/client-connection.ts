@@ -3,6 +3,7 @@ import { connect } from 'node:net'
 import { WebSocket } from 'ws'
 import type { RawData } from 'ws'
 import type { Clock, Watch } from '../../gateway/adapter.js'
+import { lookUpForSocket } from '../common/names.js'
 import { readFirst, oneLine } from './client-codec.js'
 
 export interface ConnectionOptions {
@@ -83,7 +84,7 @@ export class Connection {
     const { host, port, path } = target
     // A constant, as the types of ws do not know closeTimeout yet.
     const dialled = {
-      createConnection: () => connect({ host, port, noDelay: true }),
+      createConnection: () => connect({ host, port, noDelay: true, lookup: lookUpForSocket }),
       perMessageDeflate: false,
       followRedirects: false,
       maxPayload: maxMessage,

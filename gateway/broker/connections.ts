@@ -25,6 +25,9 @@ const period = 1
 /** Addresses that are known at once; beyond, one that is new is turned away: whoever has so many to connect from is nobody's instrument. */
 const maxAddresses = 10_000
 
+/** Seconds that a look may be late. Beyond, the process stood still (a laptop that slept, a machine that swapped), and what clients sent meanwhile is unread. */
+const late = 0.5
+
 /** What is known of one address: open connections, and how many new ones it still may make (a bucket that fills again). */
 interface Peer {
   open: number
@@ -43,6 +46,8 @@ export class Connections {
   readonly #most = mostDescriptors()
   #open = 0
   #watch: Watch | undefined
+  /** Monotonic seconds of the last look. */
+  #looked = 0
 
   constructor(options: {
     clock: Clock
@@ -55,6 +60,7 @@ export class Connections {
   }
 
   start(): void {
+    this.#looked = this.#clock.monotonic()
     this.#look()
   }
 
@@ -122,7 +128,14 @@ export class Connections {
 
   #look(): void {
     const now = this.#clock.monotonic()
+    const stoodStill = now - this.#looked > period + late
+    this.#looked = now
     for (const guard of this.#guards) {
+      // Nobody is silent, or slow, for a time in which we did not listen.
+      if (stoodStill) {
+        guard.excuse()
+        continue
+      }
       guard.lookAfter()
       const waited = guard.output.overdue(now)
       if (waited > this.#limits.maxWait) guard.slow(`it does not read: a message waits for ${Math.round(waited)} s (broker.limits.maxWait)`)

@@ -40,7 +40,12 @@ export class Durable {
   constructor({ data, durability, now, state, open }: DurableOptions) {
     this.#now = now
     if (data !== undefined || open !== undefined)
-      this.#journal = new Journal({ open: open ?? (() => openLevel(data ?? '')), durability, state })
+      this.#journal = new Journal({
+        open: open ?? (() => openLevel(data ?? '')),
+        durability,
+        state,
+        where: `the data folder ${data ?? ''} (gateway.data)`
+      })
     this.store = new Store(this.#journal)
   }
 

@@ -1,6 +1,7 @@
 /*
  * Keys of the store, so that what is deleted together stands together:
  *
+ *   !                                                  the format of all that, and the version that wrote it
  *   j shard number                                     journal: the readings of a second, not yet in rows of their own
  *   n series                                           a series: its name, and when it was last written to
  *   h                                                  up to where readings and roll-ups were removed
@@ -23,6 +24,8 @@ function key(kind: string, numbers: readonly number[]): Buffer {
 }
 
 const highest = 0xffff_ffff
+
+export const formatKey = Buffer.from('!', 'latin1')
 
 export const journalKey = (shard: number, number: number): Buffer => key('j', [shard, number])
 export const nameKey = (series: number): Buffer => key('n', [series])

@@ -1,8 +1,11 @@
 import { mkdir, readdir, rename, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { ClassicLevel } from 'classic-level'
+import { GatewayError } from '../errors.js'
 import { formatTime } from '../time.js'
 import { hint, isFull, isRefused, probe } from '../broker/store/disk.js'
+import { checkFormat, rowOf, tell } from '../broker/store/format.js'
+import { formatKey } from './keys.js'
 
 export type Row = readonly [key: Buffer, value: Buffer]
 
@@ -70,7 +73,13 @@ const buffer = { part: 1 / 64, most: 4_194_304, least: 262_144 }
 /** Whether the rows are damaged, and not the disk full, away or in use. */
 export class DamagedError extends Error {}
 
-/** LevelDB in a folder. Rejects with a {@link DamagedError} when what is there cannot be read. */
+/**
+ * Of the keys and rows; a history without a row that tells it is of format 1. Who changes it writes what reads, or rewrites, the one before,
+ * a partition at a time: unlike the broker's store it is too large for one batch.
+ */
+const format = 1
+
+/** LevelDB in a folder. Rejects with a {@link DamagedError} when what is there cannot be read, with another error when it is of a newer format. */
 async function openFolder(path: string, maxBytes: number): Promise<Shelf> {
   let level: ClassicLevel<Buffer, Buffer> | undefined
   try {
@@ -83,8 +92,10 @@ async function openFolder(path: string, maxBytes: number): Promise<Shelf> {
       maxFileSize: Math.max(writeBufferSize / 2, buffer.least)
     })
     await level.open()
+    await meet(level, path)
   } catch (error) {
     await level?.close().catch(() => {})
+    if (error instanceof GatewayError) throw error
     const text = hint(error)
     throw isDamage(error) ? new DamagedError(text, { cause: error }) : new Error(`cannot open ${path}: ${text}`, { cause: error })
   }
@@ -98,6 +109,13 @@ async function openFolder(path: string, maxBytes: number): Promise<Shelf> {
     sizeOf: ({ gte, lt }) => opened.approximateSize(gte, lt),
     size: () => folderSize(path)
   }
+}
+
+/** Tells its format if nothing does; throws, and has changed nothing, when it is a newer one. */
+async function meet(level: ClassicLevel<Buffer, Buffer>, path: string): Promise<void> {
+  const row = await level.get(formatKey)
+  if (row === undefined) await level.put(formatKey, rowOf(format))
+  else checkFormat(tell(row, path), format, path)
 }
 
 /** Bytes of a row in memory besides its key and value: nodes of the tree, and Buffers. */

@@ -72,6 +72,23 @@ export function recorded(count: number, folder: string, record: 'every' | 'off')
   return `gateway: { data: ${JSON.stringify(folder)} }\nhistory: { record: ${record} }\n${codenames(count)}`
 }
 
+/** A broker, and where what it has acknowledged is kept: nowhere, unless told. */
+export function kept(where: { readonly folder: string; readonly durability: string } | undefined): string {
+  const limits = 'limits: { maxQueued: 10000000, maxQueuedBytes: 4000000000 }'
+  if (where === undefined) return `broker: { tcp: { port: 0 }, ${limits} }\n`
+  return `gateway: { data: ${JSON.stringify(where.folder)} }\nhistory: { record: off }\nbroker: { tcp: { port: 0 }, durability: ${where.durability}, ${limits} }\n`
+}
+
+/** A laboratory of simulated gauges, of one reading a second each. */
+export function worn(count: number, folder: string, record: string, durability: string): string {
+  const gauges = Array.from({ length: count }, (_, i) => `gauge-${i}: { model: pressure-gauge }`)
+  return `gateway: { data: ${JSON.stringify(folder)} }
+history: { record: ${record} }
+broker: { tcp: { port: 0 }, durability: ${durability} }
+adapters: [{ id: gauges, type: simulator, instruments: { ${gauges.join(', ')} } }]
+`
+}
+
 /** A laboratory whose history of one codename is in the folder already. */
 export function remembered(folder: string): string {
   const kept = 'history: { keep: 63072000, maxBytes: 17179869184 }'

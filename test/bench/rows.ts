@@ -1,15 +1,18 @@
 /** The rows of the table: what is compared with what, and what is wanted (the ratios are those of the design). */
 import { compare } from './compare.js'
-import type { Measured, Rounds } from './compare.js'
+import type { Rounds } from './compare.js'
+import { durability } from './durability.js'
 import { historyYear } from './history-year.js'
 import { history } from './history.js'
 import * as labs from './labs.js'
+import { lineOf } from './lines.js'
 import type { Job, Result } from './load/job.js'
 import { Loader } from './load/loader.js'
 import { cpuSeconds, residentMiB } from './processes.js'
 import { Missing, flask, labgate, mosquitto, nodePeer, nodeRed, pullSockets, pythonPeer, websockets } from './sides.js'
 import type { Side } from './sides.js'
 import { figure, median } from './table.js'
+import { wear } from './wear.js'
 
 export interface Options extends Rounds {
   /** Another checkout that is built, compared as one side more. */
@@ -57,19 +60,12 @@ function rate(
         }
       }
       const measured = await compare(sides, job, options)
-      return measured.map((each, i) => line(name, each, i === 0 ? undefined : measured[0], reaches[i] ?? ''))
+      return measured.map((each, i) => lineOf(name, each, i === 0 ? undefined : measured[0], reaches[i] ?? ''))
     } finally {
       await Promise.all(sides.map((side) => side.stop()))
     }
   }
   return { name, says, run }
-}
-
-function line(row: string, side: Measured, ours: Measured | undefined, reach: string): Line {
-  const { name, rate: perSecond, p50, p99, cpu, load, lost } = side
-  const ratios = ours === undefined ? ['', ''] : [figure(ours.rate / perSecond) + ' x', figure(ours.cpu / cpu) + ' x']
-  const loaded = figure(load * 100) + ' %' + (load > 0.9 ? ' !' : '')
-  return [row, name, figure(perSecond), figure(p50), figure(p99), figure(cpu), loaded, String(lost), ...ratios, reach]
 }
 
 const bareAedes = (): Promise<Side> => nodePeer('bare Aedes', 'bare-aedes')
@@ -79,7 +75,7 @@ const mqttRow = (qos: 0 | 1, reach: string): Row =>
     `4 MQTT publishers to 1 subscriber, readings under the root with the contract on, QoS ${qos}, window ${qos === 0 ? 256 : 100} each`,
     [
       [bareAedes, reach],
-      [mosquitto, '']
+      [() => mosquitto(), '']
     ],
     ({ ports }, seconds) => ({ kind: 'mqtt', mqtt: ports.mqtt, qos, seconds })
   )
@@ -265,6 +261,8 @@ export const rows: readonly Row[] = [
   start,
   memory,
   idle,
+  durability,
+  wear,
   history,
   historyYear
 ]

@@ -6,6 +6,7 @@ import { connect, createServer } from 'node:net'
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { getuid } from 'node:process'
 import { fileURLToPath } from 'node:url'
 import { flow, settings } from './peers/node-red.js'
 import { startChild } from './processes.js'
@@ -126,22 +127,24 @@ async function portTeller(name: string, file: string, args: readonly string[]): 
 }
 
 /** Debian's Mosquitto, without limits on what it queues: the load bounds what is under way. */
-export async function mosquitto(): Promise<Side> {
+export async function mosquitto(name = 'Mosquitto', keeping: readonly string[] = ['persistence false']): Promise<Side> {
   const program = ['/usr/sbin/mosquitto', '/usr/local/sbin/mosquitto', '/opt/homebrew/sbin/mosquitto'].find((path) => existsSync(path))
   if (program === undefined) throw new Missing('Mosquitto: apt-get install mosquitto')
   const mqtt = await freeTcpPort()
   const file = join(scratch, `mosquitto-${files++}.conf`)
   const lines = [
+    // Started by root it would become a user who may not write there.
+    ...(getuid?.() === 0 ? ['user root'] : []),
     `listener ${mqtt} 127.0.0.1`,
     'allow_anonymous true',
-    'persistence false',
+    ...keeping,
     'max_inflight_messages 0',
     'max_queued_messages 0'
   ]
   writeFileSync(file, [...lines, 'set_tcp_nodelay true', 'log_dest stderr', ''].join('\n'))
   const child = await startChild({ file: program, args: ['-c', file], isReady: (line) => line.endsWith(' running') })
   await reachable(mqtt)
-  return side('Mosquitto', { ...none, mqtt }, child)
+  return side(name, { ...none, mqtt }, child)
 }
 
 /** Node-RED from a folder of its own, with Mosquitto, or bare Aedes where that is missing, as its broker; both processes count. */

@@ -8,6 +8,7 @@ import type { TestClient } from '../support/mqtt.js'
 import { rest } from '../support/rest.js'
 import { start } from '../support/start.js'
 import type { Running } from '../support/start.js'
+import { UsersFile, userOf } from '../support/users.js'
 
 /** In no form may it be told: as it is, in base64 behind a name (three ways, as the bytes before it shift it), or as hexadecimal digits. */
 const secret = 'canary-5ab3f0c9-do-not-tell'
@@ -23,8 +24,9 @@ const forms = [
 const basic = `Basic ${Buffer.from(`operator:${secret}`).toString('base64')}`
 const headers = { authorization: basic, cookie: `labgate=${secret}; other=${secret}`, 'proxy-authorization': `Bearer ${secret}` }
 
-const yaml = (data: string): string => `
+const yaml = (data: string, users: string): string => `
 gateway: { data: ${data} }
+${users}
 devices:
   stage: { client: driver, codenames: { x: { settable: true, schema: { type: number, maximum: 10 } }, y: { schema: { type: number } } } }
 adapters:
@@ -76,6 +78,7 @@ describe('a password, an Authorization header and a cookie', function () {
   })
 
   const told: [string, string][] = []
+  beforeEach(() => void (told.length = 0))
   const hear = (where: string, text: string): void => void told.push([where, text])
 
   async function ask(path: string, options: Parameters<typeof rest>[2] = {}): Promise<void> {
@@ -150,14 +153,32 @@ describe('a password, an Authorization header and a cookie', function () {
       }
   }
 
-  it('are told nowhere: not in topics, dead letters, the log, REST, stories, runs, the history nor on disk', async () => {
-    running = await start(yaml(data))
-    const watcher = await running.connect({ clientId: 'watcher' })
+  /** Logins that are right, and that are nearly right. */
+  async function throughLogins(): Promise<void> {
+    const json = { 'content-type': 'application/json' }
+    for (const [user, password] of [
+      ['operator', secret],
+      ['operator', `${secret}x`],
+      ['nobody', secret]
+    ] as const) {
+      // The answer to the right one has a cookie of its own, which is no secret of his.
+      await ask('/api/login', { method: 'POST', body: { user, password }, headers: { ...json, authorization: '' } })
+      await running.connect({ username: user, password: `${password}y` }).catch(() => {})
+      await ask('/api/devices', { headers: { authorization: `Basic ${Buffer.from(`${user}:${password}z`).toString('base64')}` } })
+    }
+    await ask('/api/login', { method: 'POST', body: `{"user": "operator", "password": "${secret}`, headers: json })
+    await ask('/api/log')
+  }
+
+  async function check(users = ''): Promise<void> {
+    running = await start(yaml(data, users))
+    const watcher = await running.connect({ clientId: 'watcher', username: 'operator', password: secret })
     await watcher.subscribe('#', '$SYS/#')
     const json = { 'content-type': 'application/json' }
     await ask('/api/runs', { method: 'POST', body: { name: 'all' }, headers: json })
     await throughMqtt(watcher)
     await throughHttp()
+    if (users !== '') await throughLogins()
     await ask('/api/devices/stage/y/history?format=csv')
     await ask('/api/runs')
     for (const { topic, text } of watcher.left) hear(topic, text)
@@ -177,5 +198,17 @@ describe('a password, an Authorization header and a cookie', function () {
     assert.match(where('"stage"'), /the log/)
     assert.match(where('stage'), /the disk/)
     for (const form of forms) assert.equal(where(form), '', `${form} is told`)
+  }
+
+  it('are told nowhere: not in topics, dead letters, the log, REST, stories, runs, the history nor on disk', async () => await check())
+
+  it('that open the door, or nearly do, are told nowhere either', async () => {
+    const file = new UsersFile([])
+    try {
+      file.write([userOf('operator', 'admin', secret)])
+      await check(`access: { users: ${file.path}, anonymous: none }`)
+    } finally {
+      file.remove()
+    }
   })
 })

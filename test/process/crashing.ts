@@ -7,6 +7,7 @@ export class Crashing {
   readonly file: string
   readonly data: string
   readonly #under: readonly string[]
+  readonly #more: string
   program: Program | undefined
   port = 0
   /** UDP port of the push socket, where there is one. */
@@ -19,9 +20,16 @@ export class Crashing {
     const files = folder()
     this.data = join(files, 'data')
     this.#under = under
-    this.file = write(
-      join(files, 'gateway.yaml'),
-      `gateway: { data: ${this.data} }\nbroker: { tcp: { port: 0 }, durability: ${durability}, limits: { maxConnectRate: 1000, maxConnectionsPerAddress: 1000, maxQueued: 10000000, maxQueuedBytes: 1000000000 } }\n${more}`
+    this.file = join(files, 'gateway.yaml')
+    this.#more = more
+    this.configure(durability)
+  }
+
+  /** From the next start on. */
+  configure(durability: 'fast' | 'strict'): void {
+    write(
+      this.file,
+      `gateway: { data: ${this.data} }\nbroker: { tcp: { port: 0 }, durability: ${durability}, limits: { maxConnectRate: 1000, maxConnectionsPerAddress: 1000, maxQueued: 10000000, maxQueuedBytes: 1000000000 } }\n${this.#more}`
     )
   }
 

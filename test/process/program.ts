@@ -5,6 +5,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { patient } from '../support/patience.js'
 
 /** The built program, beside the compiled tests. */
 export const main = fileURLToPath(new URL('../../gateway/main.js', import.meta.url))
@@ -13,7 +14,7 @@ export const main = fileURLToPath(new URL('../../gateway/main.js', import.meta.u
 export const project = fileURLToPath(new URL('../../../', import.meta.url))
 
 /** Milliseconds for what must happen. */
-const patience = 10_000
+const patience = patient(10_000)
 
 export interface Ended {
   readonly code: number | null

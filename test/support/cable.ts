@@ -6,6 +6,7 @@ export class Cable {
   readonly #server: Server
   readonly #sockets = new Set<Socket>()
   #isPulled = false
+  #isFrozen = false
 
   private constructor(server: Server, to: number) {
     this.#server = server
@@ -23,6 +24,7 @@ export class Cable {
           other.destroy()
         })
         one.pipe(other)
+        if (this.#isFrozen) one.pause()
       }
     })
   }
@@ -45,6 +47,18 @@ export class Cable {
 
   plug(): void {
     this.#isPulled = false
+  }
+
+  /** Nothing passes any more and nobody is told, as when a switch dies: connections stay open, new ones too. */
+  freeze(): void {
+    this.#isFrozen = true
+    for (const socket of this.#sockets) socket.pause()
+  }
+
+  /** All goes on where it stopped. */
+  thaw(): void {
+    this.#isFrozen = false
+    for (const socket of this.#sockets) socket.resume()
   }
 
   async close(): Promise<void> {

@@ -67,6 +67,11 @@ export class Events {
     return this.#events
   }
 
+  /** Drops what came and was not taken; tells how many there were. */
+  forget(): number {
+    return this.#events.splice(0).length
+  }
+
   /** Reads no more, until told to. */
   pause(): void {
     this.#answer.pause()

@@ -1,8 +1,9 @@
 import { connect } from 'mqtt'
 import type { IClientOptions, IPublishPacket, MqttClient } from 'mqtt'
+import { patient } from './patience.js'
 
 /** Milliseconds that a test waits for what must come. */
-const patience = 3000
+const patience = patient(3000)
 
 export interface Message {
   readonly topic: string

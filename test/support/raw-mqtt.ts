@@ -1,5 +1,9 @@
 import { connect } from 'node:net'
 import type { Socket } from 'node:net'
+import { patient } from './patience.js'
+
+/** Milliseconds that a test waits for what must come. */
+const patience = patient(3000)
 
 export type Answer = 'connack' | 'puback' | 'pubrec' | 'pubrel' | 'pubcomp' | 'suback' | 'unsuback' | 'pingresp' | 'publish'
 
@@ -72,7 +76,7 @@ export class RawClient {
   readonly received: Received[] = []
   onPublish: ((packet: Received) => void) | undefined
   /** Takes PUBACKs. */
-  onPuback: (() => void) | undefined
+  onPuback: ((id: number) => void) | undefined
   /** Takes PUBRELs. */
   onPubrel: ((id: number) => void) | undefined
   /** Take the other halves of QoS 2. */
@@ -114,7 +118,7 @@ export class RawClient {
   /** The next answer of this kind. */
   async next(kind: Answer): Promise<void> {
     await new Promise<void>((resolve, reject) => {
-      const timer = setTimeout(() => reject(new Error(`no ${kind}; came: ${this.#came.join(' ')}`)), 3000)
+      const timer = setTimeout(() => reject(new Error(`no ${kind}; came: ${this.#came.join(' ')}`)), patience)
       const look = (): void => {
         const index = this.#came.indexOf(kind)
         if (index < 0) return
@@ -131,7 +135,7 @@ export class RawClient {
   /** Resolves when so many PUBLISH packets have come in all; for a client without `onPublish`. */
   async has(count: number): Promise<readonly Received[]> {
     await new Promise<void>((resolve, reject) => {
-      const timer = setTimeout(() => reject(new Error(`${this.received.length} of ${count} messages came`)), 3000)
+      const timer = setTimeout(() => reject(new Error(`${this.received.length} of ${count} messages came`)), patience)
       const look = (): void => {
         if (this.received.length < count) return
         clearTimeout(timer)
@@ -184,7 +188,7 @@ export class RawClient {
         if (this.onPublish) this.onPublish(packet)
         else this.received.push(packet)
       }
-      if (kind === 'puback' && this.onPuback) this.onPuback()
+      if (kind === 'puback' && this.onPuback) this.onPuback(body.readUInt16BE(0))
       else if (kind === 'pubrel' && this.onPubrel) this.onPubrel(body.readUInt16BE(0))
       else if (kind === 'pubrec' && this.onPubrec) this.onPubrec(body.readUInt16BE(0))
       else if (kind === 'pubcomp' && this.onPubcomp) this.onPubcomp(body.readUInt16BE(0))

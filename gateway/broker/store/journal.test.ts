@@ -4,12 +4,13 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import fc from 'fast-check'
 import { type Change, type Disk, openLevel } from './disk.js'
+import { formatKey, rowOf } from './format.js'
 import { Journal } from './journal.js'
 import type { PacketLike, Qos } from './packet.js'
 import { decodePacket, encodePacket } from './record.js'
 import { Store } from './store.js'
 
-/** A disk in memory that fails on demand. */
+/** A disk in memory that fails on demand. What tells its format is not among its rows. */
 class FakeDisk implements Disk {
   rows = new Map<string, Buffer>()
   batches: (readonly Change[])[] = []
@@ -24,6 +25,7 @@ class FakeDisk implements Disk {
   }
 
   async *read(): AsyncGenerator<[string, Buffer]> {
+    yield [formatKey, rowOf(1)]
     yield* [...this.rows].sort(([a], [b]) => (a < b ? -1 : 1))
   }
 

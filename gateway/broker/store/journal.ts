@@ -1,4 +1,5 @@
 import type { Change, Disk, OpenDisk } from './disk.js'
+import { bringUp, type Format, formatKey } from './format.js'
 
 export type Durability = 'fast' | 'strict'
 
@@ -9,14 +10,18 @@ export interface JournalOptions {
   readonly open: OpenDisk
   /** `fast`: written, survives kill -9. `strict`: synced, survives the plug. */
   readonly durability: Durability
+  /** What the rows are to be; left out: the format of this version. */
+  readonly format?: Format | undefined
+  /** What is told when they are of a newer one. */
+  readonly where?: string | undefined
   /** Bytes that may wait to be written before {@link Journal.full}. */
   readonly maxBytes?: number
   /** Writing failed once more (with the reason), or works again (undefined). */
   readonly state?: (failure: Error | undefined) => void
 }
 
-/** Milliseconds that a change nobody waits for may wait for company. */
-const lag = 250
+/** Milliseconds that a change nobody waits for may wait for company: with the write less than the second of the promise, and few writes for an SD card. */
+const lag = 800
 
 /** Milliseconds between a failed write and the next try, at first and at most. */
 const patience = { first: 100, most: 2000 }
@@ -62,8 +67,18 @@ export class Journal {
 
   /** Opens the disk and gives every row to `take`, in the order of the keys. Rejects with what the operator has to do. */
   async open(take: (key: string, value: Buffer) => void): Promise<void> {
-    this.#disk = await this.#options.open()
-    for await (const [key, value] of this.#disk.read()) take(key, value)
+    const { format, where } = this.#options
+    const disk = await this.#options.open()
+    try {
+      const row = await bringUp(disk, format, where)
+      for await (const [key, value] of disk.read()) if (key !== formatKey) take(key, value)
+      this.#disk = disk
+      // With the first batch: before that there is nothing of this format.
+      if (row !== undefined) this.put(formatKey, () => row, row.length)
+    } catch (error) {
+      await disk.close().catch(() => {})
+      throw error
+    }
   }
 
   /** A row to be kept; `size` is what it takes, roughly. */

@@ -81,7 +81,7 @@ export const gauges: readonly Gauge[] = [
   { codename: 'uptime', label: 'Running for' },
   { codename: 'clients', label: 'Clients connected' },
   { codename: 'memory', label: 'Memory' },
-  { codename: 'event_loop', label: 'Event loop, latest' },
+  { codename: 'event_loop_delay', label: 'Event loop, late by' },
   { codename: 'queue_length', label: 'Waiting for the broker' },
   { codename: 'retained', label: 'Retained messages' },
   { codename: 'disk_queue', label: 'Waiting for the disk' },

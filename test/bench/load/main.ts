@@ -2,6 +2,7 @@
 import { fill } from './fill.js'
 import { get, trigger } from './http.js'
 import type { Job, Result } from './job.js'
+import { kept } from './kept.js'
 import { mqtt } from './mqtt.js'
 import { pull } from './pull.js'
 import { push } from './push.js'
@@ -17,6 +18,8 @@ async function run(job: Job): Promise<Result> {
       return await push(job)
     case 'mqtt':
       return await mqtt(job)
+    case 'kept':
+      return await kept(job)
     case 'get':
       return await get(job)
     case 'trigger':
