@@ -206,7 +206,7 @@ function refusal(why: Denied, retryAfter: number | undefined, headers: IncomingH
 
 /** A browser that is asked for Basic shows a form of its own, keeps the password, and never forgets it. */
 function challenge(headers: IncomingHttpHeaders): Record<string, string> {
-  const isBrowser = headers['sec-fetch-mode'] !== undefined || /^Mozilla\//.test(headers['user-agent'] ?? '')
+  const isBrowser = headers['sec-fetch-mode'] !== undefined || headers['user-agent']?.startsWith('Mozilla/') === true
   return { 'www-authenticate': isBrowser ? 'Cookie realm="labgate"' : 'Basic realm="labgate", charset="UTF-8"' }
 }
 

@@ -94,6 +94,8 @@ export function guard(app: FastifyInstance, parts: Parts, who: Askers): void {
     const types = routeOptions.config.types ?? json
     if (preferred(headers.accept, types) === undefined)
       throw new HttpError('BadPayload', `this address answers with ${types.join(', ')}`, { status: 406, rule: 'accept' })
+    // Who asks before he sends a long body is told to go on only now; see checkContinue.
+    if (headers.expect !== undefined) reply.raw.writeContinue()
   })
 
   /** What is under way ends when the login does: also a download, or an answer that never ends. */

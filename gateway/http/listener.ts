@@ -13,6 +13,7 @@ import { certificateName } from '../tls/client-name.js'
 import type { Secure } from '../tls/secure.js'
 import { isOurs } from './names.js'
 import { asHttpError, problemOf } from './problem.js'
+import { shapeFault } from './shape.js'
 
 /** Frames of one WebSocket message. */
 const maxFragments = 64
@@ -35,6 +36,9 @@ export interface HttpListenerOptions {
   readonly handle: (request: IncomingMessage, response: ServerResponse) => void
 }
 
+/** Requests of one connection; a client that asks on opens another, which is counted as such. */
+const maxRequests = 1000
+
 /** The HTTP port: MQTT over WebSocket on /mqtt, and what `handle` answers. */
 export async function listenHttp(address: Address, door: Door, options: HttpListenerOptions): Promise<Listener> {
   const { maxPacket, origins, names, readOnly, open, requestWithin = 10, secure, handle, askers } = options
@@ -42,6 +46,11 @@ export async function listenHttp(address: Address, door: Door, options: HttpList
   const within = requestWithin * 1000
   const times = { requestTimeout: within, headersTimeout: within, keepAliveTimeout: 10_000, connectionsCheckingInterval: within / 5 }
   const server = createServer({ ...times, maxHeaderSize: 16_384 }, handle)
+  server.maxRequestsPerSocket = maxRequests
+  // Node would leave out those beyond a number, and say nothing: see shapeFault. Their bytes are bounded.
+  server.maxHeadersCount = 0
+  // Node would have every body sent, also one that is refused unseen.
+  server.on('checkContinue', handle)
   const webSockets = new WebSocketServer({
     noServer: true,
     maxPayload: maxPacket,
@@ -62,6 +71,8 @@ export async function listenHttp(address: Address, door: Door, options: HttpList
   secure?.onConnection((socket) => serve.call(server, socket))
   server.on('upgrade', (request, socket, head) => {
     const { headers } = request
+    const fault = shapeFault(request)
+    if (fault !== undefined) return turnAway(socket, `${fault.status} ${STATUS_CODES[fault.status]}`)
     if (headers.upgrade?.toLowerCase() !== 'websocket') {
       socket.unshift(head)
       socket.unshift(withoutUpgrade(request))

@@ -1,21 +1,24 @@
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { createServer } from 'node:http'
-import type { ServerResponse } from 'node:http'
+import type { IncomingMessage, ServerResponse } from 'node:http'
 import { connect } from 'node:net'
 import type { AddressInfo, Socket } from 'node:net'
 import { rest } from '../../test/support/rest.js'
 import { until } from '../../test/support/until.js'
+import { systemClock } from '../clock.js'
 import { Places } from './places.js'
 
 describe('the places of requests', () => {
   const sockets: Socket[] = []
   const held: ServerResponse[] = []
-  const places = new Places(0.2)
+  const places = new Places({ clock: systemClock, within: 0.2 })
+  // No client is as fast.
+  const strict = new Places({ clock: systemClock, within: 0.2, slowest: 1e12 })
   const server = createServer((request, response) => {
-    const refusal = places.take(request, response)
+    const refusal = (request.url === '/fast' ? strict : places).take(request, response)
     if (refusal !== undefined) response.writeHead(refusal.status).end(refusal.message)
-    else if (request.url === '/large') response.end(Buffer.alloc(20_000_000))
+    else if (request.url === '/large' || request.url === '/fast') response.end(Buffer.alloc(20_000_000))
     else if (request.url === '/held') held.push(response)
     else response.end('here')
   })
@@ -55,6 +58,23 @@ describe('the places of requests', () => {
     waiting.resume()
     const [text] = (await once(waiting, 'data')) as [Buffer]
     assert.match(text.toString(), /at last$/)
+  })
+
+  it('are not kept by who reads a little now and then', async () => {
+    const responses = new Map<string | undefined, ServerResponse>()
+    const note = (request: IncomingMessage, response: ServerResponse): void => void responses.set(request.url, response)
+    server.on('request', note)
+    const timers = ['/fast', '/large'].map((path) => {
+      const socket = ask(path)
+      return setInterval(() => void socket.read(), 20)
+    })
+    await until(() => responses.size === 2, 'they do not come')
+    server.removeListener('request', note)
+    const [strictly, mildly] = [responses.get('/fast') as ServerResponse, responses.get('/large') as ServerResponse]
+    if (!strictly.closed) await once(strictly, 'close')
+    // The other one took as little, and is still served.
+    assert.equal(mildly.closed, false)
+    for (const timer of timers) clearInterval(timer)
   })
 
   it('are 150 of one address, but whether it is well is told to everybody', async () => {

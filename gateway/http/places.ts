@@ -1,22 +1,34 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { Clock } from '../adapter.js'
 import { HttpError } from './problem.js'
 
 /** Requests that may be under way at once, and of these of one address; streams of readings have a limit of their own. */
 const maxRequests = 200
 const maxOfAddress = 150
 
-/** Seconds in which an asker must have taken some of what waits for it. */
+/** Seconds in which an asker must have taken some of what waits for it, and bytes for each of them. */
 const progressWithin = 30
+const slowest = 1024
+
+export interface PlacesOptions {
+  readonly clock: Pick<Clock, 'after'>
+  /** See {@link progressWithin}. */
+  readonly within?: number
+  readonly slowest?: number
+}
 
 /** The places that requests take until their answers have gone: whoever does not read must not keep them. */
 export class Places {
+  readonly #clock: Pick<Clock, 'after'>
   readonly #within: number
+  readonly #slowest: number
   readonly #addresses = new Map<string, number>()
   #taken = 0
 
-  /** `within`: see {@link progressWithin}. */
-  constructor(within = progressWithin) {
+  constructor({ clock, within = progressWithin, slowest: least = slowest }: PlacesOptions) {
+    this.#clock = clock
     this.#within = within
+    this.#slowest = least
   }
 
   /** The refusal; undefined: the request has its place. */
@@ -34,11 +46,22 @@ export class Places {
     return undefined
   }
 
-  /** Node tells when neither side did anything; who waits for an answer may do so. */
+  /** Who waits for an answer may do so; but one that waits for who asked must be taken, and not byte by byte. */
   #watch(response: ServerResponse): void {
+    const waits = (): boolean => response.writableLength > 0 || (response.socket?.writableLength ?? 0) > 0
+    // Node tells when neither side did anything.
     response.setTimeout(this.#within * 1000, () => {
-      if (response.writableLength > 0 || (response.socket?.writableLength ?? 0) > 0) response.destroy()
+      if (waits()) response.destroy()
     })
+    const taken = (): number => (response.socket?.bytesWritten ?? 0) - (response.socket?.writableLength ?? 0)
+    let before: number | undefined
+    const look = (): void => {
+      if (before !== undefined && waits() && taken() - before < this.#slowest * this.#within) return void response.destroy()
+      before = waits() ? taken() : undefined
+      timer = this.#clock.after(this.#within, look)
+    }
+    let timer = this.#clock.after(this.#within, look)
+    response.once('close', () => timer.cancel())
   }
 
   #leave(address: string): void {

@@ -14,6 +14,7 @@ import { Places } from './places.js'
 import { asHttpError, notFound, problemOf, problemType } from './problem.js'
 import type { HttpError } from './problem.js'
 import { routes } from './routes.js'
+import { shapeFault } from './shape.js'
 import { validatorCompiler } from './validate.js'
 
 /** What the HTTP listener asks. */
@@ -44,11 +45,13 @@ export async function createWeb(parts: Parts): Promise<Web> {
   })
   const app = createApp(parts, askers)
   await app.ready()
-  const places = new Places()
+  const places = new Places({ clock })
   return {
     app,
     askers,
     handle: (request, response) => {
+      const fault = shapeFault(request)
+      if (fault !== undefined) return refuse(response, fault)
       const refusal = places.take(request, response)
       if (refusal === undefined) return app.routing(request, response)
       parts.broker.hit('maxRequests')
@@ -88,6 +91,8 @@ function createApp(parts: Parts, askers: Askers, prepare: (app: FastifyInstance)
     const error = asHttpError(thrown)
     if (error.class === 'Internal') log.error({ err: error.cause ?? error }, 'the web server failed on a request')
     const { status, headers, body } = problemOf(error)
+    // Who waits to be told to go on, and is not, may send the body all the same: nobody would know where the next request begins.
+    if (reply.request.headers.expect !== undefined) void reply.header('connection', 'close')
     return reply.code(status).headers(headers).type(problemType).send(body)
   }
   app.setErrorHandler((error, request, reply) => {
@@ -99,7 +104,7 @@ function createApp(parts: Parts, askers: Askers, prepare: (app: FastifyInstance)
     void reply.hijack()
     if (await dashboard.answer(request.raw, reply.raw)) return
     const { status, body } = problemOf(notFound('there is nothing at this address; /api/openapi.json tells what there is'))
-    reply.raw.writeHead(status, { 'content-type': problemType })
+    reply.raw.writeHead(status, { 'content-type': problemType, 'content-length': Buffer.byteLength(body) })
     reply.raw.end(body)
   })
   app.removeAllContentTypeParsers()
@@ -148,7 +153,7 @@ function createApp(parts: Parts, askers: Askers, prepare: (app: FastifyInstance)
 
 function refuse(response: ServerResponse, refusal: HttpError): void {
   const { status, headers, body } = problemOf(refusal)
-  response.writeHead(status, { ...headers, 'content-type': problemType, connection: 'close' })
+  response.writeHead(status, { ...headers, 'content-type': problemType, 'content-length': Buffer.byteLength(body), connection: 'close' })
   response.end(body)
 }
 

@@ -79,7 +79,7 @@ export class Sessions {
 
   stop(): void {
     this.#sweep?.cancel()
-    for (const key of [...this.#sessions.keys()]) this.#end(key)
+    for (const key of this.#sessions.keys()) this.#end(key)
   }
 
   #isOn({ until, identity }: Session): boolean {

@@ -21,7 +21,7 @@ export function useChanging<S extends Changing, T>(store: S, select: (store: S) 
         const next = now(store)
         if ((typeof next === 'object' && next !== null) || !Object.is(next, before)) render(undefined)
       }),
-    []
+    [store]
   )
   return value
 }
