@@ -16,6 +16,8 @@ const alone = [
   'test/browser/plots',
   // Storms and floods of our own.
   'test/faults/crash',
+  'test/faults/descriptors',
+  'test/faults/listeners-fuzz',
   'test/faults/overload',
   'test/faults/rig-storms',
   'test/faults/ws-echo',

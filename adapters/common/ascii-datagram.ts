@@ -25,7 +25,7 @@ const answers = [UNKNOWN_COMMMAND, 'ACK#', 'RET#', 'ERROR#', 'EXCEP#'].map((text
 
 /** Is it what a socket answers? The original answers that too, for ever when it comes from another one of its kind. */
 export function isAnswer(datagram: Uint8Array): boolean {
-  return answers.some((answer) => datagram[0] === answer[0] && answer.compare(datagram, 0, answer.length) === 0)
+  return answers.some((answer) => datagram[0] === answer[0] && answer.equals(datagram.subarray(0, answer.length)))
 }
 
 /** An answer; undefined, which is silence, when it does not fit. Where the original is silent over a character, we escape: `caf\xe9` (5.4). */

@@ -26,6 +26,12 @@ const words: Readonly<Record<string, number>> = { pull: 16, data: 16, sends: 16,
 /** What no protocol has a question for. */
 const garbage: readonly (string | Buffer)[] = [
   '',
+  'ACK',
+  'U',
+  'RET#',
+  'ERROR',
+  'ERROR#x',
+  'UNKNOWN_COMMMAND',
   'x',
   'hello',
   'raw\n',

@@ -9,6 +9,9 @@ import { ScriptedClock } from '../vectors/clock.js'
 
 export interface Started {
   readonly mqtt: number
+  readonly http: number
+  /** Of live web pages. */
+  readonly pages: number
   /** By instance. */
   readonly ports: Readonly<Record<string, number>>
 }
@@ -26,10 +29,14 @@ export type Order = 'figures' | 'advance' | 'stop'
 const file = process.argv[2] as string
 const errors: string[] = []
 let warnings = 0
+let pages = 0
 
 const log: Logger = {
   debug: () => {},
-  info: () => {},
+  info: (fields) => {
+    const { type, port } = fields as { type?: string; port?: number }
+    if (type === 'live web pages') pages = port ?? 0
+  },
   warn: () => void (warnings += 1),
   error: (fields, message) => void errors.push(`${message} ${describe(fields)}`),
   child: () => log
@@ -65,4 +72,4 @@ process.on('message', (order: Order) => {
 
 await gateway.start()
 const ports = Object.fromEntries(checked.config.adapters.map(({ id }) => [id, gateway.endpoint(id)?.port ?? 0]))
-process.send?.({ mqtt: gateway.address('tcp')?.port ?? 0, ports } satisfies Started)
+process.send?.({ mqtt: gateway.address('tcp')?.port ?? 0, http: gateway.address('http')?.port ?? 0, pages, ports } satisfies Started)

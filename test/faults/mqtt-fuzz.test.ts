@@ -6,12 +6,13 @@ import { connect } from 'node:net'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { folder, write } from '../process/program.js'
-import { RawClient, packets } from '../support/raw-mqtt.js'
+import { RawClient } from '../support/raw-mqtt.js'
 import { GoodClient, mebi } from './fuzzers.js'
 import type { Figures, Order, Started } from './host.js'
+import { conversation } from './mqtt-mutants.js'
 import { Random } from './random.js'
 
-/** Mutated packets in all. A release wants a million. */
+/** Mutated packets in all. A million on every listener: see listeners-fuzz.test.ts. */
 const count = Number(process.env['LABGATE_MQTT_FUZZ'] ?? 40_000)
 
 const seed = Number(process.env['LABGATE_FUZZ_SEED'] ?? Date.now() % 2 ** 32)
@@ -27,62 +28,6 @@ broker: { tcp: { port: 0 }, limits: { maxConnectRate: 1000000, maxUndeclared: 50
 adapters:
   - { id: simulated, type: simulator, instruments: { chamber: { model: pressure-gauge } } }
 `
-
-const words = [
-  '#',
-  '+',
-  '/',
-  '\0',
-  '$SYS/',
-  '$share/g/',
-  'MQTT',
-  'MQIsdp',
-  '\u0000\u0004',
-  'é',
-  '\ud800',
-  'a/'.repeat(120),
-  'x'.repeat(300),
-  '__proto__',
-  'constructor'
-]
-
-/** What decent clients send. */
-const decent = [
-  packets.publish('a/b', 'payload'),
-  packets.publish('lab/fuzz/a', '{"value": 1}', { qos: 1, id: 7 }),
-  packets.publish('lab/fuzz', 'offline', { qos: 1, id: 8, retain: true }),
-  packets.publish('a/c', 'x', { qos: 2, id: 9 }),
-  packets.publish('a/r', 'kept', { retain: true }),
-  packets.publish('lab/chamber/pressure/get', '{}', { qos: 1, id: 10 }),
-  packets.puback(7),
-  packets.pubrec(9),
-  packets.pubrel(9),
-  packets.pubcomp(9),
-  packets.subscribe(3, ['a/#', 0], ['+/b', 1], ['lab/fuzz/+', 2]),
-  Buffer.from([0xa2, 7, 0, 4, 0, 3, 0x61, 0x2f, 0x23]),
-  Buffer.from([0xc0, 0]),
-  Buffer.from([0xe0, 0])
-]
-
-const hellos = [packets.connect('fuzz'), packets.connect('fuzz-will', { will: { topic: 'a/w', payload: 'gone', qos: 1 } })]
-
-/** Writes the right length before a body that was mutated: so it comes further than the framing. */
-function framed(first: number, body: Buffer): Buffer {
-  const length: number[] = []
-  let left = body.length
-  do {
-    length.push((left & 0x7f) | (left > 0x7f ? 0x80 : 0))
-    left >>= 7
-  } while (left > 0)
-  return Buffer.concat([Buffer.from([first, ...length]), body])
-}
-
-function mutated(random: Random, from: readonly Buffer[]): Buffer {
-  const packet = random.pick(from)
-  if (random.chance(0.3)) return random.mutate(packet, words, decent)
-  const body = random.mutate(packet.subarray(2), words, decent)
-  return framed(packet[0] as number, body.length > 100_000 ? body.subarray(0, 100_000) : body)
-}
 
 describe('a gateway that is sent mutated MQTT', function () {
   this.timeout(60_000 + count)
@@ -114,15 +59,14 @@ describe('a gateway that is sent mutated MQTT', function () {
   async function work(random: Random, packetsToSend: number, name: string): Promise<number> {
     let connections = 0
     for (let sent = 0; sent < packetsToSend && ended === ''; connections += 1) {
-      const hello = random.chance(0.1) ? mutated(random, hellos) : random.chance(0.5) ? random.pick(hellos) : packets.connect(name)
-      const rest = Array.from({ length: 1 + random.below(12) }, () => (random.chance(0.15) ? random.pick(decent) : mutated(random, decent)))
-      sent += rest.length + 1
+      const said = conversation(random, name, 12)
+      sent += said.length
       await new Promise<void>((resolve) => {
         const socket = connect(started.mqtt, '127.0.0.1')
         socket.on('error', () => {})
         socket.once('close', () => resolve())
         socket.resume()
-        socket.end(Buffer.concat([hello, ...rest]))
+        socket.end(Buffer.concat(said))
       })
     }
     return connections

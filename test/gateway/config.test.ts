@@ -164,8 +164,7 @@ describe('configuration', () => {
 
     it('is the example of the design, with its defaults filled in', async () => {
       const { config, plans, site, warnings } = await load('design.yaml')
-      assert.deepEqual(warnings, [])
-      assert.equal(config.gateway.data, './data')
+      assert.deepEqual([warnings, config.gateway.data], [[], './data'])
       const { maxQueue, maxUndeclared, maxPacket, maxConnect } = config.broker.limits
       assert.deepEqual([maxQueue, maxUndeclared, maxPacket, maxConnect], [10000, 1000, 1048576, 8192])
       assert.equal(config.broker.undeclared, 'accept')
@@ -183,7 +182,8 @@ describe('configuration', () => {
         host: '127.0.0.1',
         unset: 'old',
         checkActivity: true,
-        activityTimeout: 900
+        activityTimeout: 900,
+        readOnly: false
       })
     })
 
