@@ -3,7 +3,9 @@ import { createHash } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import type { Config } from '../schemas/types.js'
 import type { AdapterType, Codename, Device, InstanceConfig, Plan, Site } from './adapter.js'
+import { checkAccess } from './config/access.js'
 import { ConfigDocument } from './config/document.js'
+import { checkFiles } from './config/files.js'
 import type { Listener } from './config/listeners.js'
 import { checkDeviceNames, checkIds } from './config/names.js'
 import { checkPlans } from './config/plans.js'
@@ -28,6 +30,8 @@ export interface ConfigOptions {
   readonly env: Environment
   /** Compiles the schemas of codenames, and keeps them: hand in the gateway's own, so that it is done once. */
   readonly validators?: Validators
+  /** false: the files that it names need not be there. */
+  readonly files?: boolean
 }
 
 /** A configuration that can be started. */
@@ -61,7 +65,12 @@ export async function loadConfig(options: ConfigOptions): Promise<Checked> {
     const problem = { line: 0, column: 0, path: '', message: reasons[code ?? ''] ?? message, rule: 'file', warning: false }
     throw new ConfigError([{ file: options.file, ...problem }])
   }
-  return checkConfig(text, options)
+  const checked = checkConfig(text, options)
+  if (options.files === false) return checked
+  const found = tell(await checkFiles(checked.config), new ConfigDocument(text, options.file, options.env))
+  const problems = [...checked.warnings, ...found].sort(inOrder)
+  if (problems.some(({ warning }) => !warning)) throw new ConfigError(problems)
+  return { ...checked, warnings: problems }
 }
 
 /** Pure but for what `validators` keeps. Throws a {@link ConfigError} with all problems and warnings. */
@@ -92,6 +101,7 @@ function check(
   const instances: unknown[] = Array.isArray(data['adapters']) ? data['adapters'] : []
   const entries = instances.flatMap((entry, index) => checkEntry(entry, index, document, options.types, spoiled, findings))
   const ids = instances.map((entry) => (isObject(entry) && typeof entry['id'] === 'string' ? entry['id'] : undefined))
+  findings.push(...checkAccess(data))
   findings.push(...checkIds(ids, new Set(Object.keys(devices))))
   const unique = entries.filter(({ config, path }) => ids.indexOf(config.id) === path[1])
   const { plans, findings: found } = checkPlans(unique, { document, site, broken, listeners: ownListeners(data, document, findings) })
@@ -168,16 +178,20 @@ function siteOf(devices: Record<string, unknown>, document: ConfigDocument): Sit
 /** Of the broker and of HTTP, where their parts are right. */
 function ownListeners(data: Record<string, unknown>, document: ConfigDocument, findings: readonly Finding[]): Listener[] {
   const broker = isObject(data['broker']) ? data['broker'] : {}
-  const parts: [Path, unknown, string][] = [
-    [['broker', 'tcp'], broker['tcp'], 'broker.tcp'],
-    [['http'], data['http'], 'http']
+  const users = isObject(data['access']) && data['access']['users'] !== undefined
+  const parts: [Path, unknown, string, how: string][] = [
+    [['broker', 'tcp'], broker['tcp'], 'broker.tcp', 'let other computers use broker.tls, and listen at 127.0.0.1 here'],
+    [['broker', 'tls'], broker['tls'], 'broker.tls', ''],
+    [['http'], data['http'], 'http', 'encrypt it with http.tls']
   ]
-  return parts.flatMap(([path, part, owner]): Listener[] => {
+  return parts.flatMap(([path, part, owner, how]): Listener[] => {
     const wrong = findings.some((found) => found.warning !== true && pathKey(found.path).startsWith(pathKey(path)))
     if (!isObject(part) || wrong) return []
     const { host, port, insecure } = part as unknown as { host: string; port: number; insecure?: boolean }
+    const tls = owner === 'broker.tls' ? part : isObject(part['tls']) ? part['tls'] : undefined
+    const login = { users, tls: tls !== undefined, certificates: tls?.['clients'] === 'required', how }
     const at = [...path, 'port']
-    return [{ protocol: 'tcp', host, port, insecure: insecure === true, path: at, owner: `${owner} (line ${document.line(at)})` }]
+    return [{ protocol: 'tcp', host, port, insecure: insecure === true, path: at, owner: `${owner} (line ${document.line(at)})`, login }]
   })
 }
 
@@ -188,7 +202,11 @@ function tell(findings: readonly Finding[], document: ConfigDocument): ConfigPro
     const key = `${problem.line}:${problem.column} ${problem.path} ${problem.rule} ${problem.message}`
     if (!told.has(key)) told.set(key, problem)
   }
-  return [...told.values()].sort((a, b) => a.line - b.line || a.column - b.column)
+  return [...told.values()].sort(inOrder)
+}
+
+function inOrder(a: ConfigProblem, b: ConfigProblem): number {
+  return a.line - b.line || a.column - b.column
 }
 
 function isObject(value: unknown): value is Record<string, unknown> {

@@ -54,6 +54,9 @@ interface Holders {
   all?: string
 }
 
+/** So many times `maxUndeclared` codenames may be undeclared or found on all devices together. */
+const together = 10
+
 /** The gateway's own device; nobody else may have the name. */
 export const self = 'gateway'
 
@@ -68,6 +71,8 @@ export class Devices {
   /** Found devices, and the instances that claimed them. */
   readonly #claimed = new Map<string, string>()
   #undeclaredDevices = 0
+  /** Codenames that are undeclared, or found on a device that was found. */
+  #strangers = 0
 
   constructor(options: DevicesOptions) {
     this.#options = options
@@ -212,8 +217,18 @@ export class Devices {
       throw new GatewayError('RateLimited', `${device} already has ${max} undeclared codenames; declare the ones you need`, {
         rule: 'maxUndeclared'
       })
+    this.#mayBeMore([...(fresh?.values() ?? [])].reduce((sum, { size }) => sum + size, names?.has(codename) === true ? -1 : 0))
     if (this.#options.topics.reading(device, codename) === undefined) throw unwritable(codename)
     return undefined
+  }
+
+  /** One that says a thousand names for each of a thousand devices must not fill the memory. */
+  #mayBeMore(others = 0): void {
+    const max = this.#options.maxUndeclared * together
+    if (this.#strangers + others >= max)
+      throw new GatewayError('RateLimited', `already ${max} codenames that nothing declares; declare the ones you need`, {
+        rule: 'maxUndeclared'
+      })
   }
 
   /** The codename for a reading: known, or taken in as undeclared (counted, capped) where that is allowed. `found`: in an earlier run. */
@@ -268,10 +283,12 @@ export class Devices {
         rule: 'maxUndeclared'
       })
     if (known === undefined) {
+      if (held?.declared === false) this.#mayBeMore()
       this.#add(device, codename, meta, true, true)
       return
     }
     if (!known.declared && held !== undefined) {
+      if (held.declared) this.#strangers -= 1
       held.undeclared -= 1
       held.found += 1
       known.found = true
@@ -288,6 +305,7 @@ export class Devices {
   forget(entry: Entry): boolean {
     const held = this.#devices.get(entry.device)
     if (held === undefined || (entry.declared && !entry.found) || !held.codenames.delete(entry.codename)) return false
+    if (!entry.declared || !held.declared) this.#strangers -= 1
     if (entry.declared) held.found -= 1
     else held.undeclared -= 1
     this.#options.forgotten(entry)
@@ -316,6 +334,7 @@ export class Devices {
     held.codenames.set(codename, entry)
     if (!declared) held.undeclared += 1
     else if (found) held.found += 1
+    if (!declared || (found && !held.declared)) this.#strangers += 1
     this.#options.described(entry)
     return entry
   }

@@ -255,7 +255,8 @@ export class Gateway {
       history: this.#history,
       runs: this.#runs,
       stories: this.#stories,
-      notices: this.#notices
+      notices: this.#notices,
+      certificates: this.#doors.certificates
     }
   }
 
@@ -294,7 +295,7 @@ export class Gateway {
   }
 
   /** Where a listener really is; the port is one that the system chose when the configuration says 0. */
-  address(listener: 'tcp' | 'http'): Address | undefined {
+  address(listener: 'tcp' | 'tls' | 'http'): Address | undefined {
     return this.#doors.address(listener)
   }
 
@@ -328,7 +329,7 @@ export class Gateway {
 
   async #openBroker(): Promise<void> {
     await this.#access.start()
-    await this.#broker.start(this.#contract, (client, present) => this.#presence(client, present))
+    await this.#broker.start(this.#contract, (...told) => this.#presence(...told))
   }
 
   async #restore(): Promise<void> {
@@ -365,10 +366,11 @@ export class Gateway {
     )
   }
 
-  /** A native device whose client is named is there while that client is connected. */
-  #presence(client: string, present: boolean): void {
+  /** A native device whose client is named is there while that client is connected; by that name, and with the right to speak for it. */
+  #presence(client: string, present: boolean, mayWrite: (topic: string) => boolean): void {
     for (const [name, device] of Object.entries(this.#options.checked.config.devices))
-      if (device.client === client && this.#devices.holders(name).size === 0) this.#states.connection(name, client, present)
+      if (device.client === client && this.#devices.holders(name).size === 0 && mayWrite(this.#topics.state(name) ?? ''))
+        this.#states.connection(name, client, present)
   }
 
   async #stop(reason: string): Promise<void> {

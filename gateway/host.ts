@@ -37,14 +37,22 @@ export class InstanceHost implements Host {
   readonly log: Logger
   readonly clock: Clock
   readonly #id: string
+  /** Nothing of the old side is done, and nothing that it pushes is taken. */
+  readonly #readOnly: boolean
   readonly #shared: Shared
   readonly #supervisor: () => Pick<Supervisor, 'failed' | 'report'> | undefined
   readonly #watches = new Set<Watch>()
   /** Begins the names of its notes; `command:` begins others. */
   readonly #noted: string
 
-  constructor(id: string, shared: Shared, log: Logger, supervisor: () => Pick<Supervisor, 'failed' | 'report'> | undefined) {
+  constructor(
+    { id, readOnly }: { readonly id: string; readonly readOnly?: boolean | undefined },
+    shared: Shared,
+    log: Logger,
+    supervisor: () => Pick<Supervisor, 'failed' | 'report'> | undefined
+  ) {
     this.#id = id
+    this.#readOnly = readOnly === true
     this.#noted = `instance:${id}:`
     this.#shared = shared
     this.log = log
@@ -55,6 +63,7 @@ export class InstanceHost implements Host {
   async publish(...readings: readonly Reading[]): Promise<void> {
     const { broker, devices, latest, isActive } = this.#shared
     if (!isActive(this.#id)) throw new GatewayError('Unreachable', `the instance ${this.#id} is not running: it cannot publish`)
+    if (this.#readOnly && readings.some(({ source }) => source === 'push')) throw readOnlyRefusal(this.#id, 'pushed')
     const accepted = this.#accept(readings)
     // A reading and its mirror; a codename that is new gets its description too.
     const news = accepted.filter(({ device, codename }) => devices.find(device, codename) === undefined).length
@@ -149,11 +158,13 @@ export class InstanceHost implements Host {
   }
 
   async request(request: Request): Promise<Exact> {
+    const refused = this.#refusal(request)
+    if (refused !== undefined) throw refused
     return await this.#shared.commands.request(request, this.#id)
   }
 
   checkRequest(request: Request): Error | undefined {
-    return this.#shared.commands.check(request)
+    return this.#refusal(request) ?? this.#shared.commands.check(request)
   }
 
   refused(request: Request, error: Error): void {
@@ -215,6 +226,10 @@ export class InstanceHost implements Host {
     for (const watch of this.#watches) watch.cancel()
   }
 
+  #refusal({ op }: Request): GatewayError | undefined {
+    return this.#readOnly && op !== 'get' ? readOnlyRefusal(this.#id, op === 'set' ? 'set' : 'called') : undefined
+  }
+
   /** The readings with their values as the schemas want them; throws the first refusal. */
   #accept(readings: readonly Reading[]): Reading[] {
     const { devices, validators } = this.#shared
@@ -233,4 +248,8 @@ export class InstanceHost implements Host {
       return conformed === value ? reading : { ...reading, value: conformed }
     })
   }
+}
+
+function readOnlyRefusal(id: string, what: 'set' | 'called' | 'pushed'): GatewayError {
+  return new GatewayError('Forbidden', `nothing is ${what} through ${id}: it is readOnly`, { rule: 'readOnly' })
 }

@@ -1,5 +1,6 @@
-import type { AdapterType, Command, Endpoint, Exact, Plan } from './adapter.js'
+import type { AdapterType, Command, Endpoint, Exact, InstanceConfig, Plan } from './adapter.js'
 import type { Checked } from './config.js'
+import type { Sources } from '../schemas/types.js'
 import { GatewayError } from './errors.js'
 import { InstanceHost } from './host.js'
 import type { Shared } from './host.js'
@@ -38,7 +39,12 @@ export class Instances {
       if (type === undefined)
         throw new GatewayError('Internal', `the configuration was checked with other adapter types: ${config.type} is not there`)
       const instanceLog = log.child({ instance: id })
-      const host = new InstanceHost(id, shared, instanceLog, () => this.#instances.get(id)?.supervisor)
+      const host = new InstanceHost(
+        config as InstanceConfig & Partial<Pick<Sources, 'readOnly'>>,
+        shared,
+        instanceLog,
+        () => this.#instances.get(id)?.supervisor
+      )
       const supervisor = new Supervisor({
         id,
         clock,

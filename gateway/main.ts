@@ -2,9 +2,11 @@
 /** The process: arguments, signals, exit code. Nothing else touches `process`. */
 import { Command, InvalidArgumentError, Option } from 'commander'
 import { adapterTypes } from '../adapters/index.js'
+import { usersCommand } from './cli/users.js'
 import { ConfigError, formatProblem, loadConfig } from './config.js'
 import type { Checked } from './config.js'
 import { Gateway } from './gateway.js'
+import { fitDescriptors } from './descriptors.js'
 import { createLog } from './log.js'
 import type { LogLevel } from './log.js'
 import { Validators } from './validators.js'
@@ -23,8 +25,10 @@ Examples:
   labgate check gateway.yaml             says what is wrong with the file, and opens nothing
   labgate start --config gateway.yaml    runs until it is told to stop (Ctrl-C, SIGTERM)
   labgate verify data/runs/2026-…_mouse  compares a run, or a copy of it, with its manifest
+  labgate users add anna --role operator --config gateway.yaml
+                                         lets somebody in, and asks for a password
 
-Exit codes: 0 all is well, 1 it failed, or a run has changed, 2 the configuration is wrong, or a run cannot be verified.`
+Exit codes: 0 all is well, 1 it failed, or a run has changed, 2 the configuration or the file of users\nis wrong, or a run cannot be verified.`
   )
 
 program
@@ -60,6 +64,19 @@ program
     process.exitCode = code
   })
 
+program.addCommand(
+  usersCommand({
+    input: process.stdin,
+    questions: process.stderr,
+    load: async (file) => (await load(file, { files: false }))?.config,
+    end(code, text) {
+      if (code === 0) console.log(text)
+      else console.error(text)
+      process.exitCode = code
+    }
+  })
+)
+
 await program.parseAsync()
 
 function notEmpty(value: string): string {
@@ -67,11 +84,14 @@ function notEmpty(value: string): string {
   return value
 }
 
-/** Undefined after the problems were printed and the exit code set. */
-async function load(file: string, validators = new Validators()): Promise<Checked | undefined> {
+/** Undefined after the problems were printed and the exit code set. `files: false`: it is not to be started now, see loadConfig. */
+async function load(
+  file: string,
+  { validators = new Validators(), files = true }: { validators?: Validators; files?: boolean } = {}
+): Promise<Checked | undefined> {
   try {
-    const checked = await loadConfig({ file, types: adapterTypes, env: process.env, validators })
-    for (const warning of checked.warnings) console.error(formatProblem(warning))
+    const checked = await loadConfig({ file, types: adapterTypes, env: process.env, validators, files })
+    if (files) for (const warning of checked.warnings) console.error(formatProblem(warning))
     return checked
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error
@@ -91,13 +111,19 @@ async function start({
   logFormat?: 'text' | 'json'
 }): Promise<void> {
   const validators = new Validators()
-  const checked = await load(file, validators)
+  const checked = await load(file, { validators })
   if (checked === undefined) return
   const text = (logFormat ?? (process.stdout.isTTY ? 'text' : 'json')) === 'text'
   const stream = text
     ? (await import('pino-pretty')).PinoPretty({ sync: true, singleLine: true, ignore: 'pid,hostname', translateTime: 'SYS:HH:MM:ss.l' })
     : undefined
   const log = createLog({ level: logLevel, ...(stream === undefined ? {} : { stream }) })
+  const few = fitDescriptors(checked.config.broker.limits)
+  if (few !== undefined)
+    log.warn(
+      few,
+      'there are too few file descriptors for broker.limits.maxConnections, which is lowered: raise the limit (ulimit -n, or LimitNOFILE of a service), or lower maxConnections'
+    )
   const gateway = new Gateway({ checked, types: adapterTypes, log, version, validators })
 
   let stopping = false

@@ -1,12 +1,16 @@
 import { memoryUsage } from 'node:process'
 import type { Clock, Codename, Device, Exact, Logger, Plan, Watch } from './adapter.js'
+import type { Access } from './access/access.js'
 import type { Broker } from './broker/broker.js'
 import { self } from './devices.js'
 import type { Devices } from './devices.js'
 import type { History } from './history/history.js'
 import type { Latest } from './latest.js'
 import type { Runs } from './runs/runs.js'
+import { startArguments } from './runs/start-arguments.js'
 import type { States } from './states.js'
+import { formatTime } from './time.js'
+import type { Certificates } from './tls/certificates.js'
 import type { Kind } from './topic.js'
 
 /** Seconds between two looks at the gateway's own codenames. */
@@ -33,6 +37,15 @@ export const selfDevice: Device = {
       'limits',
       {
         description: 'How often each limit of the broker was hit since start',
+        maxAge: 3 * period,
+        history: 'change',
+        schema: { type: 'object' }
+      }
+    ],
+    [
+      'access',
+      {
+        description: 'How often somebody was refused since start, by reason, and how many users there are',
         maxAge: 3 * period,
         history: 'change',
         schema: { type: 'object' }
@@ -79,16 +92,7 @@ export const selfDevice: Device = {
             type: 'object',
             additionalProperties: false,
             properties: {
-              name: { description: 'For people; also in the name of the folder', type: 'string', maxLength: 500 },
-              note: { description: 'Kept with the run', type: 'string', maxLength: 10_000 },
-              devices: {
-                description: 'Those that are recorded. Left out: all but the gateway itself',
-                type: 'array',
-                minItems: 1,
-                maxItems: 1000,
-                uniqueItems: true,
-                items: { type: 'string' }
-              },
+              ...startArguments,
               exp_ref: {
                 description:
                   'Of the experiment that it belongs to, and its name if none is given; null: it has none. One such run of one asker',
@@ -127,6 +131,23 @@ export const selfDevice: Device = {
       'history_bytes',
       { description: 'What the history takes', unit: 'B', maxAge: 3 * period, history, schema: { type: 'integer', minimum: 0 } }
     ],
+    [
+      'certificates',
+      {
+        description: 'Certificates of the listeners with TLS: whose, and how long they last',
+        history: 'change',
+        schema: { type: 'object' }
+      }
+    ],
+    [
+      'certificate_days',
+      {
+        description: 'Whole days until the first of them expires; below zero: it has expired',
+        unit: 'd',
+        history: 'change',
+        schema: { type: 'integer' }
+      }
+    ],
     ['memory', { description: 'Resident memory', unit: 'MiB', maxAge: 3 * period, history, schema: { type: 'number' } }]
   ])
 }
@@ -145,9 +166,11 @@ export interface Sources {
   readonly devices: Devices
   readonly latest: Latest
   readonly states: States
+  readonly access: Access
   readonly broker: Broker
   readonly runs: Runs
   readonly history: History
+  readonly certificates: Certificates
 }
 
 type Counter = 'received' | 'answered' | 'refused' | 'dropped'
@@ -230,7 +253,7 @@ export class Self {
   #look(): void {
     const sources = this.#sources
     if (sources === undefined) return
-    const { broker, devices } = sources
+    const { access, broker, devices } = sources
     const { waiting, dropped, bytes } = sources.history.status()
     this.#put('name', this.#options.name)
     this.#put('version', this.#options.version)
@@ -241,6 +264,7 @@ export class Self {
     this.#put('rejected_total', this.#rejected)
     this.#put('shed_total', this.#shed)
     this.#put('limits', new Map(broker.limitHits))
+    this.#put('access', told(access))
     this.#put('slow_clients', new Map(broker.missed))
     this.#put('absent_clients', new Map(broker.lost))
     this.#put('disk_failures', this.#diskFailures)
@@ -251,8 +275,21 @@ export class Self {
     this.#put('history_waiting', BigInt(waiting))
     this.#put('history_dropped_total', BigInt(dropped))
     this.#put('history_bytes', BigInt(bytes))
+    this.#certificates(sources.certificates)
     this.#put('memory', Math.round(memoryUsage.rss() / 1_048_576))
     this.#timer = this.#options.clock.after(period, () => this.#look())
+  }
+
+  /** Nothing where there is no TLS. */
+  #certificates(certificates: Certificates): void {
+    const states = certificates.states()
+    if (states.length === 0) return
+    const shown = states.map(({ file, subject, issuer, expires, days }): [string, Exact] => [
+      file,
+      new Map<string, Exact>(Object.entries({ subject, issuer, expires: formatTime(expires), days: BigInt(days) }))
+    ])
+    this.#put('certificates', new Map(shown))
+    this.#put('certificate_days', BigInt(Math.min(...states.map(({ days }) => days))))
   }
 
   #put(codename: string, value: Exact): void {
@@ -265,6 +302,13 @@ export class Self {
     if (entry.meta.maxAge === undefined && before !== undefined && text(before.value) === text(value)) return
     latest.put(entry, latest.weigh(entry, { device: self, codename, value }), true)
   }
+}
+
+function told({ refusals, userCount }: Access): Exact {
+  return new Map<string, Exact>([
+    ['refusals', new Map(refusals)],
+    ['users', BigInt(userCount)]
+  ])
 }
 
 function text(value: Exact): string {

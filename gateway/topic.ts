@@ -103,6 +103,9 @@ export function below(reading: string, kind: Exclude<Kind, 'state' | 'reading'>)
 /** Where a command goes that the gateway answered itself: out of the way of devices, and of `#`. */
 export const answeredTopic = '$SYS/labgate/answered'
 
+/** Filter of what the broker says of itself. */
+export const brokerTopics = '$SYS/#'
+
 const outside: ParsedTopic = { where: 'outside' }
 const reserved: ParsedTopic = { where: 'reserved' }
 const invalid = (reason: string): ParsedTopic => ({ where: 'invalid', reason })
@@ -145,6 +148,17 @@ export class Topics {
   /** Filter of everything under the root. */
   get everything(): string {
     return `${this.root}/#`
+  }
+
+  /** Filter of all that hangs below a device, and of its state. */
+  ofDevice(level: string): string {
+    return `${this.root}/${level}/#`
+  }
+
+  /** Filter of all topics of a kind, of one device or of all. */
+  filter(kind: Kind, level = '+'): string {
+    if (kind === 'state') return `${this.root}/${level}`
+    return kind === 'reading' ? `${this.root}/${level}/+` : `${this.root}/${level}/+/${kind}`
   }
 
   /** Filter of all dead letters. */

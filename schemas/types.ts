@@ -164,7 +164,7 @@ export interface Config {
        */
       maxQueue: number
       /**
-       * Undeclared codenames per device, codenames that an instance finds on a device that it found, and undeclared devices; beyond, new ones are refused.
+       * Undeclared codenames per device, codenames that an instance finds on a device that it found, and undeclared devices; beyond, and beyond ten times as many codenames on all devices together, new ones are refused.
        */
       maxUndeclared: number
       /**
@@ -204,9 +204,13 @@ export interface Config {
        */
       maxQueued: number
       /**
-       * Bytes that may wait for one session; beyond, further messages are dropped and counted.
+       * Bytes that may wait for one session, and an eighth of what may wait for all; beyond, further messages are dropped and counted.
        */
       maxQueuedBytes: number
+      /**
+       * Sessions that are kept beyond a connection; a client that wants another one is not let in (CONNACK 3).
+       */
+      maxSessions: number
       /**
        * Time in seconds that the session of an absent client is kept.
        */
@@ -357,6 +361,28 @@ export interface Config {
    * One entry per instance.
    */
   adapters: Instance[]
+}
+
+/**
+ * Who may come to an instance that listens, as its protocol knows no login, and what he may do there. Every type that listens has these keys.
+ */
+export interface Sources {
+  /**
+   * IP addresses, or networks as 192.168.7.0/24 and fd00::/8, that may come. Others get no answer (UDP), or their connection is closed; they are counted. Left out: everybody who reaches the host.
+   *
+   * @minItems 1
+   * @maxItems 1000
+   */
+  allow?: [string, ...string[]]
+  /**
+   * true: nothing is set, called or pushed through it; who wants to is refused, and reads go on.
+   */
+  readOnly: boolean
+  /**
+   * Datagrams, messages, requests and new connections a second that come from one address, on average over ten seconds; an answer over UDP counts once more for each KiB beyond its first. Left out: 5000, and no limit for this computer.
+   */
+  maxSourceRate?: number
+  [k: string]: unknown
 }
 
 /**

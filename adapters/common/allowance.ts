@@ -33,6 +33,14 @@ export class Allowance {
     return this.#bucket(sender).left > 0
   }
 
+  /** Spends it, where there is something left. */
+  take(sender: string, amount: number): boolean {
+    const bucket = this.#bucket(sender)
+    if (bucket.left <= 0) return false
+    bucket.left -= amount
+    return true
+  }
+
   spend(sender: string, amount: number): void {
     this.#bucket(sender).left -= amount
   }

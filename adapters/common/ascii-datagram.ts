@@ -20,6 +20,14 @@ export function readAscii(datagram: Uint8Array): string | undefined {
   return isAscii(text) ? text : undefined
 }
 
+/** How answers begin that say of a question what is wrong with it, or what a push socket said: nobody asks so. */
+const answers = [UNKNOWN_COMMMAND, 'ACK#', 'RET#', 'ERROR#', 'EXCEP#'].map((text) => Buffer.from(text))
+
+/** Is it what a socket answers? The original answers that too, for ever when it comes from another one of its kind. */
+export function isAnswer(datagram: Uint8Array): boolean {
+  return answers.some((answer) => datagram[0] === answer[0] && answer.compare(datagram, 0, answer.length) === 0)
+}
+
 /** An answer; undefined, which is silence, when it does not fit. Where the original is silent over a character, we escape: `caf\xe9` (5.4). */
 export function encodeAscii(text: string): Buffer | undefined {
   const ascii = isAscii(text) ? text : toAscii(text)

@@ -2,7 +2,10 @@
 import type { Endpoint, Host } from '../../gateway/adapter.js'
 import { HttpListener } from './http-listener.js'
 import type { HttpAnswer, HttpRequest, Refused } from './http-listener.js'
+import { refusal } from './http-answers.js'
 import { RarelyEach } from './rarely.js'
+import { Sources } from './sources.js'
+import type { SourceRules } from './sources.js'
 
 /** Seconds for a request to come. */
 const requestWithin = 10
@@ -11,7 +14,7 @@ const requestWithin = 10
 const toldEvery = 10
 
 export interface HttpFrontOptions {
-  readonly config: {
+  readonly config: SourceRules & {
     readonly id: string
     readonly host: string
     readonly port: number
@@ -35,12 +38,14 @@ export interface HttpFrontOptions {
 export class HttpFront {
   readonly #options: HttpFrontOptions
   readonly #listener: HttpListener
+  readonly #sources: Sources
   readonly #trouble: RarelyEach<Refused>
   #lastActivity = 0
 
   constructor(options: HttpFrontOptions) {
     const { config, host, maxBody, failure } = options
     this.#options = options
+    this.#sources = new Sources({ config, host })
     this.#trouble = new RarelyEach(host.clock, toldEvery)
     this.#listener = new HttpListener({
       host: config.host,
@@ -48,6 +53,7 @@ export class HttpFront {
       maxConnections: config.maxConnections,
       maxBody,
       requestWithin,
+      sources: this.#sources,
       origins: config.origins,
       answer: async (request) => await this.#answer(request),
       onRefused: (why, who) => this.#refused(why, who),
@@ -78,6 +84,8 @@ export class HttpFront {
     const { host } = this.#options
     host.count('received')
     this.#lastActivity = host.clock.now()
+    // Counted as refused there.
+    if (!this.#sources.mayAsk(request.address)) return refusal(tooMany, 429)
     const answer = await this.#options.answer(request)
     host.count(answer.status < 400 || answer.status >= 500 ? 'answered' : 'refused')
     return answer
@@ -91,6 +99,8 @@ export class HttpFront {
     if (alike !== undefined) host.log.warn({ who, ...(alike > 0 ? { alike } : {}) }, reasonsOf(maxBody, acts)[why])
   }
 }
+
+const tooMany = { class: 'RateLimited', message: 'too many requests of this address (maxSourceRate): ask less often' } as const
 
 function reasonsOf(maxBody: number, acts: string): Readonly<Record<Refused, string>> {
   return {

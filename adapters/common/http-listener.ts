@@ -11,6 +11,7 @@ import { refusal } from './http-answers.js'
 import { rawAnswer } from './http-head.js'
 import { Listening, plainAddress } from './listening.js'
 import { ownNames } from './own-names.js'
+import type { Sources } from './sources.js'
 
 export interface HttpRequest {
   /** As sent. */
@@ -54,7 +55,9 @@ export type Refused = 'connections' | 'body' | 'slow' | 'bad' | 'origin' | 'host
 export interface HttpListenerOptions {
   readonly host: string
   readonly port: number
-  /** Open at once. For a further one the connection that waits longest for its client is closed, or it is closed itself. */
+  /** Who may come; left out: everybody. */
+  readonly sources?: Pick<Sources, 'mayCome' | 'isFree' | 'scarce'>
+  /** Open at once, half of them from one address, see Sources.isFree. For a further one the connection that waits longest for its client is closed, or it is closed itself. */
   readonly maxConnections: number
   /** Bytes; 413 beyond. */
   readonly maxBody: number
@@ -103,7 +106,7 @@ export class HttpListener {
   /** Rejects when the address is taken or not ours. The signal ends the wait for a name. */
   async open(signal: AbortSignal): Promise<void> {
     this.#names = this.#options.names ?? (await ownNames())
-    this.#listening = await Listening.open(this.#create(), this.#options, signal)
+    this.#listening = await Listening.open(this.#create(), { ...this.#options, maxConnections: Infinity }, signal)
   }
 
   /** No handle is open when it resolves. */
@@ -138,8 +141,12 @@ export class HttpListener {
   }
 
   #connected(socket: Socket): void {
-    if (this.#connections.size >= this.#options.maxConnections && !this.#makeRoom()) {
-      this.#options.onRefused('connections', plainAddress(socket.remoteAddress))
+    const address = plainAddress(socket.remoteAddress)
+    const { maxConnections } = this.#options
+    const hasPlace = (): boolean =>
+      (!this.#isCrowded(address) || this.#makeRoom(address)) && (this.#connections.size < maxConnections || this.#makeRoom())
+    if (!hasPlace()) {
+      this.#options.onRefused('connections', address)
       socket.destroy()
       return
     }
@@ -154,10 +161,19 @@ export class HttpListener {
     })
   }
 
-  #makeRoom(): boolean {
+  /** Has one address half of all connections? */
+  #isCrowded(address: string): boolean {
+    if (this.#options.sources?.isFree(address) !== false) return false
+    let open = 0
+    for (const connection of this.#connections.values()) if (connection.address === address) open += 1
+    return open >= Math.ceil(this.#options.maxConnections / 2)
+  }
+
+  /** `of`: of this address alone. */
+  #makeRoom(of?: string): boolean {
     for (const phase of goFirst)
       for (const [socket, connection] of this.#connections) {
-        if (connection.phase !== phase) continue
+        if (connection.phase !== phase || (of !== undefined && connection.address !== of)) continue
         if (phase !== 'idle') this.#options.onRefused('connections', connection.address)
         // It counts no more, though `close` comes later.
         this.#connections.delete(socket)

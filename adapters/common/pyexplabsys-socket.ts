@@ -2,10 +2,13 @@
 import type { Endpoint, Host } from '../../gateway/adapter.js'
 import type { ExactMap } from './exact-json.js'
 import { MachineStatus, statusAnswer } from './machine-status.js'
+import { isAnswer } from './ascii-datagram.js'
 import { dumps } from './python-text.js'
+import { Sources } from './sources.js'
+import type { SourceRules } from './sources.js'
 import { UdpServer } from './udp-server.js'
 
-export interface SocketConfig {
+export interface SocketConfig extends SourceRules {
   readonly host: string
   readonly port: number
   readonly name: string
@@ -35,8 +38,11 @@ export class PyExpLabSysSocket {
     this.#udp = new UdpServer({
       host: config.host,
       port: config.port,
+      sources: new Sources({ config, host }),
       onDatagram: (datagram, answer, asker) => {
         host.count('received')
+        // Two sockets that tell each other what they did not understand would never end.
+        if (isAnswer(datagram)) return host.count('refused')
         const counted = (reply: Buffer | undefined): void => {
           if (reply === undefined) return
           host.count('answered')

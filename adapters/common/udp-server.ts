@@ -5,12 +5,15 @@ import { lookup } from 'node:dns'
 import type { LookupOneOptions } from 'node:dns'
 import { isIP, isIPv6 } from 'node:net'
 import { listenError } from './listen-error.js'
+import type { Sources } from './sources.js'
 
 export interface UdpServerOptions {
   readonly host: string
   readonly port: number
   /** One datagram; `answer` sends back to its sender and may be called later, or never. Must not throw. `sender`: address and port. */
   readonly onDatagram: (datagram: Buffer, answer: (reply: Buffer) => void, sender: string) => void
+  /** Who may come; left out: everybody. */
+  readonly sources?: Pick<Sources, 'mayCome' | 'answered'>
   /** The socket broke after it was open. */
   readonly onError: (error: Error) => void
   /** An answer could not be sent: the asker is gone, or the network is. */
@@ -39,7 +42,7 @@ export class UdpServer {
   /** Rejects when the address is taken or not ours. */
   async open(signal: AbortSignal): Promise<void> {
     signal.throwIfAborted()
-    const { host, port, onDatagram, onError } = this.#options
+    const { host, port, onDatagram, onError, sources } = this.#options
     const socket = createSocket({
       type: isIPv6(host) ? 'udp6' : 'udp4',
       lookup: (...asked) => (this.#socket === undefined ? lookup : resolve)(...asked)
@@ -69,7 +72,10 @@ export class UdpServer {
       // The system's default has to do.
     }
     this.#socket = socket
-    socket.on('message', (datagram, from) => onDatagram(datagram, (reply) => this.#send(reply, from), `${from.address}:${from.port}`))
+    socket.on('message', (datagram, from) => {
+      if (sources?.mayCome(from.address, from.port) === false) return
+      onDatagram(datagram, (reply) => this.#send(reply, from), `${from.address}:${from.port}`)
+    })
   }
 
   async close(): Promise<void> {
@@ -82,6 +88,7 @@ export class UdpServer {
   #send(reply: Buffer, { address, port }: RemoteInfo): void {
     // Port 0 is nobody: such a datagram is forged, and sending there throws.
     if (this.#socket === undefined || port === 0) return
+    this.#options.sources?.answered(address, reply.length)
     this.#socket.send(reply, port, address, (error) => {
       if (error !== null) this.#options.onLost?.(error)
     })

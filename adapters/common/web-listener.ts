@@ -7,6 +7,7 @@ import type { Socket } from 'node:net'
 import { WebSocketServer } from 'ws'
 import type { WebSocket } from 'ws'
 import { Listening, plainAddress } from './listening.js'
+import type { Sources } from './sources.js'
 import { isLoopback, mayLook } from './web-origin.js'
 
 export interface WebListenerOptions {
@@ -26,6 +27,8 @@ export interface WebListenerOptions {
   readonly onWebSocket: (socket: WebSocket, address: string) => void
   /** Somebody was sent away. */
   readonly onRefused: (why: 'connections' | 'origin', who: string) => void
+  /** Who may come; left out: everybody. */
+  readonly sources?: Pick<Sources, 'mayCome' | 'isFree' | 'scarce'>
   /** A connection could not be taken (no file descriptor is left, say); the listener goes on. */
   readonly onError: (error: Error) => void
 }
@@ -53,7 +56,11 @@ export class WebListener {
   async open(signal: AbortSignal): Promise<void> {
     signal.throwIfAborted()
     const server = await this.#create()
-    this.#listening = await Listening.open(server, this.#options, signal)
+    this.#listening = await Listening.open(
+      server,
+      { ...this.#options, crowded: (address) => this.#options.onRefused('connections', address) },
+      signal
+    )
   }
 
   async close(): Promise<void> {

@@ -90,6 +90,22 @@ describe('data-pull client, channel by channel', () => {
       await lab.reply('a#raw', `${now}.5,0.333333333333`)
     })
 
+    it('are a bounded number: what a socket names beyond is counted, and told once', async () => {
+      lab = await PullLab.open('{}', 'ask: codename#raw')
+      const names = Array.from({ length: 1500 }, (_, i) => `c${i}`)
+      await lab.reply('codenames_json', JSON.stringify(names))
+      await lab.reply('c0#raw', `${now}.5,1.0`)
+      const said = lab.running.log.lines.filter(({ message }) => message === 'the socket has channels that are not taken in')
+      assert.deepEqual(
+        said.map(({ fields }) => fields['reason']),
+        ['it has more than 1000: name those you need']
+      )
+      await lab.mqtt.subscribe('lab/gateway/counters')
+      await lab.pass(11)
+      const { value } = await lab.mqtt.nextJson(({ text }) => text.includes('"refused":500'))
+      assert.equal((value as { pull: { refused: number } }).pull.refused, 500)
+    })
+
     it('are learned again once a minute: new ones are taken in, those that are gone are reported and stale', async () => {
       lab = await PullLab.open('{}', 'ask: codename#json, period: 10')
       let names = ['a', 'b']

@@ -35,6 +35,9 @@ interface Channel extends Expected {
   trouble: string | undefined
 }
 
+/** Channels of one socket: what it names is asked for again and again. */
+const maxChannels = 1000
+
 export class Intake {
   readonly #config: DataPullClientConfig
   readonly #host: Host
@@ -105,22 +108,26 @@ export class Intake {
     return [...this.#channels.values()].flatMap(({ legacy, trouble }) => (trouble === undefined ? [] : [`${legacy}: ${trouble}`]))
   }
 
+  /** Counted, and told once. */
+  #refused(reason: string): undefined {
+    this.#host.count('refused')
+    if (!this.#isRefusalLogged) this.#host.log.info({ reason }, 'the socket has channels that are not taken in')
+    this.#isRefusalLogged = true
+  }
+
   /** The channel of that name, perhaps one that nobody named, where such are taken in. */
   #find(legacy: string): Channel | undefined {
     const known = this.#channels.get(legacy)
     if (known !== undefined) return known
     const ref = unexpected(this.#config, legacy)
     if (ref === undefined) return undefined
+    // One that has no value takes no room in the gateway, but it does here.
+    if (this.#channels.size >= maxChannels) return this.#refused(`it has more than ${maxChannels}: name those you need`)
     const refused = this.#host.check({ ...ref, value: null })
-    if (refused === undefined) {
-      const channel = fresh({ legacy, ...ref, isRequired: true })
-      this.#channels.set(legacy, channel)
-      return channel
-    }
-    this.#host.count('refused')
-    if (!this.#isRefusalLogged) this.#host.log.info({ reason: refused.message }, 'the socket has channels that are not taken in')
-    this.#isRefusalLogged = true
-    return undefined
+    if (refused !== undefined) return this.#refused(refused.message)
+    const channel = fresh({ legacy, ...ref, isRequired: true })
+    this.#channels.set(legacy, channel)
+    return channel
   }
 
   async #take(channel: Channel, told: Told, said: Buffer): Promise<void> {

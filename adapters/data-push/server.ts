@@ -101,7 +101,8 @@ class DataPushServer implements Adapter {
   }
 
   #datagram(datagram: Buffer, answer: (reply: Buffer | undefined) => void, asker: string): void {
-    const push = codec.decodePush(datagram)
+    const read = codec.decodePush(datagram)
+    const push = read.kind === 'error' ? { ...read, text: bounded(read.text, datagram) } : read
     if (push.kind === 'silent') return
     const run = (signal?: AbortSignal): Promise<Buffer | undefined> => this.#answer(push, datagram, signal)
     // Only a direct callback makes others wait, as in the original.
@@ -126,13 +127,17 @@ class DataPushServer implements Adapter {
         this.#host.count('refused')
         return codec.encodeError(push.text)
       case 'push':
+        if (this.#config.readOnly) {
+          this.#host.count('refused')
+          return codec.encodeError(readOnly)
+        }
         try {
           return this.#config.accept === 'readings' ? await this.#takeReadings(push.values) : await this.#takeCommands(push.values, signal)
         } catch (thrown) {
           const error = asGatewayError(thrown)
           this.#host.count('refused')
           this.#host.dead({ device: this.#config.device ?? this.#config.id }, datagram.toString('latin1'), error)
-          return codec.encodeError(error.message)
+          return codec.encodeError(bounded(error.message, datagram))
         }
     }
   }
@@ -265,6 +270,16 @@ class DataPushServer implements Adapter {
     ]
   }
 }
+
+/** Characters that a refusal may have beyond what was sent: who forges his address must not have others sent much. */
+const maxMore = 256
+
+function bounded(text: string, { length }: Buffer): string {
+  return text.length <= length + maxMore ? text : `${text.slice(0, length + maxMore - 3)}...`
+}
+
+/** Told as ERROR#: nothing was stored. */
+const readOnly = 'this socket is only looked at (readOnly); nothing was stored'
 
 /** Told as EXCEP#: stored, but not as it should be. */
 const unkept = 'the push is not on disk yet and would not survive a crash'

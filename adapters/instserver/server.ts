@@ -131,6 +131,10 @@ class InstserverServer implements Adapter {
     const method = typeof asked.method === 'string' ? methods.get(asked.method) : undefined
     if (method === undefined) return message('unknownMethod')
     const key = keyOf(asked.name, asked.method as string)
+    if (this.#config.readOnly && method.op !== 'get') {
+      this.#host.count('refused')
+      return refusal(new GatewayError('Forbidden', 'devices are only looked at here (readOnly); nothing was done', { rule: 'readOnly' }))
+    }
     if (this.#runs.isRunning(key)) return message('alreadyRuns')
     if (!this.#runs.hasRoom) {
       const error = new GatewayError('RateLimited', `already ${maxStates} methods run; nothing was done`)

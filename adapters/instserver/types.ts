@@ -55,6 +55,21 @@ export interface InstserverServerConfig {
    * Web servers, as https://lab.example, whose pages may trigger besides those of this one; '*' lets all, and null those that were opened from a file.
    */
   origins: string[]
+  /**
+   * IP addresses, or networks as 192.168.7.0/24 and fd00::/8, that may come. Others get no answer (UDP), or their connection is closed; they are counted. Left out: everybody who reaches the host.
+   *
+   * @minItems 1
+   * @maxItems 1000
+   */
+  allow?: [string, ...string[]]
+  /**
+   * true: nothing is set, called or pushed through it; who wants to is refused, and reads go on.
+   */
+  readOnly: boolean
+  /**
+   * Datagrams, messages, requests and new connections a second that come from one address, on average over ten seconds; an answer over UDP counts once more for each KiB beyond its first. Left out: 5000, and no limit for this computer.
+   */
+  maxSourceRate?: number
 }
 
 /**

@@ -12,6 +12,7 @@ import { LastValues } from './last-values.js'
 import { Load, loadChannels, loadHost } from './load.js'
 import { Pages } from './pages.js'
 import { Rarely } from '../common/rarely.js'
+import { Sources } from '../common/sources.js'
 import { Shown } from './shown.js'
 import { livePlan } from './targets.js'
 import type { LiveServerConfig } from './types.js'
@@ -45,7 +46,7 @@ class LiveServer implements Adapter {
   readonly #inlet: Inlet
   readonly #last: LastValues
   readonly #allowance: Allowance
-  readonly #trouble: { readonly rate: Rarely; readonly room: Rarely; readonly web: Rarely }
+  readonly #trouble: { readonly rate: Rarely; readonly room: Rarely; readonly web: Rarely; readonly readOnly: Rarely }
   #lastActivity = 0
 
   constructor(config: LiveServerConfig, host: Host) {
@@ -55,7 +56,8 @@ class LiveServer implements Adapter {
     this.#host = host
     this.#last = new LastValues(config.maxChannels)
     this.#allowance = new Allowance({ clock, rate: config.maxRate, over: rateOver })
-    this.#trouble = { rate: new Rarely(clock, toldEvery), room: new Rarely(clock, toldEvery), web: new Rarely(clock, toldEvery) }
+    const rarely = (): Rarely => new Rarely(clock, toldEvery)
+    this.#trouble = { rate: rarely(), room: rarely(), web: rarely(), readOnly: rarely() }
     this.#inlet = new Inlet(config, host)
     this.#shown = new Shown({ show: config.show, host, publish })
     this.#load = new Load({ host, pages: () => this.#pages.count, publish })
@@ -68,6 +70,7 @@ class LiveServer implements Adapter {
     this.#udp = new UdpServer({
       host: config.host,
       port: config.port,
+      sources: new Sources({ config, host }),
       onDatagram: (datagram, _answer, sender) => this.#datagram(datagram, sender),
       onError: (error) => host.failed(error)
     })
@@ -104,6 +107,8 @@ class LiveServer implements Adapter {
   #datagram(datagram: Buffer, sender: string): void {
     const { clock } = this.#host
     this.#host.count('received')
+    if (this.#config.readOnly)
+      return this.#told('refused', this.#trouble.readOnly, { sender }, 'a host sends values, and is not heard (readOnly)')
     this.#lastActivity = clock.now()
     if (!this.#allowance.has(sender)) {
       this.#drop(this.#trouble.rate, { sender }, `a host sends more than maxRate (${this.#config.maxRate} values/s); datagrams are dropped`)
@@ -176,13 +181,20 @@ class LiveServer implements Adapter {
   }
 
   #drop(told: Rarely, fields: object, message: string): void {
-    this.#host.count('dropped')
+    this.#told('dropped', told, fields, message)
+  }
+
+  #told(counter: 'dropped' | 'refused', told: Rarely, fields: object, message: string): void {
+    this.#host.count(counter)
     const alike = told.pass()
     if (alike !== undefined) this.#host.log.warn({ ...fields, ...(alike > 0 ? { alike } : {}) }, message)
   }
 
   #listener(): WebListener {
-    const { host, port, tls, origins, maxPages } = this.#config.web
+    const { maxSourceRate, allow: all } = this.#config
+    const { host, port, tls, origins, maxPages, allow: own } = this.#config.web
+    const allow = own ?? all
+    const rules = { ...(allow === undefined ? {} : { allow }), ...(maxSourceRate === undefined ? {} : { maxSourceRate }) }
     return new WebListener({
       host,
       port,
@@ -191,6 +203,7 @@ class LiveServer implements Adapter {
       maxPayload,
       greeting,
       maxConnections: maxPages,
+      sources: new Sources({ config: rules, host: this.#host }),
       onWebSocket: (socket, address) => this.#pages.add(socket, address),
       onRefused: (why, who) => this.#refused(why, who),
       onError: (error) => this.#drop(this.#trouble.web, { reason: error.message }, 'a web page could not be taken')
@@ -204,7 +217,7 @@ class LiveServer implements Adapter {
     if (alike === undefined) return
     const message =
       why === 'connections'
-        ? `a web page was sent away: ${maxPages} are connected (web.maxPages)`
+        ? `a web page was sent away: ${maxPages} are connected (web.maxPages), or half as many from its address`
         : 'a web page of another server was sent away: list its server under web.origins if it may look on'
     this.#host.log.warn({ who, ...(alike > 0 ? { alike } : {}) }, message)
   }

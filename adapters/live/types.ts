@@ -58,6 +58,13 @@ export interface LiveServerConfig {
      */
     origins: string[]
     /**
+     * IP addresses or networks whose pages may connect. Left out: as allow of the instance.
+     *
+     * @minItems 1
+     * @maxItems 1000
+     */
+    allow?: [string, ...string[]]
+    /**
      * Connections that may be open at once; a further one is closed.
      */
     maxPages: number
@@ -94,6 +101,21 @@ export interface LiveServerConfig {
    * Values a second that one sender may send on average over two seconds; further datagrams are dropped.
    */
   maxRate: number
+  /**
+   * IP addresses, or networks as 192.168.7.0/24 and fd00::/8, that may come. Others get no answer (UDP), or their connection is closed; they are counted. Left out: everybody who reaches the host.
+   *
+   * @minItems 1
+   * @maxItems 1000
+   */
+  allow?: [string, ...string[]]
+  /**
+   * true: nothing is set, called or pushed through it; who wants to is refused, and reads go on.
+   */
+  readOnly: boolean
+  /**
+   * Datagrams, messages, requests and new connections a second that come from one address, on average over ten seconds; an answer over UDP counts once more for each KiB beyond its first. Left out: 5000, and no limit for this computer.
+   */
+  maxSourceRate?: number
 }
 
 /**
@@ -177,4 +199,19 @@ export interface LiveClientConfig {
    * Seconds.
    */
   activityTimeout: number
+  /**
+   * IP addresses, or networks as 192.168.7.0/24 and fd00::/8, that may come. Others get no answer (UDP), or their connection is closed; they are counted. Left out: everybody who reaches the host.
+   *
+   * @minItems 1
+   * @maxItems 1000
+   */
+  allow?: [string, ...string[]]
+  /**
+   * true: nothing is set, called or pushed through it; who wants to is refused, and reads go on.
+   */
+  readOnly: boolean
+  /**
+   * Datagrams, messages, requests and new connections a second that come from one address, on average over ten seconds; an answer over UDP counts once more for each KiB beyond its first. Left out: 5000, and no limit for this computer.
+   */
+  maxSourceRate?: number
 }

@@ -47,11 +47,11 @@ export class Conduct {
   #doneBy = -1
 
   constructor({ config, host, controllers }: ConductOptions) {
-    const { device, maxRate, alyx, answerWithin } = config
+    const { device, maxRate, alyx, answerWithin, readOnly } = config
     this.#config = config
     this.#host = host
     this.#controllers = controllers
-    this.#readings = new ServerReadings({ host, device, maxRate })
+    this.#readings = new ServerReadings({ host, device, maxRate, readOnly })
     this.self = new RigSelf({ config, host, readings: this.#readings })
     this.#turns = new Turns({ serve: async (turn) => await this.#serve(turn) })
     this.#answers = new Answers({
@@ -153,10 +153,13 @@ export class Conduct {
     this.#accepted += 1
     const size = bytes.length
     const hasRoom = event === 'ALYX' || this.#turns.hasRoom({ controller: from, event, size })
-    if (hasRoom && stops.has(event)) this.#ended = this.#accepted
+    if (hasRoom && stops.has(event) && !this.#isRefused(event)) this.#ended = this.#accepted
+    const isRefused = this.#isRefused(event)
+    if (isRefused) this.#host.count('refused')
     // What is refused begins no session, ends none, and names no experiment.
-    const place = event === 'ALYX' || !hasRoom ? this.self.aside() : this.self.place(event, elements)
+    const place = event === 'ALYX' || !hasRoom || isRefused ? this.self.aside() : this.self.place(event, elements)
     if (isShown) this.#readings.event(from, place, event, elements)
+    if (event === 'ALYX' && isRefused) return
     if (event === 'ALYX') return this.#logins.take(from, elements, place.id)
     if (!hasRoom) return this.#answers.refuse(from, event)
     const due = this.#host.clock.monotonic() + this.#config.answerWithin
@@ -199,8 +202,15 @@ export class Conduct {
     return true
   }
 
+  /** Only questions are answered where nothing may be done. */
+  #isRefused(event: EventName): boolean {
+    return this.#config.readOnly && event !== 'EXPSTATUS' && event !== 'EXPINFO'
+  }
+
   /** Never rejects. Resolves when the answer is handed over, confirmed or not. */
   async #serve(turn: Turn): Promise<void> {
+    if (this.#isRefused(turn.event))
+      return this.#answers.fail(turn, 'Forbidden: this rig is only looked at here (readOnly); nothing was done')
     const policy = policyFor(turn.event, this.#config.answers)
     if (this.#host.clock.monotonic() >= turn.due) return this.#answers.fail(turn, 'TimeoutError: its turn came too late; it was not begun')
     const done = await this.#performer.carryOut(policy, turn)
@@ -234,6 +244,7 @@ export class Conduct {
 
   /** What an operator wrote may be refused by a schema: better told at the start than in the middle of an experiment. */
   #checkActions(): void {
+    if (this.#config.readOnly) return
     for (const [event, policy] of policies(this.#config.answers))
       for (const action of actionsOf(policy)) {
         const refused = this.#performer.check(action)

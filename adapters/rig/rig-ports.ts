@@ -2,6 +2,7 @@
 import { createServer } from 'node:net'
 import type { Server, Socket } from 'node:net'
 import { Listening, plainAddress } from '../common/listening.js'
+import type { Sources } from '../common/sources.js'
 import { UdpServer } from '../common/udp-server.js'
 
 export interface RigPortsOptions {
@@ -15,6 +16,8 @@ export interface RigPortsOptions {
   readonly onDatagram: (datagram: Buffer, answer: (bytes: Buffer) => void, sender: string) => void
   /** Must set a listener for `error`. */
   readonly onConnection: (socket: Socket) => void
+  /** Who may come. */
+  readonly sources?: Sources
   /** There was no place for somebody. */
   readonly onRefused: (who: string) => void
   /** The UDP socket broke, and with it the rig. */
@@ -33,9 +36,10 @@ export class RigPorts {
   #closing: Promise<void> | undefined
 
   constructor(options: RigPortsOptions) {
-    const { host, port, transports, onDatagram, onBroken, onLost } = options
+    const { host, port, transports, onDatagram, onBroken, onLost, sources } = options
     this.#options = options
-    if (transports.includes('udp')) this.#udp = new UdpServer({ host, port, onDatagram, onError: onBroken, onLost })
+    if (transports.includes('udp'))
+      this.#udp = new UdpServer({ host, port, onDatagram, onError: onBroken, onLost, ...(sources === undefined ? {} : { sources }) })
   }
 
   /** Where it is bound; undefined while closed. */
@@ -68,9 +72,10 @@ export class RigPorts {
   }
 
   async #openTcp(signal: AbortSignal): Promise<void> {
-    const { host, port, transports, onLost } = this.#options
+    const { host, port, transports, onLost, onRefused, maxConnections, sources } = this.#options
     if (!transports.includes('tcp')) return
-    this.#tcp = await Listening.open(this.#server(), { host, port: this.#udp?.port ?? port, onError: onLost }, signal)
+    const options = { host, port: this.#udp?.port ?? port, onError: onLost, sources, maxConnections, crowded: onRefused }
+    this.#tcp = await Listening.open(this.#server(), options, signal)
   }
 
   #server(): Server {

@@ -18,6 +18,8 @@ export interface ServerReadingsOptions {
   readonly device: string
   /** Messages a second of one controller. */
   readonly maxRate: number
+  /** What controllers say becomes no reading. */
+  readonly readOnly: boolean
 }
 
 /** Who says something. */
@@ -183,8 +185,8 @@ export class ServerReadings {
 
   publish(reading: Reading): void {
     if (this.#isClosed) return
-    const { host } = this.#options
-    host.publish({ source: 'push', ...reading }).catch((thrown: unknown) => {
+    const { host, readOnly } = this.#options
+    host.publish({ ...(readOnly ? {} : { source: 'push' }), ...reading }).catch((thrown: unknown) => {
       const error = asGatewayError(thrown)
       host.count('dropped')
       this.dead(reading.codename, stringifyExact(reading.value).slice(0, 1000), error)
@@ -204,6 +206,7 @@ export class ServerReadings {
   }
 
   #tell(codename: string, members: readonly (readonly [string, Exact])[]): void {
+    if (this.#options.readOnly) return
     this.publish({ device: this.#options.device, codename, value: new Map(members) })
   }
 

@@ -4,6 +4,8 @@ import type { Adapter, AdapterType, Command, Endpoint, Exact, Host } from '../..
 import { GatewayError } from '../../gateway/errors.js'
 import { isExactMap } from '../common/exact-json.js'
 import { RarelyEach } from '../common/rarely.js'
+import { plainAddress } from '../common/listening.js'
+import { Sources } from '../common/sources.js'
 import { Conduct } from './conduct.js'
 import schema from './config.schema.json' with { type: 'json' }
 import { Controller } from './controller.js'
@@ -39,6 +41,7 @@ class RigServer implements Adapter {
   readonly #config: RigServerConfig
   readonly #host: Host
   readonly #ports: RigPorts
+  readonly #sources: Sources
   readonly #controllers: Controllers
   readonly #conduct: Conduct
   readonly #trouble: RarelyEach<string>
@@ -48,6 +51,7 @@ class RigServer implements Adapter {
   constructor(config: RigServerConfig, host: Host) {
     this.#config = config
     this.#host = host
+    this.#sources = new Sources({ config, host })
     this.#trouble = new RarelyEach(host.clock, toldEvery)
     this.#controllers = new Controllers({
       clock: host.clock,
@@ -126,6 +130,7 @@ class RigServer implements Adapter {
       port,
       transports,
       maxConnections: maxControllers + spare,
+      sources: this.#sources,
       onDatagram: (datagram, answer, sender) => this.#datagram(datagram, answer, sender),
       onConnection: (socket) => this.#connection(socket),
       onRefused: (who) => this.#full('tcp', who),
@@ -154,11 +159,13 @@ class RigServer implements Adapter {
       this.#full('tcp', socket.remoteAddress ?? '')
       return void socket.destroy()
     }
+    const address = plainAddress(socket.remoteAddress)
     const connection: TcpConnection = new TcpConnection({
       socket,
       clock: this.#host.clock,
       awaited: () => controller.peer.awaited,
       onPayload: (payload) => {
+        if (!this.#sources.mayAsk(address)) return
         this.#heard()
         this.#controllers.touch(controller)
         controller.peer.receive(payload)

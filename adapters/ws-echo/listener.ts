@@ -6,6 +6,7 @@ import type { Duplex } from 'node:stream'
 import { WebSocketServer } from 'ws'
 import type { ServerOptions, WebSocket } from 'ws'
 import { Listening, plainAddress } from '../common/listening.js'
+import type { Sources } from '../common/sources.js'
 import { isLoopback } from '../common/web-origin.js'
 import { onBoth } from './loopbacks.js'
 import type { Opened } from './loopbacks.js'
@@ -28,6 +29,8 @@ export interface WsListenerOptions {
   readonly onWebSocket: (socket: WebSocket, address: string) => void
   /** Somebody was sent away. `bad`: that was no handshake. */
   readonly onRefused: (why: Refused, who: string) => void
+  /** Who may come; left out: everybody. */
+  readonly sources?: Pick<Sources, 'mayCome' | 'isFree' | 'scarce'>
   /** A connection could not be taken (no file descriptor is left, say); the listener goes on. */
   readonly onError: (error: Error) => void
 }
@@ -36,6 +39,9 @@ export type Refused = 'connections' | 'origin' | 'bad'
 
 /** Milliseconds for a handshake to come. */
 const handshakeWithin = 10_000
+
+/** Frames of one message; each may be empty, and costs more than its bytes. */
+const maxFragments = 4096
 
 /** Connections besides, for those whose handshake is still to come, and to tell others that there is no room. */
 const spare = 128
@@ -102,7 +108,9 @@ export class WsListener {
   }
 
   async #listen(host: string, port: number, signal: AbortSignal): Promise<Listening> {
-    return await Listening.open(this.#server(), { host, port, onError: this.#options.onError }, signal)
+    const { onError, onRefused, maxConnections, sources } = this.#options
+    const crowded = (who: string): void => onRefused('connections', who)
+    return await Listening.open(this.#server(), { host, port, onError, sources, crowded, maxConnections }, signal)
   }
 
   #server(): Server {
@@ -127,6 +135,7 @@ export class WsListener {
       noServer: true,
       clientTracking: false,
       maxPayload: this.#options.maxMessage,
+      maxFragments,
       closeTimeout: closeWithin,
       // One message of each client in turn: what one pours in, 2 MB at a stretch, must not hold up the others for seconds.
       allowSynchronousEvents: false,

@@ -30,7 +30,7 @@ class Counting extends FakeHost {
 describe('the readings of clients', () => {
   let host = new Counting({ devices: new Map() })
   beforeEach(() => (host = new Counting({ devices: new Map() })))
-  const make = (maxRate: number): Readings => new Readings({ host, device: 'd', maxRate })
+  const make = (maxRate: number): Readings => new Readings({ host, device: 'd', maxRate, readOnly: false })
 
   it('are so many of one client, and others have their own', async () => {
     const readings = make(10)

@@ -9,6 +9,8 @@ export interface ReadingsOptions {
   readonly device: string
   /** Messages a second of one client. */
   readonly maxRate: number
+  /** What clients say becomes no reading. */
+  readonly readOnly: boolean
 }
 
 /** Who says something. */
@@ -53,6 +55,7 @@ export class Readings {
   /** `source`: the payload as it came. */
   message(speaker: Speaker, payload: Exact, source: string, idMatch: boolean): void {
     const { name, address } = speaker
+    if (this.#options.readOnly) return this.#options.host.count('refused')
     const rate = this.#rateOf(speaker)
     if (!rate.has('') || !this.#bytes.has('')) {
       const { host, maxRate } = this.#options
@@ -89,7 +92,8 @@ export class Readings {
       ['event', event],
       ['count', BigInt(count)]
     ])
-    this.#publish({ device: this.#options.device, codename: 'presence', value, source: 'push' }, event)
+    const { device, readOnly } = this.#options
+    this.#publish({ device, codename: 'presence', value, ...(readOnly ? {} : { source: 'push' }) }, event)
   }
 
   #publish(reading: Reading, detail: string): void {

@@ -4,6 +4,7 @@ import type { Adapter, AdapterType, Endpoint, Host, Latest, Watch } from '../../
 import { Allowance } from '../common/allowance.js'
 import { Rarely } from '../common/rarely.js'
 import { refOf } from '../common/ref.js'
+import { Sources } from '../common/sources.js'
 import { mayLook } from '../common/web-origin.js'
 import { Bridge } from './bridge.js'
 import { encodeError, encodeJoin, encodePayload, encodeValue, isSameId } from './codec.js'
@@ -40,6 +41,7 @@ class WsEchoServer implements Adapter {
   readonly #config: WsEchoServerConfig
   readonly #host: Host
   readonly #listener: WsListener
+  readonly #sources: Sources
   readonly #readings: Readings
   readonly #bridge: Bridge | undefined
   readonly #keepAlive: KeepAlive<Connection> | undefined
@@ -53,11 +55,12 @@ class WsEchoServer implements Adapter {
   #lastActivity = 0
 
   constructor(config: WsEchoServerConfig, host: Host) {
-    const { device, call, answerWithin, maxMessage, maxRate, keepAlive, mode } = config
+    const { device, call, answerWithin, maxMessage, maxRate, keepAlive, mode, readOnly } = config
     const { clock } = host
     this.#config = config
     this.#host = host
-    this.#readings = new Readings({ host, device, maxRate })
+    this.#readings = new Readings({ host, device, maxRate, readOnly })
+    this.#sources = new Sources({ config, host })
     this.#trouble = { refused: new Rarely(clock, toldEvery), cut: new Rarely(clock, toldEvery), push: new Rarely(clock, toldEvery) }
     if (mode === 'bridge' && call !== undefined) this.#bridge = new Bridge({ host, call: refOf(call), answerWithin, maxMessage })
     if (keepAlive !== null)
@@ -122,6 +125,8 @@ class WsEchoServer implements Adapter {
     const { strict, maxMessage } = this.#config
     this.#host.count('received')
     this.#lastActivity = this.#host.clock.now()
+    if (!this.#sources.mayAsk(connection.address))
+      return this.#say(connection, encodeError('RateLimited', 'too many messages of this address (maxSourceRate)'))
     if (message.kind === 'wrong') return this.#wrong(connection, message.reason)
     const { source, payload, clientId } = message
     const idMatch = isSameId(clientId, connection.id)
@@ -137,7 +142,10 @@ class WsEchoServer implements Adapter {
     this.#host.count('refused')
     connection.wrong += 1
     if (connection.wrong > maxWrong) return connection.close('wrong', 1008, 'too many messages that are of no use')
-    const text = encodeError('BadPayload', reason)
+    this.#say(connection, encodeError('BadPayload', reason))
+  }
+
+  #say(connection: Connection, text: string): void {
     if (this.#bridge === undefined) connection.send(text)
     else this.#bridge.say(connection, text)
   }
@@ -189,6 +197,7 @@ class WsEchoServer implements Adapter {
       port,
       maxConnections,
       maxMessage,
+      sources: this.#sources,
       // Pages of a class come from anywhere, also from files; an echo tells and moves nothing. Section 1.1.
       mayEnter: (headers, local) => isOpen || mayLook(headers, origins, local),
       onWebSocket: (socket, address) => this.#join(socket, address),
@@ -220,7 +229,7 @@ const reasons: Readonly<Record<Cut, string>> = {
 }
 
 const refusals: Readonly<Record<Refused, string>> = {
-  connections: 'a client was sent away: maxConnections are open already',
+  connections: 'a client was sent away: maxConnections are open already, or half as many from its address',
   origin: 'a web page of another server was sent away: list its server under origins if it may connect',
   bad: 'somebody was sent away who did not ask for a WebSocket'
 }

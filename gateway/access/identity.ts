@@ -5,6 +5,8 @@ export interface Identity {
   /** A key of the roles, see {@link Access}. */
   readonly role: string
   readonly via: 'anonymous' | 'password' | 'certificate' | 'session'
+  /** Which user of this name, as he may go or change: kept when an identity is copied, see Access.isCurrent. */
+  readonly serial?: number | undefined
 }
 
 /** What an identity may do. All by topics, also over HTTP: a command is a write to its topic. */

@@ -4,19 +4,21 @@ import type { Access } from '../access/access.js'
 import type { Clock, Logger } from '../adapter.js'
 import type { Config } from '../config.js'
 import { GatewayError } from '../errors.js'
-import { Throttle } from '../log.js'
 import type { Kind } from '../topic.js'
+import { Admission } from './admission.js'
 import { Connections } from './connections.js'
 import type { Contract, MutablePacket } from './contract.js'
 import { Delivery } from './delivery.js'
 import { Durable } from './durable.js'
 import { Emitter } from './emitter.js'
+import { FilterOrder } from './filter-order.js'
 import { Cut, Guard } from './guard.js'
-import { LimitHits } from './limit-hits.js'
 import type { Limit } from './limit-hits.js'
 import type { Door } from './listeners.js'
 import { OrderedAedes } from './order.js'
-import { lookingClients, onlyLooks, refusal as readOnly } from './read-only.js'
+import { Permissions } from './permissions.js'
+import { onlyLooks, refusal as readOnly } from './read-only.js'
+import { Reports } from './reports.js'
 import { Queue } from './queue.js'
 import type { Publish } from './queue.js'
 import { RetainedCap } from './retained-cap.js'
@@ -41,11 +43,11 @@ export interface BrokerOptions {
   readonly disk?: (failure: Error | undefined) => void
 }
 
-/** Seconds between two log lines about the same fault from the same address, or about the same slow client. */
-const toldEvery = 10
+/** Messages of QoS 2 of one client without PUBREL, over all its connections; Aedes bounds those of one. */
+const maxIncoming = 1000
 
-/** Codes and messages of errors by which a client merely goes. */
-const hangUps = new Set(['EPIPE', 'ECONNRESET', 'ERR_STREAM_PREMATURE_CLOSE', 'ERR_STREAM_DESTROYED', 'connection closed'])
+/** Told of an MQTT client that comes or goes, and what it may publish to. */
+export type Presence = (client: string, present: boolean, mayWrite: (topic: string) => boolean) => void
 
 /** The embedded Aedes, with its durable store, the contract on every message, and the queue of the gateway's own. */
 export class Broker implements Door {
@@ -60,12 +62,13 @@ export class Broker implements Door {
   readonly #connections: Connections
   readonly #subscribers: Subscribers
   readonly #retainedCap: RetainedCap
+  readonly #access: Access
+  readonly #admission: Admission
+  readonly #permissions: Permissions
   readonly #sessions: Sessions
-  readonly #hits = new LimitHits()
-  readonly #throttle: Throttle
-  readonly #told = new WeakSet<Client>()
+  readonly #reports: Reports
   #contract: Contract | undefined
-  #onPresence: ((client: string, present: boolean) => void) | undefined
+  #onPresence: Presence | undefined
 
   constructor(options: BrokerOptions) {
     const { clock, limits } = options
@@ -74,15 +77,24 @@ export class Broker implements Door {
     const { data, durability = 'fast', openDisk, disk } = options
     this.#durable = new Durable({ data, durability, now: () => clock.now(), open: openDisk, state: (failure) => disk?.(failure) })
     this.#store = this.#durable.store
-    this.#throttle = new Throttle(toldEvery, monotonic)
-    this.#connections = new Connections({ clock, limits, refused: (rule, address) => this.#turnedAway(rule, address) })
-    this.#subscribers = new Subscribers({ limits, monotonic, shed: (client, guard) => this.#shed(client, guard) })
+    const reports = new Reports(options.log, monotonic)
+    this.#reports = reports
+    this.#connections = new Connections({ clock, limits, refused: (rule, address) => reports.turnedAway(rule, address) })
+    this.#subscribers = new Subscribers({ limits, stored: this.#store, monotonic, shed: (client, guard) => reports.shed(client, guard) })
     this.#retainedCap = new RetainedCap(this.#store, limits)
+    this.#access = options.access
+    this.#permissions = new Permissions(options.access, this.#store)
+    this.#admission = new Admission({
+      access: options.access,
+      sessions: this.#store.owners,
+      connected: (id) => this.#clients[id],
+      letIn: (id) => this.#permissions.came(id)
+    })
     this.#sessions = new Sessions({
       store: this.#store,
       clock,
       limits,
-      dropped: (client, total) => this.#dropped(client, total),
+      dropped: (client, total) => reports.dropped(client, total),
       expired: (client) => this.#log.info({ client }, 'a session expired: its client was absent for broker.limits.sessionExpiry')
     })
     const asks = paceStreams(this.#store, (client, topic) => this.#subscribers.holds(client, topic))
@@ -96,11 +108,17 @@ export class Broker implements Door {
       concurrency: 0,
       authorizePublish: (client, packet, callback) => this.#authorizePublish(client, packet, callback),
       authorizeSubscribe: (client, subscription, callback) => callback(null, this.#grant(client, subscription) ? subscription : null),
-      authorizeForward: (client, packet) => this.#subscribers.forward(client, packet),
-      ...lookingClients({ connected: (id) => this.#clients[id], hasSession: (id) => this.#store.hasSession(id) })
+      authorizeForward: (client, packet) => (this.#permissions.maySee(client, packet) ? this.#subscribers.forward(client, packet) : null),
+      preConnect: this.#admission.preConnect,
+      authenticate: this.#admission.authenticate
     }
     this.#aedes = new OrderedAedes(aedes, ({ id }, messageId) => this.#store.hasIncoming(id, messageId))
-    new Delivery(this.#aedes, this.#store, { window: limits.maxInflight, shed: (client) => this.#missed(client) })
+    this.#sessions.watchEntry(this.#aedes)
+    new Delivery(this.#aedes, this.#store, {
+      window: limits.maxInflight,
+      shed: (client) => this.#missed(client),
+      mayHave: (client, packet) => this.#permissions.mayHave(client, packet)
+    })
     this.#queue = new Queue({
       max: limits.maxQueue,
       shed: options.shed,
@@ -112,28 +130,31 @@ export class Broker implements Door {
     })
     this.#aedes.on('subscribe', asks)
     this.#aedes.on('unsubscribe', (topics, client) => this.#subscribers.drop(client, topics))
+    new FilterOrder(this.#aedes, this.#store)
     // It hung up while it was let in: Aedes would keep it in its table for ever.
     this.#aedes.on('client', (client) => this.#ghost(client))
     this.#aedes.on('clientReady', (client) => {
       // Also told of one that has gone while it was sent what had waited for it.
       if (client.closed) return
       this.#sessions.came(client.id)
-      if (!onlyLooks(client)) this.#onPresence?.(client.id, true)
+      this.#admission.came(client)
+      if (!onlyLooks(client)) this.#onPresence?.(client.id, true, mayWrite(client))
     })
     this.#aedes.on('clientDisconnect', (client) => {
       if (!client.clean) this.#sessions.went(client.id)
-      if (!onlyLooks(client)) this.#onPresence?.(client.id, false)
+      if (!onlyLooks(client)) this.#onPresence?.(client.id, false, mayWrite(client))
     })
-    this.#aedes.on('clientError', (client, error) => this.#cut(client, error, { client: client.id }, 'an MQTT client was cut'))
-    this.#aedes.on('connectionError', (client, error) => this.#cut(client, error, {}, 'a connection was no MQTT client and was cut'))
+    this.#aedes.on('clientError', (client, error) => reports.cut(client, error, { client: client.id }, 'an MQTT client was cut'))
+    this.#aedes.on('connectionError', (client, error) => reports.cut(client, error, {}, 'a connection was no MQTT client and was cut'))
     // Not typed by Aedes, but emitted; without a listener it would end the process.
     const emitter: EventEmitter = this.#aedes
     emitter.on('error', (error: Error) => this.#log.error({ err: error }, 'the broker failed'))
   }
 
   /** Opens nothing to the outside. `presence` is told of every client that comes or goes. */
-  async start(contract: Contract, presence: (client: string, present: boolean) => void): Promise<void> {
+  async start(contract: Contract, presence: Presence): Promise<void> {
     this.#contract = contract
+    contract.mayRetain = (packet) => this.#mayRetain(packet)
     this.#onPresence = presence
     await this.#durable.start(this.#aedes)
     this.#retainedCap.restored(this.#store.allRetained())
@@ -141,6 +162,7 @@ export class Broker implements Door {
     this.#durable.recover()
     this.#connections.start()
     this.#sessions.start()
+    this.#access.onChange(() => this.#admission.review())
   }
 
   readonly admit: Door['admit'] = (socket) => this.#connections.admit(socket)
@@ -194,12 +216,12 @@ export class Broker implements Door {
 
   /** A limit of the HTTP listener was hit. */
   hit(limit: Limit): void {
-    this.#hits.hit(limit)
+    this.#reports.hits.hit(limit)
   }
 
   /** How often each limit was hit since start. */
   get limitHits(): ReadonlyMap<string, bigint> {
-    return this.#hits.all
+    return this.#reports.hits.all
   }
 
   /** Messages of QoS 0 that each connected client missed because it reads slowly. */
@@ -234,7 +256,12 @@ export class Broker implements Door {
 
   /** Of clients that were connected when an earlier run crashed. */
   publishWills(): void {
-    this.#durable.publishWills((will) => this.#apply(will as MutablePacket & typeof will, will.clientId))
+    this.#durable.publishWills((will) => {
+      const packet = will as MutablePacket & typeof will
+      const refusal = this.#permissions.refusalOfWill(will)
+      if (refusal === undefined) this.#apply(packet, will.clientId)
+      else this.#contract?.refuse(packet, will.clientId, refusal)
+    })
   }
 
   /** Resolves when the messages of the gateway that wait have been handed over, or after the time limit. */
@@ -277,62 +304,21 @@ export class Broker implements Door {
     return this.#durable.waiting
   }
 
-  /** One line a connection: Aedes tells the error of every write that was still waiting. That somebody hung up is no news. */
-  #cut(client: Client, error: Error, fields: object, message: string): void {
-    if (this.#told.has(client)) return
-    this.#told.add(client)
-    if (error instanceof Cut) this.#hits.hit(error.rule)
-    else if (error.message === 'connect did not arrive in time') this.#hits.hit('connectTime')
-    const quiet = hangUps.has((error as NodeJS.ErrnoException).code ?? error.message)
-    const { address, shed } = client.conn as Guard
-    const held = quiet ? 0 : this.#throttle.pass(`${address} ${error.message}`)
-    if (held === undefined) return
-    const more = { ...(shed > 0 ? { missed: shed } : {}), ...(held > 0 ? { alike: held } : {}) }
-    this.#log[quiet ? 'debug' : 'info']({ ...fields, address, reason: error.message, ...more }, message)
-  }
-
-  #turnedAway(rule: 'maxConnections' | 'maxConnectRate', address: string): void {
-    this.#hits.hit(rule)
-    const held = this.#throttle.pass(`${address} ${rule}`)
-    const limit = rule === 'maxConnections' ? 'maxConnections or maxConnectionsPerAddress' : 'maxConnectRate'
-    if (held !== undefined) this.#log.warn({ address, alike: held }, `a connection was closed: there are too many (broker.limits.${limit})`)
-  }
-
-  #dropped(client: string, total: bigint): void {
-    this.#hits.hit('maxQueued')
-    const held = this.#throttle.pass(`queued ${client}`)
-    if (held !== undefined)
-      this.#log.warn(
-        { client, lost: Number(total) },
-        'messages for an absent client are dropped: too many wait (broker.limits.maxQueued, maxQueuedBytes)'
-      )
+  #grant(client: Client, subscription: Subscription): boolean {
+    const { topic } = subscription
+    // Shared subscriptions are MQTT 5; Aedes would take the name for a topic, acknowledge, and deliver nothing.
+    const refused = topic.startsWith('$share/') ? 'shared' : undefined
+    if (refused === undefined && !this.#permissions.maySubscribe(client, topic)) return false
+    if (refused === undefined && this.#subscribers.grant(client, subscription)) return true
+    this.#reports.filterRefused(client, topic, refused ?? 'maxFilters')
+    return false
   }
 
   /** It leaves too much unacknowledged, so that messages of QoS 0 would have to wait too long behind it. */
   #missed(client: Client): void {
     const guard = client.conn as Guard
     guard.shed += 1
-    this.#shed(client, guard)
-  }
-
-  #shed(client: Client, guard: Guard): void {
-    this.#hits.hit('shedOutput')
-    const held = this.#throttle.pass(`shed ${client.id}`)
-    if (held !== undefined)
-      this.#log.warn(
-        { client: client.id, missed: guard.shed },
-        'a client reads slowly: it misses messages of QoS 0 (broker.limits.shedOutput)'
-      )
-  }
-
-  #grant(client: Client, subscription: Subscription): boolean {
-    const granted = this.#subscribers.grant(client, subscription)
-    if (granted) return true
-    this.#hits.hit('maxFilters')
-    const held = this.#throttle.pass(`filters ${client.id}`)
-    if (held !== undefined)
-      this.#log.warn({ client: client.id, filter: subscription.topic, alike: held }, 'a filter was refused (broker.limits.maxFilters)')
-    return false
+    this.#reports.shed(client, guard)
   }
 
   #ghost(client: Client): void {
@@ -349,7 +335,9 @@ export class Broker implements Door {
       if (again) return callback(null)
       const { qos, messageId } = published
       if (qos === 2 && client !== null && messageId !== undefined && this.#durable.isTaking(client, messageId, callback)) return
-      this.#apply(published, client?.id ?? '', onlyLooks(client))
+      if (qos === 2 && client !== null && this.#store.incoming(client.id) >= maxIncoming)
+        return callback(new Cut('protocol', `it has left ${maxIncoming} messages of QoS 2 without PUBREL`))
+      this.#judge(published, client)
       this.#durable.admit(client, packet as AedesPublishPacket, callback)
     } catch (error) {
       this.#log.error({ err: error, topic: published.topic }, 'the contract failed on a message; it was not published')
@@ -357,12 +345,30 @@ export class Broker implements Door {
     }
   }
 
-  /** The contract; a message that may not be retained any more is a dead letter. */
-  #apply(packet: MutablePacket, client: string, looksOnly = false): void {
-    if (looksOnly) return this.#contract?.refuse(packet, client, readOnly())
-    const refusal = this.#retainedCap.check(packet)
-    if (refusal === undefined) return this.#contract?.apply(packet, client)
-    this.#hits.hit('maxRetained')
-    this.#contract?.refuse(packet, client, refusal)
+  /** First who it is, then what it is. */
+  #judge(packet: MutablePacket, client: Client | null): void {
+    if (client === null) return this.#apply(packet, '')
+    if (onlyLooks(client)) return this.#contract?.refuse(packet, client.id, readOnly())
+    const refusal = this.#permissions.refusal(client, packet)
+    if (refusal === undefined) return this.#apply(packet, client.id)
+    this.#contract?.refuse(packet, client.id, refusal)
   }
+
+  /** The contract; a message that may not be retained any more is a dead letter. */
+  #apply(packet: MutablePacket, client: string): void {
+    const refusal = this.#mayRetain(packet)
+    if (refusal === undefined) this.#contract?.apply(packet, client)
+    else this.#contract?.refuse(packet, client, refusal)
+  }
+
+  #mayRetain(packet: MutablePacket): GatewayError | undefined {
+    const refusal = this.#retainedCap.check(packet)
+    if (refusal !== undefined) this.#reports.hits.hit('maxRetained')
+    return refusal
+  }
+}
+
+function mayWrite(client: Client): (topic: string) => boolean {
+  const { rights } = client.conn as Guard
+  return (topic) => rights?.mayWrite(topic) ?? true
 }

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import type { Socket } from 'node:net'
 import { Duplex } from 'node:stream'
 import { FakeClock } from '../../test/support/fake-clock.js'
 import { packets } from '../../test/support/raw-mqtt.js'
@@ -61,5 +62,24 @@ describe('connections that are watched', () => {
     guard.destroy()
     await new Promise((resolve) => setImmediate(resolve))
     assert.equal(connections.clients, 0)
+  })
+
+  it('come from a bounded number of addresses; one that is new is turned away, and may come when others were quiet', async () => {
+    const turnedAway: string[] = []
+    const many = new Connections({ clock, limits, refused: (rule, address) => turnedAway.push(`${rule} ${address}`) })
+    many.start()
+    const from = (n: number): boolean => {
+      const socket = Object.assign(new Duplex(), { remoteAddress: `10.0.${Math.floor(n / 256)}.${n % 256}` })
+      const isIn = many.admit(socket as unknown as Socket)
+      socket.emit('close')
+      return isIn
+    }
+    for (let n = 0; n < 10_000; n++) assert.ok(from(n))
+    assert.equal(from(10_000), false)
+    assert.deepEqual(turnedAway, ['maxConnectRate 10.0.39.16'])
+    assert.ok(from(7), 'one that is known')
+    await clock.pass(12)
+    assert.ok(from(10_000))
+    many.stop()
   })
 })

@@ -1,6 +1,7 @@
 import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import type { Clock, Watch } from '../adapter.js'
+import { isScarce, mostDescriptors } from '../descriptors.js'
 import type { Entrance } from './entrance.js'
 import { Guard } from './guard.js'
 import type { GuardLimits } from './guard.js'
@@ -21,6 +22,9 @@ const burst = 10
 /** Seconds between two looks at those who do not read, or are not read. */
 const period = 1
 
+/** Addresses that are known at once; beyond, one that is new is turned away: whoever has so many to connect from is nobody's instrument. */
+const maxAddresses = 10_000
+
 /** What is known of one address: open connections, and how many new ones it still may make (a bucket that fills again). */
 interface Peer {
   open: number
@@ -35,6 +39,8 @@ export class Connections {
   readonly #refused: (rule: 'maxConnections' | 'maxConnectRate', address: string) => void
   readonly #peers = new Map<string, Peer>()
   readonly #guards = new Set<Guard>()
+  /** Descriptors beyond are for files. */
+  readonly #most = mostDescriptors()
   #open = 0
   #watch: Watch | undefined
 
@@ -72,10 +78,10 @@ export class Connections {
   admit(socket: Socket): boolean {
     const address = addressOf(socket)
     const peer = this.#peer(address)
-    const rule = this.#rule(peer)
-    if (rule !== undefined) {
+    const rule = peer === undefined ? 'maxConnectRate' : this.#rule(peer, socket)
+    if (peer === undefined || rule !== undefined) {
       socket.destroy()
-      this.#refused(rule, address)
+      this.#refused(rule ?? 'maxConnectRate', address)
       return false
     }
     peer.tokens -= 1
@@ -95,16 +101,19 @@ export class Connections {
     return guard
   }
 
-  #rule(peer: Peer): 'maxConnections' | 'maxConnectRate' | undefined {
+  #rule(peer: Peer, socket: Socket): 'maxConnections' | 'maxConnectRate' | undefined {
     const { maxConnections, maxConnectionsPerAddress } = this.#limits
-    if (this.#open >= maxConnections || peer.open >= maxConnectionsPerAddress) return 'maxConnections'
+    if (this.#open >= maxConnections || isScarce(socket, this.#most) || peer.open >= maxConnectionsPerAddress) return 'maxConnections'
     return peer.tokens < 1 ? 'maxConnectRate' : undefined
   }
 
-  #peer(address: string): Peer {
+  /** Undefined: it is new, and there is no room to remember it. */
+  #peer(address: string): Peer | undefined {
     const at = this.#clock.monotonic()
     const most = this.#limits.maxConnectRate * burst
-    const peer = this.#peers.get(address) ?? { open: 0, tokens: most, at }
+    const known = this.#peers.get(address)
+    if (known === undefined && this.#peers.size >= maxAddresses) return undefined
+    const peer = known ?? { open: 0, tokens: most, at }
     peer.tokens = Math.min(most, peer.tokens + Math.max(0, at - peer.at) * this.#limits.maxConnectRate)
     peer.at = at
     this.#peers.set(address, peer)

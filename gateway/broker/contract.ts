@@ -56,9 +56,14 @@ interface SaidError extends GatewayErrorOptions {
   readonly message: string
 }
 
+/** Bytes of a state that nobody counts; there is at most one for each device. */
+const longState = 4096
+
 /** What the contract does to a packet. `client` is the MQTT client id; empty for the will of a client of an earlier run. */
 export class Contract {
   readonly #options: ContractOptions
+  /** Why the broker can retain no more; what nothing declares is asked about, as it is retained though its client may not say so. */
+  mayRetain: ((packet: MutablePacket) => GatewayError | undefined) | undefined
 
   constructor(options: ContractOptions) {
     this.#options = options
@@ -156,6 +161,7 @@ export class Contract {
       devices.leave(device)
       return
     }
+    if (packet.payload.length > longState) this.#room(packet)
     devices.mayMeet(device)
     const understood = understand(bytes(packet.payload))
     const said: unknown =
@@ -185,6 +191,7 @@ export class Contract {
     const { schema } = known?.meta ?? {}
     const refused = schema && isValue(reading.value) ? validators.check(schema, reading.value, 'value') : undefined
     if (refused !== undefined) throw refused
+    if (known?.declared !== true) this.#room(packet)
     const entry = known ?? devices.admit(device, codename)
     const held = latest.weigh(entry, { ...reading, value: conform(schema, reading.value) })
     packet.payload = Buffer.from(readingPayload(held))
@@ -193,6 +200,11 @@ export class Contract {
     states.heard(device, client)
     // It gives readings although it said that it is disabled: they are old.
     if (states.isOffline(device)) latest.expire(device)
+  }
+
+  #room(packet: MutablePacket): void {
+    const full = this.mayRetain?.({ ...packet, retain: true })
+    if (full !== undefined) throw full
   }
 
   #forget(entry: Entry | undefined): void {

@@ -29,7 +29,7 @@ describe('delivery', () => {
     broker = new OrderedAedes({ id: 'labgate', persistence: store, mq, drainTimeout: 0 }, ({ id }, messageId) =>
       store.hasIncoming(id, messageId)
     )
-    new Delivery(broker, store, { window, shed: () => shed++ })
+    new Delivery(broker, store, { window, shed: () => shed++, mayHave: () => true })
     broker.on('clientError', (_client, error) => errors.push(error.message))
     await broker.listen()
     server = createServer((socket) => {

@@ -9,6 +9,8 @@ import type { Store } from './store/store.js'
 export interface DeliveryOptions {
   readonly window: number
   readonly shed: (client: Client) => void
+  /** Whether it may be sent what waits in its session, which may be from before it had the rights that it has. */
+  readonly mayHave: (client: Client, packet: PacketLike) => boolean
 }
 
 /** What Aedes' types leave out of its Client: both functions are properties of each client, taken when it subscribes (addSubs). */
@@ -17,7 +19,10 @@ type Inner = Client & {
   deliverQoS: Outlet['deliverQoS']
 }
 
-/** Stands for the subscriptions of a session without any: Aedes tells "session present" by their number (gotSubs in connect.js). */
+/**
+ * Goes with the subscriptions of a session that returns, of which there may be none: Aedes tells "session present" by their number (gotSubs
+ * in connect.js), and only after it has asked about each whether it is allowed (restoreSubs).
+ */
 const none: Subscription = { topic: 'none', qos: 0 }
 
 /**
@@ -51,7 +56,7 @@ export class Delivery {
       this.#open(client as Inner)
       preConnect(client, packet, callback)
     }
-    // Later: Aedes notes only after it has asked that there is a session (restoreSubs).
+    // Later than Aedes can go on, see `none`.
     aedes.authorizeSubscribe = (client, subscription, callback) => {
       if ((subscription as Subscription) === none) setImmediate(callback, null, null)
       else authorizeSubscribe(client, subscription, callback)
@@ -69,7 +74,7 @@ export class Delivery {
     // Aedes asks for them once, when a client connects that wants its session back.
     store.subscriptionsByClient = (client) => {
       const present = store.openSession(client.id)
-      return subscriptionsByClient(client).then((found) => (found.length === 0 && present ? [none] : found))
+      return subscriptionsByClient(client).then((found) => (present ? [...found, none] : found))
     }
     store.outgoingStream = (client) => {
       const outlet = this.#outlets.get(client)
@@ -108,7 +113,7 @@ export class Delivery {
       window: this.#options.window,
       authorizeForward: (to, packet) => this.#aedes.authorizeForward(to, packet),
       update: (to, packet) => store.sending(to, packet),
-      unsent: (id) => store.unsent(id),
+      unsent: (id) => store.unsent(id).filter((packet) => this.#options.mayHave(client, packet)),
       shed: this.#options.shed
     })
     this.#outlets.set(client, outlet)

@@ -33,7 +33,10 @@ const step = fc.oneof(
   fc.record({ kind: fc.constant('turn' as const) })
 )
 
-/** What happens, as words, when the steps are played; what happens between two steps in no order. */
+/**
+ * What happens, as words, when the steps are played; what happens between two steps in no order. After a subscription is made or ended a
+ * turn passes: mqemitter needs it.
+ */
 async function play(emitter: Plain, steps: readonly (typeof step extends fc.Arbitrary<infer S> ? S : never)[]): Promise<string[][]> {
   const told: string[] = []
   const rounds: string[][] = []
@@ -47,7 +50,7 @@ async function play(emitter: Plain, steps: readonly (typeof step extends fc.Arbi
   for (const one of steps) {
     if (one.kind === 'on') emitter.on(one.filter, receivers[one.receiver]!, () => told.push('added'))
     if (one.kind === 'off') emitter.removeListener(one.filter, receivers[one.receiver]!, () => told.push('removed'))
-    if (one.kind === 'turn') await turn()
+    if (one.kind !== 'emit') await turn()
     if (one.kind === 'emit') {
       late = one.late
       emitter.emit(one, (error) => told.push(`done ${one.topic} ${error?.message}`))
@@ -67,6 +70,20 @@ describe('emitter', () => {
       }),
       { numRuns: 300 }
     )
+  })
+
+  it('makes and ends a subscription at once', () => {
+    const { emitter } = made()
+    const got: string[] = []
+    const receive: Receive<Emitted> = (_packet, done) => {
+      got.push('received')
+      done()
+    }
+    emitter.on('a', receive, () => got.push('made'))
+    emitter.emit({ topic: 'a' })
+    emitter.removeListener('a', receive, () => got.push('ended'))
+    emitter.emit({ topic: 'a' })
+    assert.deepEqual(got, ['made', 'received', 'ended'])
   })
 
   it('is done when the last receiver is, and counts what is under way', () => {
@@ -116,6 +133,19 @@ describe('emitter', () => {
     await new Promise<void>((resolve) => emitter.removeListener('a', second, resolve))
     emitter.emit({ topic: 'a' })
     assert.deepEqual(got, ['first'])
+  })
+
+  it('remembers a bounded number of topics, and of characters', () => {
+    const { emitter } = made()
+    emitter.on('#', (_packet, done) => done())
+    let most = 0
+    for (let i = 0; i < 10_500; i++) {
+      emitter.emit({ topic: String(i) })
+      most = Math.max(most, emitter.remembered)
+    }
+    assert.equal(most, 10_000)
+    for (let i = 0; i < 200; i++) emitter.emit({ topic: `${i}${'x'.repeat(60_000)}` })
+    assert.ok(emitter.remembered < 40, `${emitter.remembered} long topics are remembered`)
   })
 
   it('hands out nothing once it is closed', async () => {

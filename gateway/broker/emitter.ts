@@ -17,6 +17,9 @@ class Node<P> {
 /** Topics whose receivers are remembered; a laboratory has some thousand. */
 const maxRemembered = 10_000
 
+/** Characters of them all: a topic may have 65,535. */
+const maxCharacters = 2_000_000
+
 const nothing = (): void => {}
 
 /**
@@ -34,12 +37,16 @@ export class Emitter<P extends Emitted> {
   readonly #failed: (error: unknown, topic: string) => void
   readonly #root = new Node<P>()
   readonly #remembered = new Map<string, readonly Receive<P>[]>()
+  #characters = 0
 
   constructor(failed: (error: unknown, topic: string) => void) {
     this.#failed = failed
   }
 
-  /** Holds from now on; `done` is called later, as mqemitter does. */
+  /**
+   * Holds from now on. `done` is called at once, not in a later turn as by mqemitter: Aedes knows a subscription when `done` was called, and
+   * what the client sent behind its SUBSCRIBE would come between.
+   */
   on(filter: string, receive: Receive<P>, done?: () => void): this {
     let node = this.#root
     for (const level of filter.split('/')) {
@@ -48,17 +55,15 @@ export class Emitter<P extends Emitted> {
       node = child
     }
     node.receivers = [...node.receivers, receive]
-    this.#remembered.clear()
-    if (done) setImmediate(done)
+    this.#forget()
+    done?.()
     return this
   }
 
-  /** Holds from the next turn on, when `done` is called: mqemitter does so, and Aedes forgets the subscription only then. */
+  /** The same: Aedes forgets the subscription when `done` was called, and would take a SUBSCRIBE that came meanwhile for one it has. */
   removeListener(filter: string, receive: Receive<P>, done?: () => void): this {
-    setImmediate(() => {
-      this.#remove(filter, receive)
-      done?.()
-    })
+    this.#remove(filter, receive)
+    done?.()
     return this
   }
 
@@ -86,6 +91,11 @@ export class Emitter<P extends Emitted> {
     }
   }
 
+  /** Topics whose receivers are remembered. */
+  get remembered(): number {
+    return this.#remembered.size
+  }
+
   /** Does anybody listen to the topic? */
   wanted(topic: string): boolean {
     return this.#receivers(topic).length > 0
@@ -102,10 +112,16 @@ export class Emitter<P extends Emitted> {
     if (found === undefined) {
       const matches: Receive<P>[] = []
       collect(this.#root, topic.split('/'), 0, matches)
-      if (this.#remembered.size >= maxRemembered) this.#remembered.clear()
+      if (this.#remembered.size >= maxRemembered || this.#characters + topic.length > maxCharacters) this.#forget()
       this.#remembered.set(topic, (found = matches))
+      this.#characters += topic.length
     }
     return found
+  }
+
+  #forget(): void {
+    this.#remembered.clear()
+    this.#characters = 0
   }
 
   #remove(filter: string, receive: Receive<P>): void {
@@ -125,7 +141,7 @@ export class Emitter<P extends Emitted> {
       if (receivers.length > 0 || children.size > 0) break
       path[depth - 1]?.children.delete(levels[depth - 1] as string)
     }
-    this.#remembered.clear()
+    this.#forget()
   }
 }
 

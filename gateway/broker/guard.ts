@@ -1,5 +1,5 @@
 import { Duplex } from 'node:stream'
-import type { Identity } from '../access/identity.js'
+import type { Identity, Rights } from '../access/identity.js'
 import type { Entrance } from './entrance.js'
 import { Output } from './output.js'
 import type { OutputLimits } from './output.js'
@@ -16,7 +16,7 @@ export interface GuardLimits extends OutputLimits {
 }
 
 /** A limit or a rule by which a connection was cut; the counters of lab/gateway go by these names. */
-export type Rule = 'maxPacket' | 'protocol' | 'maxOutput' | 'connectTime'
+export type Rule = 'maxPacket' | 'protocol' | 'maxOutput' | 'connectTime' | 'maxSessions'
 
 /** The error with which a connection ends that broke a rule. */
 export class Cut extends Error {
@@ -53,6 +53,10 @@ export class Guard extends Duplex {
   shed = 0
   /** Who is behind it, once it was let in. */
   identity: Identity | undefined
+  /** What he may do. */
+  rights: Rights | undefined
+  /** The same, when not all that its filters match may be shown to it: then each message must be asked about. */
+  asked: Rights | undefined
   /** Set by Aedes. */
   client: KeptAlive | undefined
   readonly #inner: Duplex

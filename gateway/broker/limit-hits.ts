@@ -3,6 +3,7 @@ export type Limit =
   | 'maxConnections'
   | 'maxConnectRate'
   | 'connectTime'
+  | 'handshake'
   | 'maxPacket'
   | 'protocol'
   | 'maxOutput'
@@ -10,6 +11,7 @@ export type Limit =
   | 'maxFilters'
   | 'maxRetained'
   | 'maxQueued'
+  | 'maxSessions'
   | 'maxRequests'
   | 'maxStreams'
   | 'slowStreams'
@@ -19,6 +21,7 @@ const limits: readonly Limit[] = [
   'maxConnections',
   'maxConnectRate',
   'connectTime',
+  'handshake',
   'maxPacket',
   'protocol',
   'maxOutput',
@@ -26,6 +29,7 @@ const limits: readonly Limit[] = [
   'maxFilters',
   'maxRetained',
   'maxQueued',
+  'maxSessions',
   'maxRequests',
   'maxStreams',
   'slowStreams',

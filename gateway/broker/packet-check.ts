@@ -179,6 +179,7 @@ function checkConnect(body: Buffer): Refusal | undefined {
   if (id === undefined) return cut
   const badId = checkText(id, 0, id.length)
   if (badId !== undefined) return { reason: `client id: ${badId}` }
+  if (id.length === 0 && level === 3) return { reason: 'an empty client id, in MQTT 3.1', connack: 2 }
   if (id.length === 0 && (flags & 2) === 0) return { reason: 'an empty client id for a session that lasts [MQTT-3.1.3-8]', connack: 2 }
   if ((flags & 4) !== 0) {
     const [topic, payload] = [fields.field(), fields.field()]

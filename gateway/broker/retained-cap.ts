@@ -61,7 +61,15 @@ export class RetainedCap {
   }
 }
 
+/** Levels of a topic beyond which each costs as much as a place in the tree takes. */
+const freeLevels = 8
+const levelBytes = 256
+
 /** Bytes, near enough. */
 function size(packet: Kept | undefined): number {
-  return packet === undefined ? 0 : (packet.topic?.length ?? 0) + (packet.payload?.length ?? 0)
+  if (packet === undefined) return 0
+  const { topic = '', payload = '' } = packet
+  let levels = 1
+  for (let at = topic.indexOf('/'); at >= 0; at = topic.indexOf('/', at + 1)) levels += 1
+  return topic.length + payload.length + Math.max(0, levels - freeLevels) * levelBytes
 }

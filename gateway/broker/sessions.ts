@@ -1,9 +1,14 @@
+import type { Aedes, Client } from 'aedes'
 import type { Clock, Watch } from '../adapter.js'
+import type { SessionRows } from './store/session-rows.js'
+import { Cut } from './guard.js'
 
 export interface SessionLimits {
   /** Messages that may wait for one session, and their bytes. */
   readonly maxQueued: number
   readonly maxQueuedBytes: number
+  /** Sessions that are kept beyond a connection. */
+  readonly maxSessions: number
   /** Seconds that an absent session is kept. */
   readonly sessionExpiry: number
 }
@@ -11,8 +16,8 @@ export interface SessionLimits {
 /** What the store knows of sessions. */
 interface SessionStore {
   /** Tells for each message whether a session may keep it. */
-  bound: ((clientId: string, queued: number, bytes: number) => boolean) | undefined
-  sessionIds(): Iterable<string>
+  bound: ((clientId: string, queued: number, bytes: number, all: number) => boolean) | undefined
+  readonly owners: Pick<SessionRows, 'has' | 'ids' | 'size'>
   endSession(clientId: string): void
 }
 
@@ -24,6 +29,9 @@ export interface SessionsOptions {
   readonly dropped: (clientId: string, total: bigint) => void
   readonly expired: (clientId: string) => void
 }
+
+/** So many times `maxQueuedBytes` may wait for all sessions together: one client may leave many behind. */
+const together = 8
 
 /** Seconds between two looks for sessions that have expired. */
 const period = 10
@@ -42,8 +50,9 @@ export class Sessions {
   constructor(options: SessionsOptions) {
     const { store, limits } = options
     this.#options = options
-    store.bound = (clientId, queued, bytes) => {
-      if (queued <= limits.maxQueued && bytes <= limits.maxQueuedBytes) return true
+    store.bound = (clientId, queued, bytes, all) => {
+      const { maxQueued, maxQueuedBytes } = limits
+      if (queued <= maxQueued && bytes <= maxQueuedBytes && all <= maxQueuedBytes * together) return true
       this.#drop(clientId)
       return false
     }
@@ -52,8 +61,24 @@ export class Sessions {
   /** Sessions of an earlier run are absent from now on. */
   start(): void {
     const now = this.#options.clock.monotonic()
-    for (const clientId of this.#options.store.sessionIds()) this.#absent.set(clientId, now)
+    for (const clientId of this.#options.store.owners.ids()) this.#absent.set(clientId, now)
     this.#look()
+  }
+
+  /** A client that wants a session where there is no room for another is told that the server is unavailable; a clean one is let in. */
+  watchEntry(aedes: Aedes): void {
+    const { authenticate } = aedes
+    const { store, limits } = this.#options
+    aedes.authenticate = (client, user, password, callback) =>
+      authenticate(client, user, password, (error, isLetIn) => {
+        const ids = store.owners
+        // Aedes' types leave `clean` out.
+        const isClean = (client as Client & { readonly clean: boolean }).clean
+        if (error !== null || isLetIn !== true || isClean || ids.has(client.id) || ids.size < limits.maxSessions)
+          return callback(error, isLetIn)
+        const reason = `${limits.maxSessions} sessions are kept already (broker.limits.maxSessions)`
+        callback(Object.assign(new Cut('maxSessions', reason), { returnCode: 3 as const }), false)
+      })
   }
 
   stop(): void {

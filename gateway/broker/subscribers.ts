@@ -1,6 +1,7 @@
 import { Readable } from 'node:stream'
 import type { AedesPublishPacket, Client, Subscription } from 'aedes'
 import { Guard } from './guard.js'
+import { costOf } from './store/subscriptions.js'
 
 export interface SubscriberLimits {
   /** Filters of one client. */
@@ -13,6 +14,17 @@ export interface SubscriberLimits {
 interface Granted {
   readonly filters: Map<string, number>
   readonly counts: [number, number, number]
+  /** What they take, as long as the client is connected. */
+  cost: number
+  isGone: boolean
+}
+
+/** Bytes that the filters of all clients that are connected may take, and again those of all sessions; a filter takes some hundred. */
+const maxCost = 64 * 1024 * 1024
+
+/** Filters of sessions, whose clients may be away. */
+interface Stored {
+  readonly filters: { readonly cost: number; has(clientId: string, filter: string): boolean }
 }
 
 /**
@@ -25,26 +37,56 @@ export class Subscribers {
   readonly #monotonic: () => number
   readonly #shed: (client: Client, guard: Guard) => void
   readonly #granted = new WeakMap<Client, Granted>()
+  readonly #stored: Stored
+  #cost = 0
 
-  constructor(options: { limits: SubscriberLimits; monotonic: () => number; shed: (client: Client, guard: Guard) => void }) {
+  constructor(options: {
+    limits: SubscriberLimits
+    stored: Stored
+    monotonic: () => number
+    shed: (client: Client, guard: Guard) => void
+  }) {
     this.#limits = options.limits
+    this.#stored = options.stored
     this.#monotonic = options.monotonic
     this.#shed = options.shed
   }
 
-  /** A filter of a SUBSCRIBE, or of a session that returns. False: the client has too many, or it is one of a kind that is not spoken here. */
+  /** A filter of a SUBSCRIBE, or of a session that returns. False: the client has too many. */
   grant(client: Client, { topic, qos }: Subscription): boolean {
-    // Shared subscriptions are MQTT 5; Aedes would take the name for a topic, acknowledge, and deliver nothing.
-    if (topic.startsWith('$share/')) return false
-    let granted = this.#granted.get(client)
-    if (granted === undefined) this.#granted.set(client, (granted = { filters: new Map(), counts: [0, 0, 0] }))
+    const granted = this.#granted.get(client) ?? this.#first(client)
     const { filters, counts } = granted
     const before = filters.get(topic)
-    if (before === undefined && filters.size >= this.#limits.maxFilters) return false
-    if (before !== undefined) counts[before as 0 | 1 | 2] -= 1
+    if (before === undefined) {
+      if (filters.size >= this.#limits.maxFilters || !this.#hasRoom(client, topic)) return false
+      this.#pay(granted, costOf(topic))
+    } else counts[before as 0 | 1 | 2] -= 1
     filters.set(topic, qos)
     counts[qos as 0 | 1 | 2] += 1
     return true
+  }
+
+  #first(client: Client): Granted {
+    const granted: Granted = { filters: new Map(), counts: [0, 0, 0], cost: 0, isGone: client.conn.destroyed }
+    this.#granted.set(client, granted)
+    client.conn.once('close', () => {
+      this.#cost -= granted.cost
+      granted.isGone = true
+    })
+    return granted
+  }
+
+  #pay(granted: Granted, cost: number): void {
+    if (granted.isGone) return
+    granted.cost += cost
+    this.#cost += cost
+  }
+
+  /** What a session has already is never refused: it was bounded when it came. */
+  #hasRoom(client: Client, topic: string): boolean {
+    const cost = costOf(topic)
+    const { filters } = this.#stored
+    return Math.max(this.#cost, client.clean ? 0 : filters.cost) + cost <= maxCost || filters.has(client.id, topic)
   }
 
   /** Whether a filter was granted. */
@@ -59,6 +101,7 @@ export class Subscribers {
       const qos = granted?.filters.get(topic)
       if (granted === undefined || qos === undefined) continue
       granted.filters.delete(topic)
+      this.#pay(granted, -costOf(topic))
       granted.counts[qos as 0 | 1 | 2] -= 1
     }
   }

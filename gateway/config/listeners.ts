@@ -10,19 +10,25 @@ export interface Listener {
   readonly path: Path
   /** Who listens, and in which line of the file that stands. */
   readonly owner: string
+  /** Who may be asked who he is. Left out: nobody, as old protocols have no login. */
+  readonly login?: Login
+}
+
+export interface Login {
+  /** There is a file of users. */
+  readonly users: boolean
+  readonly tls: boolean
+  /** Nobody comes in without a certificate. */
+  readonly certificates: boolean
+  /** How it could be encrypted. */
+  readonly how: string
 }
 
 export function checkListeners(listeners: readonly Listener[]): Finding[] {
   const findings: Finding[] = []
   for (const [index, listener] of listeners.entries()) {
     const { host, port, protocol, path } = listener
-    if (!listener.insecure && !isLoopback(host))
-      findings.push({
-        path: [...path.slice(0, -1), 'host'],
-        at: 'value',
-        rule: 'exposed',
-        message: `${host} can be reached from other computers, by anybody; listen at 127.0.0.1, or write insecure: true beside it`
-      })
+    if (!isLoopback(host)) findings.push(...checkExposed(listener))
     const other = listeners.slice(0, index).find((earlier) => clash(earlier, listener))
     if (other !== undefined)
       findings.push({
@@ -33,6 +39,29 @@ export function checkListeners(listeners: readonly Listener[]): Finding[] {
       })
   }
   return findings
+}
+
+/** Of one that other computers can reach. */
+function checkExposed({ host, insecure, path, login }: Listener): Finding[] {
+  const place = { path: [...path.slice(0, -1), 'host'], at: 'value' as const }
+  const isKnown = login !== undefined && (login.users || login.certificates)
+  if (!insecure && !isKnown) {
+    const ways = [
+      ...(login === undefined ? [] : ['name users with access.users']),
+      ...(login?.tls === true ? ['let in only who has a certificate with tls.clients: required'] : []),
+      'listen at 127.0.0.1'
+    ]
+    return [
+      {
+        ...place,
+        rule: 'exposed',
+        message: `${host} can be reached from other computers, by anybody; ${ways.join(', ')}, or write insecure: true beside it`
+      }
+    ]
+  }
+  if (login?.users !== true || login.tls) return []
+  const message = `passwords can be read on their way to ${host}; ${login.how}`
+  return [{ ...place, rule: 'plain-passwords', message, warning: true }]
 }
 
 function clash(a: Listener, b: Listener): boolean {

@@ -8,6 +8,7 @@ import { checkBroughtDevices } from './names.js'
 import type { Finding, Path } from './problem.js'
 import { checkReference, deviceOf, findReferences } from './references.js'
 import { checkRights } from './rights.js'
+import { wrongSources } from './sources.js'
 import type { Planned } from './rights.js'
 
 /** An entry of `adapters` that keeps to its schema. */
@@ -49,6 +50,7 @@ export function checkPlans(entries: readonly Entry[], { document, site, broken, 
     const judged = wrong.length === 0 && !references.some((reference) => broken.has(deviceOf(reference)))
     const made = judged ? plan(entry, all) : { plan: first[index] as Plan, problems: [] }
     findings.push(...made.problems.map((problem) => below(path, problem)))
+    findings.push(...wrongSources(config, path))
     return { id: config.id, path, plan: made.plan }
   })
   const configs = new Map(entries.map(({ config }) => [config.id, config]))

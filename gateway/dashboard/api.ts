@@ -18,13 +18,26 @@ export class ApiError extends Error {
   /** 0: no answer came at all. */
   readonly status: number
   readonly problem: Problem
+  /** Seconds after which it may be tried again. */
+  readonly retryAfter: number | undefined
 
-  constructor(status: number, problem: Problem) {
+  constructor(status: number, problem: Problem, retryAfter?: number) {
     super(problem.detail ?? problem.title ?? `the gateway answered ${status}`)
     this.status = status
     this.problem = problem
+    this.retryAfter = retryAfter
   }
 }
+
+let refused = (): void => {}
+
+/** Calls `run` when the gateway wants to know who asks: a login has ended. */
+export function onRefused(run: () => void): void {
+  refused = run
+}
+
+/** These deal with it themselves. */
+const asksWho = /^\/api\/(me|login|logout)$/
 
 /** Seconds that an answer may take to begin. */
 const within = 20
@@ -58,7 +71,9 @@ async function ask(method: string, path: string, options: { body?: unknown; sign
       ...(options.body === undefined ? {} : { body: JSON.stringify(options.body) })
     })
     if (response.ok) return response
-    throw new ApiError(response.status, await problemOf(response))
+    const wait = Number(response.headers.get('retry-after') ?? NaN)
+    if (response.status === 401 && !asksWho.test(path)) refused()
+    throw new ApiError(response.status, await problemOf(response), wait > 0 ? wait : undefined)
   } catch (error) {
     if (error instanceof ApiError || options.signal?.aborted === true) throw error
     throw new ApiError(0, {
@@ -89,6 +104,7 @@ export const api = {
   },
 
   async post<T>(path: string, body: unknown = {}, signal?: AbortSignal): Promise<T> {
-    return (await (await ask('POST', path, { body, signal })).json()) as T
+    const answer = await ask('POST', path, { body, signal })
+    return (answer.status === 204 ? undefined : await answer.json()) as T
   }
 }

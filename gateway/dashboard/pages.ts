@@ -19,6 +19,8 @@ export interface Route {
   readonly page: (props: PageProps) => JSX.Element
   readonly title: string
   readonly nav?: string
+  /** What of `may.see` it takes. */
+  readonly area?: string
 }
 
 export const routes: readonly Route[] = [
@@ -29,9 +31,9 @@ export const routes: readonly Route[] = [
   { path: '/runs', page: RunsPage, title: 'Runs', nav: 'Runs' },
   { path: '/runs/:run', page: RunPage, title: 'Run' },
   { path: '/commands', page: CommandsPage, title: 'Commands', nav: 'Commands' },
-  { path: '/adapters', page: AdaptersPage, title: 'Adapters', nav: 'Adapters' },
+  { path: '/adapters', page: AdaptersPage, title: 'Adapters', nav: 'Adapters', area: 'instances' },
   { path: '/topics', page: TopicsPage, title: 'Topics', nav: 'Topics' },
-  { path: '/dead', page: DeadPage, title: 'Dead letters', nav: 'Dead letters' },
-  { path: '/log', page: LogPage, title: 'Log', nav: 'Log' },
-  { path: '/health', page: HealthPage, title: 'Health', nav: 'Health' }
+  { path: '/dead', page: DeadPage, title: 'Dead letters', nav: 'Dead letters', area: 'dead' },
+  { path: '/log', page: LogPage, title: 'Log', nav: 'Log', area: 'log' },
+  { path: '/health', page: HealthPage, title: 'Health', nav: 'Health', area: 'health' }
 ]

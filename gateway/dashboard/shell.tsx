@@ -3,6 +3,7 @@ import type { JSX } from 'preact'
 import { useEffect, useRef, useState } from 'preact/hooks'
 import { formatAge } from './format.js'
 import { Guard } from './guard.js'
+import { LoginPage, Who } from './login.js'
 import { routes } from './pages.js'
 import { Params, match, useHash } from './router.js'
 import { useStore } from './store.js'
@@ -12,17 +13,22 @@ import { Badge, Button, Empty, Time } from './ui.js'
 export function App(): JSX.Element {
   const hash = useHash()
   const lost = useStore((s) => s.connection.state !== 'connected')
+  const wanted = useStore((s) => s.session.wanted)
+  const hidden = useHidden()
   const main = useRef<HTMLElement>(null)
   const found = routes.map((route) => ({ route, params: match(route.path, hash) })).find(({ params }) => params !== undefined)
   const path = found?.params?.path
   const first = useRef(true)
-  const title = found?.route.title ?? 'Not found'
+  const isOut = wanted !== 'no'
+  const title = isOut ? 'Log in' : (found?.route.title ?? 'Not found')
   useEffect(() => {
     document.title = `${title} · labgate`
     if (first.current) first.current = false
-    else main.current?.focus({ preventScroll: true })
+    // The form to log in takes it to its first field.
+    else if (!isOut) main.current?.focus({ preventScroll: true })
     window.scrollTo(0, 0)
-  }, [path, title])
+  }, [path, title, isOut])
+  const area = found?.route.area
   useEffect(() => {
     document.addEventListener('keydown', toFilter)
     return () => document.removeEventListener('keydown', toFilter)
@@ -33,11 +39,19 @@ export function App(): JSX.Element {
       <a class="skip" href={hash === '' ? '#/' : hash} onClick={() => main.current?.focus()}>
         Skip to the page
       </a>
-      <Header hash={hash} />
-      <Banner />
+      <Header hash={hash} isOut={isOut} />
+      {isOut ? null : <Banner />}
       <main ref={main} tabIndex={-1} class={lost ? 'lost' : ''}>
-        <Guard key={path} address={hash}>
-          {Page === undefined ? <NotFound /> : <Page params={found?.params ?? new Params()} />}
+        <Guard key={isOut ? 'login' : path} address={hash}>
+          {isOut ? (
+            <LoginPage wanted={wanted} />
+          ) : Page === undefined ? (
+            <NotFound />
+          ) : area !== undefined && hidden.includes(area) ? (
+            <NotAllowed />
+          ) : (
+            <Page params={found?.params ?? new Params()} />
+          )}
         </Guard>
       </main>
     </>
@@ -54,7 +68,14 @@ function toFilter(event: KeyboardEvent): void {
   filter.focus()
 }
 
-function Header({ hash }: { readonly hash: string }): JSX.Element {
+/** Areas that the role may not see, of those that pages name. */
+function useHidden(): readonly string[] {
+  const seen = useStore((s) => s.session.me?.may.see.join(' '))
+  return seen === undefined ? [] : routes.flatMap(({ area }) => (area === undefined || seen.split(' ').includes(area) ? [] : [area]))
+}
+
+function Header({ hash, isOut }: { readonly hash: string; readonly isOut: boolean }): JSX.Element {
+  const hidden = useHidden()
   const name = useStore((s) => s.info()?.name)
   const connected = useStore((s) => s.connection.state)
   const [isOpen, setOpen] = useState(false)
@@ -67,12 +88,12 @@ function Header({ hash }: { readonly hash: string }): JSX.Element {
       <a class="brand" href="#/" title={name === undefined ? 'labgate' : `labgate ${name}`}>
         {name ?? 'labgate'}
       </a>
-      <button type="button" class="menu" aria-expanded={isOpen} aria-controls="nav" onClick={() => setOpen(!isOpen)}>
+      <button type="button" class="menu" aria-expanded={isOpen} aria-controls="nav" onClick={() => setOpen(!isOpen)} hidden={isOut}>
         Menu
       </button>
       <nav id="nav" class={isOpen ? 'open' : ''} aria-label="Pages">
         {routes
-          .filter(({ nav }) => nav !== undefined)
+          .filter(({ nav, area }) => !isOut && nav !== undefined && (area === undefined || !hidden.includes(area)))
           .map(({ path, nav }) => (
             <a key={path} href={`#${path}`} aria-current={match(path, hash) === undefined ? undefined : 'page'}>
               {nav}
@@ -80,7 +101,8 @@ function Header({ hash }: { readonly hash: string }): JSX.Element {
           ))}
       </nav>
       <div class="tools">
-        {connected === 'connected' ? <Badge tone="good">connected</Badge> : <Badge tone="bad">not connected</Badge>}
+        <Who />
+        {isOut ? null : connected === 'connected' ? <Badge tone="good">connected</Badge> : <Badge tone="bad">not connected</Badge>}
         <Button onClick={toggle} label={theme === 'dark' ? 'Show it light' : 'Show it dark'}>
           {theme === 'dark' ? '☀' : '☾'}
         </Button>
@@ -110,6 +132,17 @@ function Banner(): JSX.Element | null {
       ) : null}
       {beyond > 0 ? <p class="banner">There are more codenames than a page can hold: further ones are not shown.</p> : null}
     </div>
+  )
+}
+
+function NotAllowed(): JSX.Element {
+  const role = useStore((s) => s.session.me?.role)
+  return (
+    <Empty title="You may not see this">
+      <p>
+        The role {role} has no right to it. Ask whoever keeps the gateway, or go to the <a href="#/">overview</a>.
+      </p>
+    </Empty>
   )
 }
 

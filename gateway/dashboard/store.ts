@@ -1,19 +1,25 @@
 /** What the page knows of the laboratory: all that the gateway retains, live, and whether that can be believed. */
-import { useEffect, useReducer, useRef } from 'preact/hooks'
-import { api } from './api.js'
+import { api, onRefused } from './api.js'
 import { after, every } from './clock.js'
 import type { Timer } from './clock.js'
 import { Asking, newId } from './store/asking.js'
 import type { Op, Question } from './store/asking.js'
+import { useChanging } from './store/hook.js'
 import { GatewayClock } from './store/gateway-clock.js'
 import { askInfo, isOutdated, mqttUrl } from './store/info.js'
 import type { Connection, GatewayInfo } from './store/info.js'
+import * as judge from './store/judge.js'
+import type { Freshness } from './store/judge.js'
 import { Link } from './store/link.js'
+import { May, whyNoRun } from './store/may.js'
+import type { Known } from './store/may.js'
 import { Raw } from './store/raw.js'
 import { Recheck } from './store/recheck.js'
 import type { Everything } from './store/recheck.js'
+import { Session } from './store/session.js'
 import { Table } from './store/table.js'
 import type { CodenameView, DeviceView } from './store/table.js'
+import { Watchers } from './store/watchers.js'
 import { Topics } from '../topic.js'
 import { formatTime, parseTime } from '../time.js'
 import type { Reading, Reply } from '../../schemas/types.js'
@@ -22,8 +28,9 @@ export type { CodenameView, DeviceView } from './store/table.js'
 export type { Op, Question } from './store/asking.js'
 export { newId } from './store/asking.js'
 export type { Connection, GatewayInfo } from './store/info.js'
+export type { Me } from './store/session.js'
 
-export type Freshness = 'fresh' | 'stale' | 'uncertain' | 'bad' | 'none'
+export type { Freshness } from './store/judge.js'
 
 /** Seconds between two calls of what waits for changes. */
 const changesEvery = 0.2
@@ -41,14 +48,14 @@ const heldUp = 3
 /** Bytes after which some may have been missed: so many wait in the broker when it begins to let readings fall (shedOutput). */
 const much = 1_048_576
 
-/** Seconds that a reading's time may be ahead of the gateway; as gateway/latest.ts judges. */
-const future = 60
-
 export class Store {
   readonly #clientId = newId('dashboard')
   readonly #link: Link
   readonly #changed = new Set<() => void>()
-  readonly #watched = new Map<string, Set<(reading: Reading, view: CodenameView) => void>>()
+  readonly #watchers = new Watchers()
+  readonly #may = new May()
+  /** Who looks. */
+  readonly session: Session
   #asking: Asking
   #raw: Raw | undefined
   readonly #clock = new GatewayClock()
@@ -85,7 +92,9 @@ export class Store {
       ask: async (signal) => {
         // With the time, and with what may be done: both may have been changed.
         await this.#learn()
-        return await api.get<Everything>('/api/devices', signal)
+        const everything = await api.get<Everything>('/api/devices', signal)
+        this.#may.learn(everything, this.#topics)
+        return everything
       },
       table: () => (this.#connection.state === 'connected' && this.#isSettled ? this.#table : undefined),
       now: () => this.#clock.steady(),
@@ -93,14 +102,23 @@ export class Store {
       isVisible: () => document.visibilityState !== 'hidden',
       onMended: (views) => {
         this.#change()
-        for (const view of views) this.#tell(view)
+        for (const view of views) this.#watchers.tell(view)
       }
     })
+    this.session = new Session({
+      onIn: (isOther) => this.#in(isOther),
+      onOut: () => this.#out(),
+      onChange: () => this.#change()
+    })
+    onRefused(() => void this.session.look())
   }
 
   start(): void {
     this.#learning = this.#learn()
-    this.#link.start()
+    // Who must log in is not turned away first.
+    void this.#learning.then(() => {
+      if (this.session.wanted === 'no' && this.#connection.state === 'connecting') this.#link.start()
+    })
     every(look, () => this.#look())
     window.addEventListener('online', () => this.#hurry())
     document.addEventListener('visibilitychange', () => {
@@ -155,28 +173,12 @@ export class Store {
     return this.#clock.now()
   }
 
-  /** Seconds since the reading was measured, by the gateway's clock; undefined without a reading, and when its time does not tell. */
   ageOf(view: CodenameView): number | undefined {
-    const { reading } = view
-    if (reading === undefined) return undefined
-    const time = parseTime(reading.time)
-    const sinceArrival = view.arrived === undefined ? undefined : Math.max(0, this.#clock.steady() - view.arrived)
-    if (time === undefined) return sinceArrival
-    const age = this.now() - time
-    return age < -future ? sinceArrival : Math.max(0, age)
+    return judge.ageOf(view, this.#clock)
   }
 
-  /** Stale too when the reading is older than its maxAge, or its device is offline, whatever it says of itself; without a connection nothing is fresh. */
   freshness(view: CodenameView): Freshness {
-    const { reading } = view
-    if (reading === undefined) return 'none'
-    if (reading.quality === 'bad') return 'bad'
-    const maxAge = view.meta?.maxAge
-    const old = maxAge !== undefined && (this.ageOf(view) ?? Infinity) > maxAge
-    const offline = this.#table.device(view.device)?.state?.state === 'offline'
-    const unknown = this.#connection.state !== 'connected' || this.#table.isUnconfirmed(view)
-    if (reading.quality === 'stale' || old || offline || unknown) return 'stale'
-    return reading.quality === 'uncertain' ? 'uncertain' : 'fresh'
+    return judge.freshness(view, this.#clock, this.#table, this.#connection)
   }
 
   /** Called after changes, at most five times a second, and once a second at least. */
@@ -187,14 +189,7 @@ export class Store {
 
   /** Every reading of a codename as it comes; not the one that is there already. */
   watch(device: string, codename: string, run: (reading: Reading, view: CodenameView) => void): () => void {
-    const topic = this.#topics.reading(device, codename) ?? ''
-    const watchers = this.#watched.get(topic) ?? new Set()
-    this.#watched.set(topic, watchers)
-    watchers.add(run)
-    return () => {
-      watchers.delete(run)
-      if (watchers.size === 0 && this.#watched.get(topic) === watchers) this.#watched.delete(topic)
-    }
+    return this.#watchers.add(this.#topics.reading(device, codename) ?? '', run)
   }
 
   /** Exactly one `done` or `failed`; never rejects. */
@@ -217,10 +212,33 @@ export class Store {
   }
 
   /** Why a control is disabled; undefined: it may act. */
-  whyNoCommand(): string | undefined {
-    if (this.#connection.state !== 'connected') return 'not connected to the gateway'
-    if (this.#info === undefined) return 'the gateway has not yet said what you may do'
-    return this.#info.may.command ? undefined : 'the gateway is read-only here (http.readOnly)'
+  whyNoCommand(view: CodenameView, op: Op): string | undefined {
+    return this.#may.whyNoCommand(view, op, this.#known)
+  }
+
+  whyNoRun(what: 'start' | 'stop'): string | undefined {
+    return whyNoRun(what, this.#known)
+  }
+
+  get #known(): Known {
+    return { connection: this.#connection, info: this.#info, me: this.session.me }
+  }
+
+  /** What was there is of somebody else, who may see other things. */
+  #in(isOther: boolean): void {
+    if (isOther) {
+      this.#table = this.#newTable()
+      this.#may.forget()
+    }
+    if (this.#connection.state === 'connecting') return
+    this.#link.stop()
+    this.#link.start()
+  }
+
+  #out(): void {
+    this.#turn += 1
+    this.#link.stop()
+    this.#lost('nobody is logged in')
   }
 
   /** Connected is who knows who the gateway is, and has its subscriptions: tried until then, or until the connection is lost. */
@@ -281,7 +299,8 @@ export class Store {
   async #learn(): Promise<string | undefined> {
     const asked = this.#clock.steady()
     try {
-      const info = await askInfo()
+      const [info] = await Promise.all([askInfo(), this.session.look()])
+      if (this.session.me === undefined) return 'nobody is logged in'
       this.#info = info
       const time = parseTime(info.time)
       if (time !== undefined) this.#clock.answered(time, asked)
@@ -306,6 +325,8 @@ export class Store {
   }
 
   #lost(reason: string): void {
+    // It may be that the login has ended.
+    if (this.session.wanted === 'no') void this.session.look()
     this.#asking.lost()
     this.#settling?.cancel()
     this.#notConnected(reason)
@@ -340,17 +361,12 @@ export class Store {
       const time = parseTime(view.reading.time)
       if (time !== undefined) this.#clock.heard(time)
     }
-    if (!retain) this.#tell(view)
-  }
-
-  #tell(view: CodenameView): void {
-    const watchers = this.#watched.get(view.topic)
-    if (watchers === undefined) return
-    const { reading } = view
-    if (reading !== undefined) for (const run of watchers) run(reading, view)
+    if (!retain) this.#watchers.tell(view)
   }
 
   #hurry(): void {
+    // Another page may have logged in meanwhile.
+    if (this.session.wanted !== 'no') void this.session.look()
     this.#link.hurry()
     this.#raw?.hurry()
     this.#change()
@@ -377,24 +393,7 @@ export const store = new Store()
 export const ageOf = (view: CodenameView): number | undefined => store.ageOf(view)
 export const freshness = (view: CodenameView): Freshness => store.freshness(view)
 
-/**
- * Renders again after changes, at most five times a second; a plain value that stays the same does not. Large lists give each
- * member a plain value that tells when it changes (see `version`), and do not render again themselves. Not by `shouldComponentUpdate`
- * nor by elements that are kept: Preact's old trees then hold the newer ones, and the page grows for ever.
- */
+/** See {@link useChanging}. */
 export function useStore<T>(select: (store: Store) => T): T {
-  const [, render] = useReducer((count: number, _action: undefined) => count + 1, 0)
-  const value = select(store)
-  const held = useRef({ select, value })
-  held.current = { select, value }
-  useEffect(
-    () =>
-      store.onChange(() => {
-        const { select: now, value: before } = held.current
-        const next = now(store)
-        if ((typeof next === 'object' && next !== null) || !Object.is(next, before)) render(undefined)
-      }),
-    []
-  )
-  return value
+  return useChanging(store, select)
 }

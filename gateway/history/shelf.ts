@@ -1,7 +1,6 @@
 import { mkdir, readdir, rename, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { ClassicLevel } from 'classic-level'
-import { MemoryLevel } from 'memory-level'
 import { GatewayError } from '../errors.js'
 import { formatTime } from '../time.js'
 import { hint, isFull, isRefused, probe } from '../broker/store/disk.js'
@@ -124,6 +123,7 @@ const rowSize = 400
 
 /** The same in memory. */
 async function openMemory(): Promise<Shelf> {
+  const { MemoryLevel } = await import('memory-level')
   const level = new MemoryLevel<Buffer, Buffer>(encodings)
   await level.open()
   const base = shelf(level as unknown as Level)

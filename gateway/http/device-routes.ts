@@ -1,10 +1,11 @@
 import { Readable } from 'node:stream'
-import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
-import { addressOf } from '../broker/connections.js'
+import type { FastifyInstance, FastifyReply } from 'fastify'
 import type { Op } from '../adapter.js'
 import { sourceOf } from './body.js'
+import { carryOut, commandHeaders } from './command-answer.js'
+import { askerOf } from './guard.js'
 import type { Parts } from './parts.js'
-import { problemOf, problemType } from './problem.js'
+import { mayCommand } from './permission.js'
 import { codenameView, devicePieces, devicesPieces, inTurns } from './views.js'
 
 interface Device {
@@ -24,17 +25,6 @@ const params = {
     codename: { description: 'Name of the codename, percent-encoded.', ...name }
   }
 }
-const headers = {
-  type: 'object',
-  properties: {
-    'labgate-client': {
-      description: 'Who asks, in one word; ids of commands are its own. Left out: whoever asks from this address.',
-      type: 'string',
-      pattern: '^[A-Za-z0-9][A-Za-z0-9_.-]{0,62}$'
-    }
-  }
-}
-
 /** The three commands and what they are for. */
 const ops: Readonly<Record<Op, string>> = {
   set: 'Set a codename, and wait for the reply',
@@ -44,11 +34,10 @@ const ops: Readonly<Record<Op, string>> = {
 
 /** Devices and codenames, and what they are told to do. */
 export function deviceRoutes(app: FastifyInstance, parts: Parts): void {
-  const { devices } = parts
-
   app.get(
     '/api/devices',
     {
+      config: { permission: 'filtered' },
       schema: {
         summary: 'All devices with their codenames and last readings',
         tags: ['devices'],
@@ -63,12 +52,13 @@ export function deviceRoutes(app: FastifyInstance, parts: Parts): void {
         }
       }
     },
-    (_request, reply) => answer(reply, inTurns(devicesPieces(parts)))
+    (request, reply) => answer(reply, inTurns(devicesPieces(parts, askerOf(request))))
   )
 
   app.get<{ Params: Device }>(
     '/api/devices/:device',
     {
+      config: { permission: 'filtered' },
       schema: {
         summary: 'One device',
         tags: ['devices'],
@@ -76,64 +66,48 @@ export function deviceRoutes(app: FastifyInstance, parts: Parts): void {
         response: { 200: { $ref: 'Device#' } }
       }
     },
-    ({ params: { device } }, reply) => {
-      devices.expectDevice(device)
-      return answer(reply, inTurns(devicePieces(device, parts)))
+    (request, reply) => {
+      const { device } = request.params
+      const asker = askerOf(request)
+      asker.sight.expectDevice(device)
+      return answer(reply, inTurns(devicePieces(device, parts, asker)))
     }
   )
 
   app.get<{ Params: Codename }>(
     '/api/devices/:device/:codename',
-    { schema: { summary: 'One codename', tags: ['devices'], params, response: { 200: { $ref: 'Codename#' } } } },
-    ({ params: { device, codename } }, reply) => answer(reply, codenameView(devices.expectAny(device, codename), parts))
+    {
+      config: { permission: 'filtered' },
+      schema: { summary: 'One codename', tags: ['devices'], params, response: { 200: { $ref: 'Codename#' } } }
+    },
+    (request, reply) => {
+      const asker = askerOf(request)
+      const { device, codename } = request.params
+      return answer(reply, codenameView(asker.sight.expect(device, codename), parts, asker))
+    }
   )
 
   for (const op of Object.keys(ops) as Op[])
     app.post<{ Params: Codename; Body: { readonly id?: string } | undefined }>(
       `/api/devices/:device/:codename/${op}`,
       {
+        config: { permission: mayCommand(op) },
         schema: {
           summary: ops[op],
           description:
             'Who hangs up ends the waiting, not the command. The same id from the same client is answered again, not carried out again.',
           tags: ['commands'],
           params,
-          headers,
+          headers: commandHeaders,
           body: { $ref: `${op[0]?.toUpperCase()}${op.slice(1)}Command#` },
           response: { 200: { $ref: 'Reply#' } }
         }
       },
-      async (request, reply) => await command(parts, op, request, reply)
+      async (request, reply) => {
+        const told = { ...request.params, op, payload: sourceOf(request), id: request.body?.id }
+        return await carryOut(parts, told, request, reply, (json) => answer(reply, json))
+      }
     )
-}
-
-async function command(
-  { desk }: Parts,
-  op: Op,
-  request: FastifyRequest<{ Params: Codename; Body: { readonly id?: string } | undefined }>,
-  reply: FastifyReply
-): Promise<FastifyReply> {
-  const gone = new AbortController()
-  reply.raw.once('close', () => gone.abort())
-  const { device, codename } = request.params
-  const outcome = await desk.ask({
-    device,
-    codename,
-    op,
-    payload: sourceOf(request),
-    id: request.body?.id,
-    client: clientOf(request),
-    signal: gone.signal
-  })
-  if ('reply' in outcome) return answer(reply, outcome.reply)
-  const { status, headers: more, body } = problemOf(outcome.error, outcome.id)
-  return reply.code(status).headers(more).type(problemType).send(body)
-}
-
-/** As replies and stories name it. */
-function clientOf({ headers: { 'labgate-client': given }, socket }: FastifyRequest): string {
-  const address = addressOf(socket)
-  return typeof given === 'string' ? `http:${given}@${address}` : `http:${address}`
 }
 
 function answer(reply: FastifyReply, json: string | AsyncIterable<string>): FastifyReply {

@@ -1,8 +1,10 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { isLoopback, mayConnect } from '../broker/origin.js'
 import { preferred } from './accept.js'
+import type { Asker, Askers } from './askers.js'
 import { isOurs } from './names.js'
 import type { Parts } from './parts.js'
+import { expectRight } from './permission.js'
 import { HttpError, notFound, notJson } from './problem.js'
 
 declare module 'fastify' {
@@ -17,12 +19,22 @@ declare module 'fastify' {
 const json = ['application/json']
 const acting: ReadonlySet<string> = new Set(['POST', 'PUT', 'PATCH', 'DELETE'])
 
+const askers = new WeakMap<FastifyRequest, Asker>()
+
+/** Who asks; of a route whose permission is not `everybody`. */
+export function askerOf(request: FastifyRequest): Asker {
+  const asker = askers.get(request)
+  if (asker === undefined) throw new Error(`nobody was asked who he is: ${request.url}`)
+  return asker
+}
+
 /** Looks at every request before its body is read. */
-export function guard(app: FastifyInstance, parts: Pick<Parts, 'config'>): void {
+export function guard(app: FastifyInstance, parts: Parts, who: Askers): void {
   const { origins = [], names = [], readOnly = false } = parts.config.http ?? {}
   const known = [...names, ...origins]
   const routes: { readonly pattern: RegExp; readonly methods: string[] }[] = []
-  app.addHook('onRoute', ({ url, method }) => {
+  app.addHook('onRoute', ({ url, method, config }) => {
+    if (config?.permission === undefined) throw new Error(`${String(method)} ${url} does not say who may ask it: see permission.ts`)
     // What stands for a name, or for the rest of an address, must not be taken for the other.
     const pieces = url.split(/(:\w+|\*$)/).map((part, i) => (i % 2 === 0 ? escape(part) : part === '*' ? '.*' : '[^/]*'))
     const pattern = new RegExp(`^${pieces.join('')}$`)
@@ -43,7 +55,8 @@ export function guard(app: FastifyInstance, parts: Pick<Parts, 'config'>): void 
         { status: 421, rule: 'host' }
       )
     const { origin } = headers
-    const isAllowed = mayConnect(headers, origins, isLoopback(request.socket.localAddress ?? ''))
+    const isSecure = parts.config.http?.tls !== undefined
+    const isAllowed = mayConnect(headers, origins, isLoopback(request.socket.localAddress ?? ''), isSecure)
     if (origin !== undefined && isAllowed) {
       // Pages of this computer and of the list may read the answers too.
       void reply.header('access-control-allow-origin', origin).header('vary', 'Origin')
@@ -77,10 +90,26 @@ export function guard(app: FastifyInstance, parts: Pick<Parts, 'config'>): void 
         throw new HttpError('Forbidden', 'over this listener everything is seen and nothing done (http.readOnly)', { rule: 'readOnly' })
       if (!/^application\/json\s*(;|$)/i.test(headers['content-type'] ?? '')) throw notJson()
     }
+    await identify(request, reply)
     const types = routeOptions.config.types ?? json
     if (preferred(headers.accept, types) === undefined)
       throw new HttpError('BadPayload', `this address answers with ${types.join(', ')}`, { status: 406, rule: 'accept' })
   })
+
+  /** What is under way ends when the login does: also a download, or an answer that never ends. */
+  async function identify(request: FastifyRequest, reply: FastifyReply): Promise<void> {
+    const { permission } = request.routeOptions.config
+    if (permission === undefined) throw new Error(`${request.url} does not say who may ask it`)
+    if (permission === 'everybody') return
+    const asker = await who.who(request.raw)
+    askers.set(request, asker)
+    expectRight(permission, asker, request, parts)
+    if (reply.raw.closed || reply.raw.destroyed) return
+    reply.raw.once(
+      'close',
+      who.hold(asker, () => reply.raw.destroy())
+    )
+  }
 }
 
 /** What a browser asks before a page of another site may send JSON. */
@@ -89,7 +118,7 @@ async function options(reply: FastifyReply, methods: readonly string[], isPage: 
   if (isPage)
     void reply
       .header('access-control-allow-methods', methods.join(', '))
-      .header('access-control-allow-headers', 'content-type, labgate-client')
+      .header('access-control-allow-headers', 'authorization, content-type, labgate-client')
       .header('access-control-max-age', '600')
   await reply.send()
 }

@@ -1,15 +1,18 @@
 import type { FastifyInstance } from 'fastify'
 import { Health } from './health.js'
+import type { Askers } from './askers.js'
 import type { Parts } from './parts.js'
+import { hasRight, mayReadOwn } from './permission.js'
 
 const status = { type: 'string', enum: ['ok', 'degraded', 'failing'] }
 
 const schema = {
   title: 'Health',
-  description: 'degraded: it works in part; failing: it cannot do its work, and acknowledges nothing.',
+  description:
+    'degraded: it works in part; failing: it cannot do its work, and acknowledges nothing. Who asks without the right to more is told the status alone.',
   type: 'object',
   additionalProperties: false,
-  required: ['status', 'time', 'checks'],
+  required: ['status', 'time'],
   properties: {
     status: { description: 'That of the worst check.', ...status },
     time: { description: 'Now.', type: 'string', format: 'date-time' },
@@ -31,21 +34,25 @@ const schema = {
 } as const
 
 /** Also at /health, where whoever watches over programs looks for it. */
-export function healthRoutes(app: FastifyInstance, parts: Parts): void {
+export function healthRoutes(app: FastifyInstance, parts: Parts, askers: Askers): void {
+  const details = mayReadOwn('health')
   const health = new Health(parts)
   for (const url of ['/api/health', '/health'])
     app.get(
       url,
       {
+        config: { permission: 'everybody' },
         schema: {
           summary: 'Is the gateway well?',
           tags: ['gateway'],
           response: { 200: schema, 503: { ...schema, description: 'It fails: see its checks.' } }
         }
       },
-      async (_request, reply) => {
-        const found = health.look()
-        return await reply.code(found.status === 'failing' ? 503 : 200).send(found)
+      async (request, reply) => {
+        const { status: worst, time, checks } = health.look()
+        const asker = await askers.perhaps(request.raw)
+        const may = asker !== undefined && hasRight(details, asker, parts)
+        return await reply.code(worst === 'failing' ? 503 : 200).send({ status: worst, time, ...(may ? { checks } : {}) })
       }
     )
 }

@@ -39,7 +39,7 @@ export class Health {
   }
 
   look(): { status: Status; time: string; checks: readonly Check[] } {
-    const checks = [this.#disk(), this.#queue(), this.#loop(), this.#history(), this.#runs(), ...this.#instances()]
+    const checks = [this.#disk(), this.#queue(), this.#loop(), this.#history(), this.#runs(), ...this.#certificates(), ...this.#instances()]
     const worst = Math.max(...checks.map(({ status }) => order.indexOf(status)))
     return { status: order[worst] as Status, time: formatTime(this.#parts.clock.now()), checks }
   }
@@ -92,6 +92,15 @@ export class Health {
     if (first === undefined) return { name: 'runs', status: 'ok', reason: '' }
     const reason = problems.map(({ run, reason: why }) => `${run}: ${withoutPath(why)}`).join('; ')
     return { name: 'runs', status: 'degraded', reason, since: formatTime(Math.min(...problems.map(({ since }) => since))) }
+  }
+
+  /** None where there is no TLS. */
+  #certificates(): Check[] {
+    const { certificates } = this.#parts
+    if (certificates.states().length === 0) return []
+    const troubles = certificates.troubles()
+    const status = troubles.some((one) => one.status === 'failing') ? 'failing' : troubles.length > 0 ? 'degraded' : 'ok'
+    return [{ name: 'certificates', status, reason: troubles.map(({ reason }) => withoutPath(reason)).join('; ') }]
   }
 
   #instances(): Check[] {

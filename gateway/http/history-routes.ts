@@ -8,6 +8,8 @@ import { preferred } from './accept.js'
 import { HistoryAnswer } from './history-answer.js'
 import type { Format, HistoryAsked } from './history-answer.js'
 import { HistoryStreams } from './history-streams.js'
+import type { Asker } from './askers.js'
+import { askerOf } from './guard.js'
 import type { Parts } from './parts.js'
 import { HttpError } from './problem.js'
 
@@ -106,7 +108,7 @@ export function historyRoutes(app: FastifyInstance, parts: Parts): void {
     await Promise.resolve()
     streams.stop()
   })
-  const config = { types: Object.values(types) }
+  const config = { types: Object.values(types), permission: 'filtered' } as const
 
   app.get<{ Params: { device: string; codename: string }; Querystring: Query }>(
     '/api/devices/:device/:codename/history',
@@ -130,7 +132,7 @@ export function historyRoutes(app: FastifyInstance, parts: Parts): void {
     },
     (request, reply) => {
       const { device, codename: name } = request.params
-      return answer(request, reply, request.query, [entryOf(device, name)], false)
+      return answer(request, reply, request.query, [entryOf(device, name, askerOf(request))], false)
     }
   )
 
@@ -155,17 +157,18 @@ export function historyRoutes(app: FastifyInstance, parts: Parts): void {
       const entries = request.query.codename.map((given) => {
         const at = given.indexOf('/')
         if (at < 0) throw new HttpError('BadPayload', `write ${JSON.stringify(given)} as device/codename`, { path: '?codename' })
-        return entryOf(given.slice(0, at), given.slice(at + 1))
+        return entryOf(given.slice(0, at), given.slice(at + 1), askerOf(request))
       })
       return answer(request, reply, request.query, [...new Set(entries)], true)
     }
   )
 
   /** Names as they are, or as a topic has them. */
-  function entryOf(device: string, name: string): Entry {
+  function entryOf(device: string, name: string, { sight }: Asker): Entry {
     const { devices, history } = parts
     const decoded = [decodeName(device) ?? device, decodeName(name) ?? name] as const
-    const entry = devices.find(device, name) ?? devices.find(...decoded) ?? devices.expectAny(...decoded)
+    const found = devices.find(device, name)
+    const entry = found !== undefined && sight.codename(found) ? found : sight.expect(...decoded)
     if (!history.keeps(entry)) throw noHistory(entry)
     return entry
   }

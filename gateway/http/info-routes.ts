@@ -1,5 +1,7 @@
 import type { FastifyInstance } from 'fastify'
 import { formatTime } from '../time.js'
+import { askerOf } from './guard.js'
+import { mayCommandAny } from './me.js'
 import type { Parts } from './parts.js'
 
 export const infoSchema = {
@@ -20,7 +22,7 @@ export const infoSchema = {
       type: 'object',
       additionalProperties: false,
       required: ['command'],
-      properties: { command: { description: 'Send commands, start and stop runs.', type: 'boolean' } }
+      properties: { command: { description: 'Send some commands at least; /api/me tells more.', type: 'boolean' } }
     },
     history: { description: 'A history is kept.', type: 'boolean' },
     runs: { description: 'Runs can be recorded.', type: 'boolean' }
@@ -29,14 +31,15 @@ export const infoSchema = {
 
 export function infoRoutes(app: FastifyInstance, parts: Parts): void {
   const { config, clock, version, history, started, runs } = parts
-  app.get('/api', { schema: { summary: 'Which gateway this is', tags: ['gateway'], response: { 200: infoSchema } } }, async () => ({
+  const schema = { summary: 'Which gateway this is', tags: ['gateway'], response: { 200: infoSchema } }
+  app.get('/api', { config: { permission: 'known' }, schema }, async (request) => ({
     name: config.gateway.name,
     version,
     root: config.broker.root,
     time: formatTime(clock.now()),
     since: formatTime(started),
     mqtt: '/mqtt',
-    may: { command: config.http?.readOnly !== true },
+    may: { command: mayCommandAny(askerOf(request), parts) !== 'none' },
     history: history.status().state !== 'off',
     runs: runs.folder !== undefined
   }))

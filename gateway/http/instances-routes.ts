@@ -4,6 +4,7 @@ import type { Listen } from '../adapter.js'
 import type { Instance } from '../instances.js'
 import { formatTime } from '../time.js'
 import type { Parts } from './parts.js'
+import { mayReadOwn } from './permission.js'
 
 const { time } = deadLetterSchema.$defs
 const count = { type: 'integer', minimum: 0 } as const
@@ -68,7 +69,7 @@ export function instancesRoutes(app: FastifyInstance, parts: Parts): void {
     properties: { instances: { description: 'In the order of the configuration.', type: 'array', items: instanceSchema } }
   } as const
   const schema = { summary: 'The instances of adapters, and how they go', tags: ['gateway'], response: { 200: answer } }
-  app.get('/api/instances', { schema }, async () => ({
+  app.get('/api/instances', { config: { permission: mayReadOwn('instances') }, schema }, async () => ({
     instances: Array.from(parts.instances.values(), (instance) => view(instance, parts))
   }))
 }

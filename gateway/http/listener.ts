@@ -1,13 +1,18 @@
-import { createServer } from 'node:http'
+import { STATUS_CODES, createServer } from 'node:http'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { WebSocketServer, createWebSocketStream } from 'ws'
 import { addressOf } from '../broker/connections.js'
+import type { Entrance } from '../broker/entrance.js'
 import { openListener, track } from '../broker/listeners.js'
 import type { Address, Door, Listener } from '../broker/listeners.js'
 import { isLoopback, mayConnect } from '../broker/origin.js'
+import type { Asker, Askers } from './askers.js'
+import { certificateName } from '../tls/client-name.js'
+import type { Secure } from '../tls/secure.js'
 import { isOurs } from './names.js'
+import { asHttpError, problemOf } from './problem.js'
 
 /** Frames of one WebSocket message. */
 const maxFragments = 64
@@ -22,13 +27,17 @@ export interface HttpListenerOptions {
   readonly open: boolean
   /** Seconds in which a request must have come. */
   readonly requestWithin?: number
+  /** Who finds out who opens a WebSocket; left out: whoever its CONNECT says. */
+  readonly askers?: Pick<Askers, 'bearer' | 'hold'> | undefined
+  /** Left out: plain. */
+  readonly secure?: Secure | undefined
   /** Everything that is no WebSocket. */
   readonly handle: (request: IncomingMessage, response: ServerResponse) => void
 }
 
 /** The HTTP port: MQTT over WebSocket on /mqtt, and what `handle` answers. */
 export async function listenHttp(address: Address, door: Door, options: HttpListenerOptions): Promise<Listener> {
-  const { maxPacket, origins, names, readOnly, open, requestWithin = 10, handle } = options
+  const { maxPacket, origins, names, readOnly, open, requestWithin = 10, secure, handle, askers } = options
   const sockets = new Set<Socket>()
   const within = requestWithin * 1000
   const times = { requestTimeout: within, headersTimeout: within, keepAliveTimeout: 10_000, connectionsCheckingInterval: within / 5 }
@@ -41,20 +50,22 @@ export async function listenHttp(address: Address, door: Door, options: HttpList
     handleProtocols: (offered) => (offered.has('mqtt') ? 'mqtt' : offered.has('mqttv3.1') ? 'mqttv3.1' : false)
   })
   const known = [...names, ...origins]
-  /** Those that stay with HTTP 1.1, though they offered something else. */
-  const stayed = new WeakSet<Duplex>()
+  // Node's own, which comes after the door and the handshake.
+  const [serve] = server.listeners('connection') as [(socket: Duplex) => void]
+  server.removeAllListeners('connection')
   server.on('connection', (socket) => {
-    if (stayed.has(socket)) return
     track(sockets, socket)
-    door.admit(socket)
+    if (!door.admit(socket)) return
+    if (secure === undefined) serve.call(server, socket)
+    else secure.wrap(socket)
   })
+  secure?.onConnection((socket) => serve.call(server, socket))
   server.on('upgrade', (request, socket, head) => {
     const { headers } = request
     if (headers.upgrade?.toLowerCase() !== 'websocket') {
-      stayed.add(socket)
       socket.unshift(head)
       socket.unshift(withoutUpgrade(request))
-      server.emit('connection', socket)
+      serve.call(server, socket)
       return
     }
     const offered = (headers['sec-websocket-protocol'] ?? '').split(',').map((name) => name.trim())
@@ -62,14 +73,18 @@ export async function listenHttp(address: Address, door: Door, options: HttpList
     const protocol = offered.some((name) => name === 'mqtt' || name === 'mqttv3.1')
     // Who tells no origin is no browser, and may know this computer by any name.
     const named = headers.origin === undefined || isOurs(headers.host, known)
-    const allowed = named && mayConnect(headers, origins, isLoopback((socket as Socket).localAddress ?? ''))
-    if (!wanted || !protocol || !allowed) {
-      const status = !wanted ? '404 Not Found' : protocol ? '403 Forbidden' : '400 Bad Request'
-      // One half of it would stay open for as long as the other side likes, and hold its place.
-      socket.once('finish', () => socket.destroy())
-      socket.end(`HTTP/1.1 ${status}\r\nconnection: close\r\ncontent-length: 0\r\n\r\n`)
-      return
-    }
+    const allowed = named && mayConnect(headers, origins, isLoopback((socket as Socket).localAddress ?? ''), secure !== undefined)
+    if (!wanted || !protocol || !allowed)
+      return turnAway(socket, !wanted ? '404 Not Found' : protocol ? '403 Forbidden' : '400 Bad Request')
+    Promise.resolve(askers?.bearer(request)).then(
+      (asker) => upgrade(request, socket, head, asker),
+      (error: unknown) => {
+        const { status, headers } = problemOf(asHttpError(error))
+        turnAway(socket, `${status} ${STATUS_CODES[status]}`, headers)
+      }
+    )
+  })
+  const upgrade = (request: IncomingMessage, socket: Duplex, head: Buffer, asker: Asker | undefined): void => {
     webSockets.handleUpgrade(request, socket, head, (webSocket) => {
       // Control packets come in binary frames; anything else ends the connection [MQTT-6.0.0-1].
       webSocket.on('message', (_data, isBinary) => {
@@ -80,10 +95,30 @@ export async function listenHttp(address: Address, door: Door, options: HttpList
       const stream = createWebSocketStream(webSocket)
       // Aedes listens only once it has the client; a socket that breaks before must not end the process.
       stream.on('error', () => {})
-      door.handle(stream, { address: addressOf(socket as Socket), listener: 'http', open, readOnly })
+      if (asker !== undefined && askers !== undefined)
+        stream.once(
+          'close',
+          askers.hold(asker, () => webSocket.terminate())
+        )
+      const certificate = certificateName(socket)
+      const entrance: Entrance = {
+        address: addressOf(socket as Socket),
+        listener: 'http',
+        open,
+        readOnly,
+        ...(certificate === undefined ? {} : { certificate })
+      }
+      door.handle(stream, asker === undefined ? entrance : { ...entrance, identity: asker.identity })
     })
-  })
+  }
   return await openListener(server, address, sockets)
+}
+
+/** One half of it would stay open for as long as the other side likes, and hold its place. */
+function turnAway(socket: Duplex, status: string, headers: Readonly<Record<string, string>> = {}): void {
+  const lines = Object.entries({ ...headers, connection: 'close', 'content-length': '0' }).map(([name, value]) => `${name}: ${value}\r\n`)
+  socket.once('finish', () => socket.destroy())
+  socket.end(`HTTP/1.1 ${status}\r\n${lines.join('')}\r\n`)
 }
 
 /** Java's clients offer HTTP 2 with their first request, and Node then reads no more of it: it is given back without the offer. */

@@ -6,7 +6,9 @@ import type { Place } from '../dead-help.js'
 import { levels } from '../notices.js'
 import type { Level } from '../notices.js'
 import { formatTime } from '../time.js'
+import { askerOf } from './guard.js'
 import type { Parts } from './parts.js'
+import { mayReadOwn, refuseNone } from './permission.js'
 
 const { time, errorClass } = deadLetterSchema.$defs
 
@@ -73,7 +75,8 @@ function logRoute(app: FastifyInstance, { notices }: Parts): void {
       }
     }
   } as const
-  app.get<{ Querystring: { after?: number; level?: Level } }>('/api/log', { schema }, async ({ query: { after, level } }) => ({
+  const config = { permission: mayReadOwn('log') }
+  app.get<{ Querystring: { after?: number; level?: Level } }>('/api/log', { config, schema }, async ({ query: { after, level } }) => ({
     lines: notices.lines(after, level).map((line) => ({ ...line, time: formatTime(line.time) })),
     last: notices.lineCount
   }))
@@ -95,18 +98,26 @@ function deadRoute(app: FastifyInstance, parts: Parts): void {
         required: ['letters', 'total'],
         properties: {
           letters: { description: 'The last ones first.', type: 'array', items: letterSchema },
-          total: { description: 'Dead letters since start.', type: 'integer' }
+          total: { description: 'Dead letters since start; for who may not see all of them, those here.', type: 'integer' }
         }
       }
     }
   } as const
-  app.get<{ Querystring: { limit?: number } }>('/api/dead', { schema }, async ({ query: { limit } }) => ({
-    letters: parts.notices.letters(limit ?? 100).map(({ n, payload }) => {
-      const letter = JSON.parse(payload) as DeadLetter
-      return { ...letter, n, help: help(letter, placeOf(letter.topic, parts)) }
-    }),
-    total: parts.notices.letterCount
-  }))
+  const { notices, topics } = parts
+  app.get<{ Querystring: { limit?: number } }>('/api/dead', { config: { permission: 'filtered' }, schema }, async (request) => {
+    const { rights } = askerOf(request)
+    refuseNone(askerOf(request), topics.deadLetters)
+    const isWhole = rights.maySubscribe(topics.deadLetters) === 'all'
+    const { limit = 100 } = request.query
+    const letters = notices
+      .letters(isWhole ? limit : Infinity)
+      .map(({ n, payload }) => ({ n, letter: JSON.parse(payload) as DeadLetter }))
+      .filter(({ letter }) => isWhole || rights.mayRead(topics.dead(letter.topic)))
+    return {
+      letters: letters.slice(0, limit).map(({ n, letter }) => ({ ...letter, n, help: help(letter, placeOf(letter.topic, parts)) })),
+      total: isWhole ? notices.letterCount : letters.length
+    }
+  })
 }
 
 /** Undefined: the topic names no device. */

@@ -14,6 +14,7 @@ import type { Runs } from '../runs/runs.js'
 import type { Self } from '../self.js'
 import type { States } from '../states.js'
 import type { Stories } from '../stories.js'
+import type { Certificates } from '../tls/certificates.js'
 import type { Topics } from '../topic.js'
 import type { Validators } from '../validators.js'
 
@@ -41,4 +42,5 @@ export interface Parts {
   readonly runs: Runs
   readonly stories: Stories
   readonly notices: Notices
+  readonly certificates: Certificates
 }

@@ -5,15 +5,18 @@ import { historyRoutes } from './history-routes.js'
 import { infoRoutes } from './info-routes.js'
 import { instancesRoutes } from './instances-routes.js'
 import { noticesRoutes } from './notices-routes.js'
+import type { Askers } from './askers.js'
+import { loginRoutes } from './login-routes.js'
 import type { Parts } from './parts.js'
 import { runsRoutes } from './runs-routes.js'
 import { storiesRoutes } from './stories-routes.js'
 import { streamRoutes } from './stream-routes.js'
 
 /** Everything under /api. Each file of routes is one line here. */
-export function routes(app: FastifyInstance, parts: Parts): void {
+export function routes(app: FastifyInstance, parts: Parts, askers: Askers): void {
   infoRoutes(app, parts)
-  healthRoutes(app, parts)
+  loginRoutes(app, parts, askers)
+  healthRoutes(app, parts, askers)
   deviceRoutes(app, parts)
   streamRoutes(app, parts)
   runsRoutes(app, parts)

@@ -2,17 +2,21 @@ import { constants, open } from 'node:fs/promises'
 import { join } from 'node:path'
 import { Readable } from 'node:stream'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
-import { ZipFile } from 'yazl'
+import type { ZipFile } from 'yazl'
 import { toPlain, parseExact } from '../../adapters/common/exact-json.js'
-import { addressOf } from '../broker/connections.js'
 import { self } from '../devices.js'
 import { GatewayError } from '../errors.js'
 import { filesBelow } from '../runs/disk.js'
 import type { Found } from '../runs/disk.js'
 import { Unverifiable, manifestOf, verifyRun } from '../runs/manifest.js'
+import { startArguments } from '../runs/start-arguments.js'
 import type { Run } from '../runs/types.js'
+import type { Asker } from './askers.js'
+import { carryOut, commandHeaders } from './command-answer.js'
+import { askerOf } from './guard.js'
 import type { Parts } from './parts.js'
-import { HttpError, notFound, problemOf, problemType } from './problem.js'
+import { mayCallOwn } from './permission.js'
+import { HttpError, notFound } from './problem.js'
 
 interface Id {
   readonly id: string
@@ -25,7 +29,10 @@ const runProperties = {
   id: { description: 'Name of its folder.', ...text },
   name: { description: 'As it was given; empty: none was.', ...text },
   note: text,
-  by: { description: 'Who started it: MQTT client id, id of an instance, or an HTTP client.', ...text },
+  by: {
+    description: 'Who started it: MQTT client id, id of an instance, or of who came over HTTP http: and the user or address.',
+    ...text
+  },
   expRef: { description: 'Of a rig that started it: the experiment; null: it named none.', type: ['string', 'null'] },
   state: {
     description: 'complete: stopped by who may. cut off: ended by something else. failed: its files could not be made (yet).',
@@ -104,34 +111,24 @@ export function runsRoutes(app: FastifyInstance, parts: Parts): void {
   }
   app.get(
     '/api/runs',
-    { schema: { summary: 'All runs, those that are on first, then the newest', tags: ['runs'], response: { 200: list } } },
-    async () => ({ runs: await runs.list() })
+    {
+      config: { permission: 'filtered' },
+      schema: { summary: 'All runs, those that are on first, then the newest', tags: ['runs'], response: { 200: list } }
+    },
+    async (request) => ({ runs: (await runs.list()).filter((run) => isSeen(run, askerOf(request))) })
   )
 
   app.post(
     '/api/runs',
     {
+      config: { permission: mayCallOwn('run_start') },
       schema: {
         summary: 'Begin a run',
         description:
           'As the call run_start of the gateway device. Asked again with the same name, devices and note it begins no second run: 200, and the one that is on.',
         tags: ['runs'],
-        body: {
-          type: 'object',
-          additionalProperties: false,
-          properties: {
-            name: { description: 'For people; also in the name of the folder.', type: 'string', maxLength: 500 },
-            note: { description: 'Kept with the run.', type: 'string', maxLength: 10_000 },
-            devices: {
-              description: 'Those that are recorded. Left out: all but the gateway itself.',
-              type: 'array',
-              minItems: 1,
-              maxItems: 1000,
-              uniqueItems: true,
-              items: text
-            }
-          }
-        },
+        headers: commandHeaders,
+        body: { type: 'object', additionalProperties: false, properties: startArguments },
         response: { 200: runSchema, 201: runSchema }
       }
     },
@@ -148,16 +145,18 @@ export function runsRoutes(app: FastifyInstance, parts: Parts): void {
   app.post<{ Params: Id }>(
     '/api/runs/:id/stop',
     {
+      config: { permission: mayCallOwn('run_stop') },
       schema: {
         summary: 'Stop a run',
         tags: ['runs'],
         params,
+        headers: commandHeaders,
         body: { type: 'object', additionalProperties: false },
         response: { 200: runSchema }
       }
     },
     async (request, reply) => {
-      const { id } = await expect(parts, request.params.id)
+      const { id } = await expect(parts, request.params.id, askerOf(request))
       return await command(parts, 'run_stop', { id }, request, reply, () => 200)
     }
   )
@@ -176,9 +175,12 @@ export function runsRoutes(app: FastifyInstance, parts: Parts): void {
   }
   app.get<{ Params: Id }>(
     '/api/runs/:id',
-    { schema: { summary: 'One run and its files', tags: ['runs'], params, response: { 200: detailed } } },
-    async ({ params: { id } }) => {
-      const run = await expect(parts, id)
+    {
+      config: { permission: 'filtered' },
+      schema: { summary: 'One run and its files', tags: ['runs'], params, response: { 200: detailed } }
+    },
+    async (request) => {
+      const run = await expect(parts, request.params.id, askerOf(request))
       const folder = folderOf(parts, run)
       const sums = await manifestOf(folder)
       const files = (await filesBelow(folder)).filter(isShown)
@@ -189,7 +191,7 @@ export function runsRoutes(app: FastifyInstance, parts: Parts): void {
   app.post<{ Params: Id }>(
     '/api/runs/:id/verify',
     {
-      config: { isHarmless: true },
+      config: { isHarmless: true, permission: 'filtered' },
       schema: {
         summary: 'Compare a run with its manifest',
         tags: ['runs'],
@@ -211,8 +213,8 @@ export function runsRoutes(app: FastifyInstance, parts: Parts): void {
         }
       }
     },
-    async ({ params: { id } }) => {
-      const run = await expect(parts, id)
+    async (request) => {
+      const run = await expect(parts, request.params.id, askerOf(request))
       if (!run.ready && run.state !== 'failed') throw notReady(run)
       const done = mayRead()
       try {
@@ -229,7 +231,7 @@ export function runsRoutes(app: FastifyInstance, parts: Parts): void {
   app.get<{ Params: Id & { readonly '*': string } }>(
     '/api/runs/:id/files/*',
     {
-      config: { types: fileTypes },
+      config: { types: fileTypes, permission: 'filtered' },
       schema: {
         summary: 'One file of a run',
         tags: ['runs'],
@@ -241,8 +243,9 @@ export function runsRoutes(app: FastifyInstance, parts: Parts): void {
         response: { 200: { description: 'The file.', content: Object.fromEntries(fileTypes.map((type) => [type, binary])) } }
       }
     },
-    async ({ params: { id, '*': name } }, reply) => {
-      const folder = folderOf(parts, await expect(parts, id))
+    async (request, reply) => {
+      const { id, '*': name } = request.params
+      const folder = folderOf(parts, await expect(parts, id, askerOf(request)))
       const found = (await filesBelow(folder)).filter(isShown).find((each) => each.name === name)
       if (found === undefined) throw notFound('the run has no such file')
       const end = name.slice(name.lastIndexOf('.') + 1)
@@ -260,7 +263,7 @@ export function runsRoutes(app: FastifyInstance, parts: Parts): void {
     '/api/runs/:id/zip',
     {
       exposeHeadRoute: false,
-      config: { types: [zip] },
+      config: { types: [zip], permission: 'filtered' },
       schema: {
         summary: 'A run as one file',
         description: 'Its folder, which `labgate verify` takes when it is unpacked.',
@@ -269,9 +272,11 @@ export function runsRoutes(app: FastifyInstance, parts: Parts): void {
         response: { 200: { description: 'The folder, packed.', content: { [zip]: binary } } }
       }
     },
-    async ({ params: { id } }, reply) => {
-      const run = await expect(parts, id)
+    async (request, reply) => {
+      const run = await expect(parts, request.params.id, askerOf(request))
       if (!run.ready) throw notReady(run)
+      // Not at start, and before the place is taken, as it takes a turn.
+      const { ZipFile } = await import('yazl')
       const done = mayRead()
       const gone = new AbortController()
       // Taken with the place: a close that came before it would never be told.
@@ -287,6 +292,7 @@ export function runsRoutes(app: FastifyInstance, parts: Parts): void {
       })
       if (reply.raw.destroyed) throw new GatewayError('Timeout', 'the asker went away')
       const packed = pack(
+        new ZipFile(),
         folder,
         run.id,
         found.filter(({ isFile }) => isFile),
@@ -300,7 +306,6 @@ export function runsRoutes(app: FastifyInstance, parts: Parts): void {
   )
 }
 
-/** The same as over MQTT: checked, carried out, replied to and told. */
 async function command(
   parts: Parts,
   codename: string,
@@ -309,29 +314,22 @@ async function command(
   reply: FastifyReply,
   codeOf: (value: unknown) => number
 ): Promise<FastifyReply> {
-  const gone = new AbortController()
-  reply.raw.once('close', () => gone.abort())
-  const outcome = await parts.desk.ask({
-    device: self,
-    codename,
-    op: 'call',
-    payload: Buffer.from(JSON.stringify({ arguments: told })),
-    id: undefined,
-    client: `http:${addressOf(request.socket)}`,
-    signal: gone.signal
-  })
-  if ('reply' in outcome) {
-    const parsed = parseExact(outcome.reply)
+  const payload = Buffer.from(JSON.stringify({ arguments: told }))
+  return await carryOut(parts, { device: self, codename, op: 'call', payload, id: undefined }, request, reply, (json) => {
+    const parsed = parseExact(json)
     const { value } = (parsed.ok ? toPlain(parsed.value) : {}) as { value?: unknown }
-    return await reply.code(codeOf(value)).send(value)
-  }
-  const { status, headers, body } = problemOf(outcome.error, outcome.id)
-  return await reply.code(status).headers(headers).type(problemType).send(body)
+    return reply.code(codeOf(value)).send(value)
+  })
 }
 
-async function expect({ runs }: Parts, id: string): Promise<Run> {
+/** Its files hold all readings and commands of its devices: whoever may not see one of them may not see the run. */
+function isSeen({ devices }: Run, { sight }: Asker): boolean {
+  return sight.all || (devices !== 'all' && devices.every((device) => sight.whole(device)))
+}
+
+async function expect({ runs }: Parts, id: string, asker: Asker): Promise<Run> {
   const run = await runs.find(id)
-  if (run === undefined) throw notFound('there is no run of this id')
+  if (run === undefined || !isSeen(run, asker)) throw notFound('there is no run of this id')
   return run
 }
 
@@ -363,8 +361,7 @@ async function read(folder: string, { name }: Found): Promise<{ stream: Readable
 }
 
 /** One file after another. When the asker goes nothing stays open. */
-function pack(folder: string, id: string, found: readonly Found[], gone: AbortSignal): Readable {
-  const packed = new ZipFile()
+function pack(packed: ZipFile, folder: string, id: string, found: readonly Found[], gone: AbortSignal): Readable {
   const stream = packed.outputStream as Readable
   packed.on('error', (error: Error) => stream.destroy(error))
   for (const one of found)

@@ -2,9 +2,13 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import helmet from '@fastify/helmet'
 import fastify from 'fastify'
 import type { FastifyInstance, FastifyReply } from 'fastify'
-import { Dashboard } from './dashboard.js'
+import { addressOf } from '../broker/connections.js'
+import { isOpen } from '../broker/origin.js'
+import { GatewayError } from '../errors.js'
+import { Askers } from './askers.js'
 import { parseBody } from './body.js'
-import { guard } from './guard.js'
+import { Dashboard } from './dashboard.js'
+import { askerOf, guard } from './guard.js'
 import type { Parts } from './parts.js'
 import { Places } from './places.js'
 import { asHttpError, notFound, problemOf, problemType } from './problem.js'
@@ -15,6 +19,7 @@ import { validatorCompiler } from './validate.js'
 /** What the HTTP listener asks. */
 export interface Web {
   readonly app: FastifyInstance
+  readonly askers: Askers
   handle(request: IncomingMessage, response: ServerResponse): void
   close(): Promise<void>
 }
@@ -24,29 +29,46 @@ const maxParamLength = 3000
 
 /** REST and the dashboard. Opens nothing: who listens hands over the requests. */
 export async function createWeb(parts: Parts): Promise<Web> {
-  const app = createApp(parts)
+  const { access, clock, config, devices, topics } = parts
+  const { http = { host: '', origins: [] } } = config
+  const { sessionTime } = config.access
+  const askers = new Askers({
+    access,
+    clock,
+    devices,
+    topics,
+    open: isOpen(http),
+    name: config.gateway.name,
+    sessionTime,
+    origins: http.origins
+  })
+  const app = createApp(parts, askers)
   await app.ready()
   const places = new Places()
   return {
     app,
+    askers,
     handle: (request, response) => {
       const refusal = places.take(request, response)
       if (refusal === undefined) return app.routing(request, response)
       parts.broker.hit('maxRequests')
       refuse(response, refusal)
     },
-    close: async () => await app.close()
+    close: async () => {
+      askers.stop()
+      await app.close()
+    }
   }
 }
 
 /** `prepare`: what is registered before any route. */
-function createApp(parts: Parts, prepare: (app: FastifyInstance) => void = () => {}): FastifyInstance {
+function createApp(parts: Parts, askers: Askers, prepare: (app: FastifyInstance) => void = () => {}): FastifyInstance {
   const { log, config } = parts
   const dashboard = new Dashboard()
   const validator = validatorCompiler()
   let described: Promise<string> | undefined
   // Made when somebody asks for it, by an application that answers nothing: a start must be quick.
-  const description = (): Promise<string> => (described ??= describe(parts))
+  const description = (): Promise<string> => (described ??= describe(parts, askers))
   const app = fastify({
     logger: false,
     bodyLimit: config.broker.limits.maxPacket,
@@ -68,7 +90,11 @@ function createApp(parts: Parts, prepare: (app: FastifyInstance) => void = () =>
     const { status, headers, body } = problemOf(error)
     return reply.code(status).headers(headers).type(problemType).send(body)
   }
-  app.setErrorHandler((error, _request, reply) => tell(reply, error))
+  app.setErrorHandler((error, request, reply) => {
+    if (error instanceof GatewayError && error.rule === 'rights')
+      parts.access.refused('request', { listener: 'http', address: addressOf(request.socket), user: askerOf(request).identity.user })
+    return tell(reply, error)
+  })
   app.setNotFoundHandler(async (request, reply) => {
     void reply.hijack()
     if (await dashboard.answer(request.raw, reply.raw)) return
@@ -79,7 +105,9 @@ function createApp(parts: Parts, prepare: (app: FastifyInstance) => void = () =>
   app.removeAllContentTypeParsers()
   app.addContentTypeParser('application/json', { parseAs: 'buffer' }, parseBody)
   void app.register(helmet, {
-    // Neither upgrade-insecure-requests nor HSTS: the gateway serves plain HTTP, and may be asked by another way over TLS.
+    // Neither upgrade-insecure-requests nor HSTS: the gateway serves plain HTTP, and may be asked by another way over TLS. Nor HSTS where it
+    // serves TLS itself: it holds for a name with all its ports, and would shut out whatever else this computer serves without TLS; and with
+    // a certificate of one's own making no browser would let anybody in any more once it has expired.
     strictTransportSecurity: false,
     contentSecurityPolicy: {
       useDefaults: false,
@@ -97,14 +125,15 @@ function createApp(parts: Parts, prepare: (app: FastifyInstance) => void = () =>
       }
     }
   })
-  guard(app, parts)
+  guard(app, parts, askers)
   prepare(app)
   void app.register(async (inner) => {
     await Promise.resolve()
-    routes(inner, parts)
+    routes(inner, parts, askers)
     inner.get(
       '/api/openapi.json',
       {
+        config: { permission: 'known' },
         schema: {
           summary: 'This description (OpenAPI 3.1)',
           tags: ['gateway'],
@@ -123,9 +152,9 @@ function refuse(response: ServerResponse, refusal: HttpError): void {
   response.end(body)
 }
 
-async function describe(parts: Parts): Promise<string> {
+async function describe(parts: Parts, askers: Askers): Promise<string> {
   const { describeRoutes } = await import('./openapi.js')
-  const app = createApp(parts, (empty) => describeRoutes(empty, parts))
+  const app = createApp(parts, askers, (empty) => describeRoutes(empty, parts))
   await app.ready()
   const text = JSON.stringify(app.swagger())
   await app.close()

@@ -1,6 +1,9 @@
 import type { FastifyInstance } from 'fastify'
 import deadLetterSchema from '../../schemas/dead-letter.schema.json' with { type: 'json' }
+import { below } from '../topic.js'
+import { askerOf } from './guard.js'
 import type { Parts } from './parts.js'
+import { mayReadTopic, refuseNone } from './permission.js'
 
 const { time, errorClass } = deadLetterSchema.$defs
 
@@ -100,7 +103,7 @@ interface Query {
   readonly limit?: number
 }
 
-export function storiesRoutes(app: FastifyInstance, { stories }: Parts): void {
+export function storiesRoutes(app: FastifyInstance, { stories, topics }: Parts): void {
   const answer = {
     type: 'object',
     additionalProperties: false,
@@ -108,7 +111,19 @@ export function storiesRoutes(app: FastifyInstance, { stories }: Parts): void {
     properties: { stories: { description: 'The last ones first.', type: 'array', items: storySchema } }
   } as const
   const schema = { summary: 'What became of the last commands', tags: ['commands'], querystring: query, response: { 200: answer } }
-  app.get<{ Querystring: Query }>('/api/stories', { schema }, async ({ query: asked }) => ({
-    stories: stories.find({ limit: 100, ...asked })
-  }))
+  app.get<{ Querystring: Query }>('/api/stories', { config: { permission: 'filtered' }, schema }, async (request) => {
+    const asker = askerOf(request)
+    const asked = { limit: 100, ...request.query }
+    if (asker.sight.all) return { stories: stories.find(asked) }
+    refuseNone(asker, topics.filter('reply'))
+    // A story is its reply told at length.
+    const replies = (device: string, codename: string): string | undefined => {
+      const topic = topics.reading(device, codename)
+      return topic === undefined ? undefined : below(topic, 'reply')
+    }
+    const found = stories
+      .find({ ...asked, limit: undefined })
+      .filter(({ device, codename }) => mayReadTopic(asker, replies(device, codename)))
+    return { stories: found.slice(0, asked.limit) }
+  })
 }

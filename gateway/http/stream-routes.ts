@@ -1,4 +1,5 @@
 import type { FastifyInstance } from 'fastify'
+import { askerOf } from './guard.js'
 import type { Parts } from './parts.js'
 import { HttpError } from './problem.js'
 
@@ -11,17 +12,17 @@ interface Filter {
 
 /** Readings as they come. */
 export function streamRoutes(app: FastifyInstance, parts: Parts): void {
-  const { streams, devices } = parts
+  const { streams } = parts
   app.get<{ Querystring: Filter }>(
     '/api/readings',
     {
       exposeHeadRoute: false,
-      config: { types: [eventStream] },
+      config: { types: [eventStream], permission: 'filtered' },
       schema: {
         summary: 'Readings and states as they come',
         description:
           'Server-Sent Events: `reading` (a Reading with device and codename) and `state` (a State with device); first the last ones, then each that comes. ' +
-          'What came while nobody was connected is not sent again (Last-Event-ID says nothing here): ask the history. Who reads too slowly is cut off.',
+          'What came while nobody was connected is not sent again (Last-Event-ID says nothing here): ask the history. Who reads too slowly is cut off, and who has logged out.',
         tags: ['devices'],
         querystring: {
           type: 'object',
@@ -41,14 +42,15 @@ export function streamRoutes(app: FastifyInstance, parts: Parts): void {
           rule: 'dependentRequired',
           path: '?codename'
         })
-      if (device !== undefined) devices.expectDevice(device)
-      if (device !== undefined && codename !== undefined) devices.expectAny(device, codename)
+      const { sight } = askerOf(request)
+      if (device !== undefined) sight.expectDevice(device)
+      if (device !== undefined && codename !== undefined) sight.expect(device, codename)
       streams.admit()
       const headers = { 'content-type': `${eventStream}; charset=utf-8`, 'cache-control': 'no-store', 'x-accel-buffering': 'no' }
       void reply.hijack()
       for (const [header, value] of Object.entries(reply.getHeaders())) if (value !== undefined) reply.raw.setHeader(header, value)
       reply.raw.writeHead(200, headers)
-      streams.begin(reply.raw, { device, codename }, parts)
+      streams.begin(reply.raw, { device, codename, sight }, parts)
     }
   )
 }

@@ -6,6 +6,7 @@ import type { Held, Latest } from '../latest.js'
 import { Throttle } from '../log.js'
 import { readingPayload } from '../payload.js'
 import type { States } from '../states.js'
+import type { Sight } from './sight.js'
 
 /** Streams at once. */
 const maxStreams = 32
@@ -32,8 +33,9 @@ const heartbeat = 15
 /** Seconds between two log lines about askers that were cut off. */
 const toldEvery = 10
 
-/** What a stream is of; left out: everything. */
+/** What a stream is of; left out: everything that the asker may see. */
 export interface StreamFilter {
+  readonly sight: Sight
   readonly device: string | undefined
   readonly codename: string | undefined
 }
@@ -102,14 +104,15 @@ export class Streams {
     if (this.#streams.size === 0) return
     let text: string | undefined
     for (const stream of this.#streams)
-      if (fits(stream, entry.device, entry.codename)) this.#write(stream, (text ??= readingEvent(entry, held)))
+      if (fits(stream, entry.device, entry.codename) && stream.sight.codename(entry))
+        this.#write(stream, (text ??= readingEvent(entry, held)))
   }
 
   /** The state of a device is another now. `payload` as on MQTT. */
   state(device: string, payload: string): void {
     if (this.#streams.size === 0) return
     const text = stateEvent(device, payload)
-    for (const stream of this.#streams) if (fits(stream, device, undefined)) this.#write(stream, text)
+    for (const stream of this.#streams) if (fits(stream, device, undefined) && stream.sight.state(device)) this.#write(stream, text)
   }
 
   /** Every stream ends; what waits is still sent. */
@@ -212,11 +215,12 @@ function fits(filter: StreamFilter, device: string, codename: string | undefined
   return filter.codename === undefined || codename === undefined || filter.codename === codename
 }
 
-function* first({ device: only, codename }: StreamFilter, { devices, latest, states }: Sources): Generator<string, undefined> {
+function* first({ device: only, codename, sight }: StreamFilter, { devices, latest, states }: Sources): Generator<string, undefined> {
   for (const device of only === undefined ? [...devices.names()] : [only]) {
-    yield stateEvent(device, states.told(device))
+    if (sight.state(device)) yield stateEvent(device, states.told(device))
     for (const entry of devices.codenames(device)) {
       const held = codename === undefined || codename === entry.codename ? latest.held(entry) : undefined
+      if (!sight.codename(entry)) continue
       if (held !== undefined) yield readingEvent(entry, held)
     }
   }

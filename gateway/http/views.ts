@@ -2,6 +2,8 @@
 import type { Entry } from '../devices.js'
 import { nextTurn } from '../history/turn.js'
 import { metaPayload, readingPayload } from '../payload.js'
+import { below } from '../topic.js'
+import type { Asker } from './askers.js'
 import type { Parts } from './parts.js'
 
 type Seen = Pick<Parts, 'devices' | 'latest' | 'states'>
@@ -21,6 +23,11 @@ export const codenameSchema = {
       anyOf: [{ $ref: 'Reading#' }, { type: 'null' }]
     },
     age: { description: 'How old the reading is, in seconds.', anyOf: [{ type: 'number' }, { type: 'null' }] },
+    may: {
+      description: 'The commands that the asker has the right to send. Left out: all that the codename takes.',
+      type: 'array',
+      items: { type: 'string', enum: ['set', 'get', 'call'] }
+    },
     old: { description: 'Nothing to steer by: too old, bad, or none at all.', type: 'boolean' }
   }
 } as const
@@ -34,43 +41,53 @@ export const deviceSchema = {
   properties: {
     device: { description: 'Name of the device.', type: 'string' },
     description: { description: 'For people.', type: 'string' },
-    state: { $ref: 'State#' },
+    state: { description: 'null: the asker may not see it.', anyOf: [{ $ref: 'State#' }, { type: 'null' }] },
     codenames: { type: 'array', items: { $ref: 'Codename#' } }
   }
 } as const
 
 /** A codename as JSON. */
-export function codenameView(entry: Entry, { latest }: Seen): string {
+export function codenameView(entry: Entry, { latest }: Seen, asker: Asker): string {
   const { device, codename } = entry
   const held = latest.held(entry)
   const now = held && latest.get(device, codename)
   const age = now === undefined ? null : Math.round(now.age * 1000) / 1000
   const reading = held === undefined ? 'null' : readingPayload(held)
   const names = `"codename":${JSON.stringify(codename)},"device":${JSON.stringify(device)}`
-  return `{"age":${JSON.stringify(age)},${names},"meta":${metaPayload(entry)},"old":${now?.old ?? true},"reading":${reading}}`
+  return `{"age":${JSON.stringify(age)},${names},${rightsPiece(entry, asker)}"meta":${metaPayload(entry)},"old":${now?.old ?? true},"reading":${reading}}`
 }
 
-/** A device as JSON, codename by codename. */
-export function* devicePieces(device: string, parts: Seen): Generator<string, undefined> {
+const ops = ['set', 'get', 'call'] as const
+
+function rightsPiece({ topic }: Entry, { rights }: Asker): string {
+  const may = ops.filter((op) => rights.mayWrite(below(topic, op)))
+  return may.length === ops.length ? '' : `"may":${JSON.stringify(may)},`
+}
+
+/** A device as JSON, codename by codename: what of it may be seen. */
+export function* devicePieces(device: string, parts: Seen, asker: Asker): Generator<string, undefined> {
   const { devices, states } = parts
   let before = '{"codenames":['
   for (const entry of devices.codenames(device)) {
-    yield before + codenameView(entry, parts)
+    if (!asker.sight.codename(entry)) continue
+    yield before + codenameView(entry, parts, asker)
     before = ','
   }
   const description = devices.options(device)?.description
   const more = description === undefined ? '' : `"description":${JSON.stringify(description)},`
   const begun = before === ',' ? '' : before
-  yield `${begun}],${more}"device":${JSON.stringify(device)},"state":${states.told(device)}}`
+  const state = asker.sight.state(device) ? states.told(device) : 'null'
+  yield `${begun}],${more}"device":${JSON.stringify(device)},"state":${state}}`
   return undefined
 }
 
 /** All devices as JSON. */
-export function* devicesPieces(parts: Seen): Generator<string, undefined> {
+export function* devicesPieces(parts: Seen, asker: Asker): Generator<string, undefined> {
   let before = '{"devices":['
   for (const device of parts.devices.names()) {
+    if (!asker.sight.device(device)) continue
     yield before
-    yield* devicePieces(device, parts)
+    yield* devicePieces(device, parts, asker)
     before = ','
   }
   yield before === ',' ? ']}' : `${before}]}`

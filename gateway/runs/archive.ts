@@ -1,9 +1,8 @@
 import { lstat, readdir } from 'node:fs/promises'
 import { join } from 'node:path'
-import { maxRecord } from './finish.js'
 import { readSmall } from './disk.js'
 import { runIdPattern } from './names.js'
-import { files, recordOf } from './types.js'
+import { files, maxRecord, recordOf } from './types.js'
 import type { Run, RunRecord } from './types.js'
 
 /** Runs that are listed; the oldest of more are left out. */

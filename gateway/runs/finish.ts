@@ -9,14 +9,11 @@ import { Plot } from './plot.js'
 import { CommandTable, reportOf } from './report.js'
 import { numberOf, parseCommand, parseLine, surveyRun } from './survey.js'
 import type { AnyLine, Survey, Surveyed } from './survey.js'
-import { files, recordOf } from './types.js'
+import { files, maxRecord, recordOf } from './types.js'
 import type { RunRecord } from './types.js'
 
 /** Plots in a report; what is beyond is in its table. */
 const maxPlots = 300
-
-/** Bytes of a run.json that are read. */
-export const maxRecord = 2 ** 20
 
 export interface Job {
   readonly folder: string

@@ -27,6 +27,9 @@ const maxWaiting = 2 ** 24
 const jump = 1
 const maxNotes = 100
 
+/** Codenames of one run that are described. */
+const mostKnown = 100_000
+
 /** Seconds from one writing of schemas.json to the next, while codenames come. */
 const describeEvery = 10
 
@@ -44,6 +47,8 @@ export interface RecordingOptions {
   readonly configuration: RunRecord['configuration']
   /** Bytes of a run. */
   readonly maxBytes: number
+  /** Codenames that are described; left out: 100,000. */
+  readonly maxKnown?: number
   /** It has become larger than it may. */
   readonly isFull: (recording: Recording) => void
   /** In trouble, or out of it. */
@@ -209,7 +214,9 @@ export class Recording {
   }
 
   #take(entry: Entry, held: Held, mark: Mark | undefined): void {
-    this.#known.set(entry, held.arrived)
+    // Who makes up names again and again must not fill the memory: readings beyond are recorded as well, without a description.
+    const { maxKnown = mostKnown } = this.#options
+    if (this.#known.size < maxKnown || this.#known.has(entry)) this.#known.set(entry, held.arrived)
     this.#counts.readings += 1
     if (!this.#readings.add(readingLine(entry, held, this.#options.clock.now(), mark))) {
       this.#counts.readings -= 1

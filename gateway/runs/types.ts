@@ -3,6 +3,9 @@
 /** Written into run.json; a folder without it is none of ours. */
 export const runFormat = 'labgate-run-1'
 
+/** Bytes of a run.json that are read. */
+export const maxRecord = 2 ** 20
+
 /**
  * `complete`: stopped by who may. `cut off`: ended by something else, which the reason names. `failed`: what was recorded could not be
  * written, or its files not be made; tried again as long as the gateway runs.

@@ -162,7 +162,7 @@ describe('a live page in Chromium', function () {
     assert.deepEqual([after.loads, after.errors], [before.loads, 0])
     assert.ok(storm.sent > 1000 && storm.pages > 10, `${storm.sent} datagrams, ${storm.pages} pages`)
     // A kernel's queue that is full loses datagrams, also the good ones.
-    assert.ok(came > values / 2, `${came} of ${values}`)
+    assert.ok(came > values / 5, `${came} of ${values}`)
     assert.ok(gateway.output.split('\n').length < 60, 'the log was flooded')
     await mqtt.close()
   })

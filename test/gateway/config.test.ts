@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { readdirSync } from 'node:fs'
-import { readFile, readdir } from 'node:fs/promises'
+import { chmod, mkdtemp, readFile, readdir, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import fc from 'fast-check'
 import { parse } from 'yaml'
@@ -237,6 +238,56 @@ describe('configuration', () => {
     assert.deepEqual([...first.site.devices.keys()], ['a'])
     assert.equal(first.site.devices.get('a')?.codenames.get('b')?.timeout, 5)
     assert.deepEqual(Object.keys(check('{}').config.devices), [])
+  })
+
+  it('lets listen beyond this computer where nobody comes in unknown', () => {
+    const tls = 'tls: { cert: c.pem, key: k.pem, ca: ca.pem, clients: required'
+    assert.equal(problems(`broker: { ${tls}, host: 0.0.0.0 } }\nhttp: { host: 0.0.0.0, ${tls} } }`), '')
+    assert.equal(problems("broker: { tls: { cert: c, key: k, host: '::' } }\naccess: { users: u.json }"), '')
+    assert.equal(problems('access: { anonymous: none }'), '')
+    assert.equal(problems('access: { anonymous: guest, roles: { guest: { read: [lab/+/%u/#] } } }'), '')
+  })
+
+  it('tells which of the files that it names cannot be used, unless they are left aside', async () => {
+    const place = await mkdtemp(join(tmpdir(), 'labgate-config-'))
+    try {
+      const [file, users, cert] = [join(place, 'gateway.yaml'), join(place, 'users.json'), join(place, 'cert.pem')]
+      const tls = `cert: ${cert}, key: ${join(place, 'key.pem')}`
+      await writeFile(file, `access:\n  users: ${users}\nbroker:\n  tls: { ${tls} }\nhttp:\n  tls: { ${tls}, ca: ${place} }\n`)
+      const options = { file, types, env, validators }
+      const told = async (): Promise<string[]> => {
+        const found = await loadConfig(options).then(
+          ({ warnings }) => warnings,
+          (error: unknown) => (error as ConfigError).problems
+        )
+        return found.map(({ line, path, rule, warning }) => `${line} ${path} ${rule}${warning ? ' warning' : ''}`)
+      }
+      assert.deepEqual((await loadConfig({ ...options, files: false })).warnings, [])
+      const missing = [
+        '4 broker.tls.cert file',
+        '4 broker.tls.key file',
+        '6 http.tls.cert file',
+        '6 http.tls.key file',
+        '6 http.tls.ca file'
+      ]
+      assert.deepEqual(await told(), ['2 access.users file', ...missing])
+      await writeFile(cert, '')
+      await writeFile(users, '{"version":1,"users":{"anna":{"role":"opertor"}}}')
+      await chmod(users, 0o646)
+      assert.deepEqual(await told(), [
+        '2 access.users open-file warning',
+        '2 access.users unknown-role warning',
+        ...missing.filter((text) => !text.includes('cert'))
+      ])
+      await writeFile(file, `access: { users: ${users} }`)
+      await writeFile(users, '{"version":1,"users":{}}')
+      await chmod(users, 0o600)
+      assert.deepEqual(await told(), ['1 access.users no-users warning'])
+      await writeFile(users, '{"version":1')
+      assert.deepEqual(await told(), ['1 access.users file'])
+    } finally {
+      await rm(place, { recursive: true })
+    }
   })
 
   it('tells when a file cannot be read', async () => {

@@ -1,5 +1,5 @@
 /** The demo of config/gateway.yaml with two more devices, and its dashboard in Chromium. */
-import type { Browser, Page } from 'playwright-core'
+import type { Browser, BrowserContext, Page } from 'playwright-core'
 import { Scripted } from './scripted.js'
 import { start } from './start.js'
 import type { Running } from './start.js'
@@ -52,13 +52,15 @@ export class DashboardLab {
   }
 }
 
+const viewport = { width: 1280, height: 900 }
+
 /** A page that fails the test when it throws, or when its policy forbids it something. */
 export async function openPage(
-  browser: Browser,
+  browser: Browser | BrowserContext,
   url: string,
   options: Parameters<Browser['newPage']>[0] = {}
 ): Promise<Page & { readonly faults: string[] }> {
-  const page = await browser.newPage({ viewport: { width: 1280, height: 900 }, ...options })
+  const page = 'contexts' in browser ? await browser.newPage({ viewport, ...options }) : await browser.newPage()
   page.setDefaultTimeout(8000)
   const faults: string[] = []
   page.on('pageerror', (error) => faults.push(error.message))

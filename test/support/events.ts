@@ -31,8 +31,8 @@ export class Events {
     })
   }
 
-  static async open(port: number, path: string): Promise<Events> {
-    const asked = request({ port, host: '127.0.0.1', path, agent: false, headers: { accept: 'text/event-stream' } })
+  static async open(port: number, path: string, headers: Readonly<Record<string, string>> = {}): Promise<Events> {
+    const asked = request({ port, host: '127.0.0.1', path, agent: false, headers: { accept: 'text/event-stream', ...headers } })
     asked.end()
     const answer = await new Promise<IncomingMessage>((resolve, reject) => {
       asked.once('response', resolve)

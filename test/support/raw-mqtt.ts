@@ -5,7 +5,7 @@ import { patient } from './patience.js'
 /** Milliseconds that a test waits for what must come. */
 const patience = patient(3000)
 
-export type Answer = 'connack' | 'puback' | 'pubrec' | 'pubrel' | 'pubcomp' | 'suback' | 'pingresp' | 'publish'
+export type Answer = 'connack' | 'puback' | 'pubrec' | 'pubrel' | 'pubcomp' | 'suback' | 'unsuback' | 'pingresp' | 'publish'
 
 const answers: Readonly<Record<number, Answer>> = {
   2: 'connack',
@@ -15,6 +15,7 @@ const answers: Readonly<Record<number, Answer>> = {
   6: 'pubrel',
   7: 'pubcomp',
   9: 'suback',
+  11: 'unsuback',
   13: 'pingresp'
 }
 
@@ -34,14 +35,19 @@ export interface ConnectOptions {
   /** Seconds. */
   readonly keepalive?: number
   readonly will?: { readonly topic: string; readonly payload: string; readonly qos?: number }
+  /** 3: MQTT 3.1. */
+  readonly level?: 3 | 4
+  readonly user?: string
+  readonly password?: string
 }
 
 /** MQTT 3.1.1 by hand, for what no decent client sends. */
 export const packets = {
-  connect: (clientId: string, { clean = true, keepalive = 0, will }: ConnectOptions = {}): Buffer => {
-    const flags = (clean ? 2 : 0) | (will ? 4 | ((will.qos ?? 0) << 3) : 0)
-    const parts = will ? [text(will.topic), text(will.payload)] : []
-    return packet(0x10, text('MQTT'), Buffer.from([4, flags]), word(keepalive), text(clientId), ...parts)
+  connect: (clientId: string, { clean = true, keepalive = 0, will, level = 4, user, password }: ConnectOptions = {}): Buffer => {
+    const login = (user === undefined ? 0 : 0x80) | (password === undefined ? 0 : 0x40)
+    const flags = login | (clean ? 2 : 0) | (will ? 4 | ((will.qos ?? 0) << 3) : 0)
+    const parts = [will?.topic, will?.payload, user, password].filter((part) => part !== undefined).map(text)
+    return packet(0x10, text(level === 4 ? 'MQTT' : 'MQIsdp'), Buffer.from([level, flags]), word(keepalive), text(clientId), ...parts)
   },
   publish: (
     topic: string,
@@ -57,7 +63,8 @@ export const packets = {
   pubrel: (id: number): Buffer => packet(0x62, word(id)),
   pubcomp: (id: number): Buffer => packet(0x70, word(id)),
   subscribe: (id: number, ...filters: readonly [filter: string, qos: number][]): Buffer =>
-    packet(0x82, word(id), ...filters.flatMap(([filter, qos]) => [text(filter), Buffer.from([qos])]))
+    packet(0x82, word(id), ...filters.flatMap(([filter, qos]) => [text(filter), Buffer.from([qos])])),
+  unsubscribe: (id: number, ...filters: readonly string[]): Buffer => packet(0xa2, word(id), ...filters.map(text))
 }
 
 /** A connection that sends what it is told. */
@@ -79,6 +86,7 @@ export class RawClient {
   first: Answer | undefined
   /** From the last CONNACK. */
   sessionPresent = false
+  code: number | undefined
   /** From the last SUBACK. */
   granted: number[] = []
   #rest = Buffer.alloc(0)
@@ -170,7 +178,10 @@ export class RawClient {
       const body = this.#rest.subarray(at, at + length)
       this.#rest = this.#rest.subarray(at + length)
       this.first ??= kind
-      if (kind === 'connack') this.sessionPresent = body[0] === 1
+      if (kind === 'connack') {
+        this.sessionPresent = body[0] === 1
+        this.code = body[1]
+      }
       if (kind === 'suback') this.granted = [...body.subarray(2)]
       if (kind === 'publish') {
         const packet = readPublish(flags, body)

@@ -46,7 +46,8 @@ export class StormLab {
       maxControllers: 100,
       maxEchoBytes: null,
       maxRate: 100,
-      alyx: 'refuse'
+      alyx: 'refuse',
+      readOnly: false
     }
     this.#controllers = new Controllers({ clock, max: 100, idleAfter: () => 900, onChange: () => undefined, onEvicted: () => undefined })
     this.#conduct = new Conduct({ config, host, controllers: this.#controllers })

@@ -2,6 +2,9 @@ import type { Journal } from './journal.js'
 import { type PacketLike, publishOf, type Publish } from './packet.js'
 import { clientKey, decodePacket, encodePacket, kinds, ordered, readClientKey, sizeOf } from './record.js'
 
+/** Bytes of a message that is kept whole; of a larger one the id is enough: nobody asks for more, and many would fill the memory. */
+const whole = 2048
+
 /** QoS 2 messages received, until their PUBREL: by client and packet id, to know a repetition [MQTT-4.3.3-2]. */
 export class Incoming {
   readonly #byClient = new Map<string, Map<number, Publish>>()
@@ -15,7 +18,8 @@ export class Incoming {
     if (packet.messageId === undefined) return
     let own = this.#byClient.get(clientId)
     if (!own) this.#byClient.set(clientId, (own = new Map()))
-    const kept = { ...publishOf(packet), messageId: packet.messageId }
+    const copy = sizeOf(packet) > whole ? publishOf({ ...packet, topic: '', payload: '' }) : publishOf(packet)
+    const kept = { ...copy, messageId: packet.messageId }
     own.set(packet.messageId, kept)
     this.#journal?.put(rowOf(clientId, packet.messageId), () => encodePacket(kept), sizeOf(kept))
   }
@@ -48,6 +52,10 @@ export class Incoming {
   drop(clientId: string): void {
     for (const messageId of this.#byClient.get(clientId)?.keys() ?? []) this.#journal?.del(rowOf(clientId, messageId))
     this.#byClient.delete(clientId)
+  }
+
+  of(clientId: string): number {
+    return this.#byClient.get(clientId)?.size ?? 0
   }
 
   clients(): string[] {

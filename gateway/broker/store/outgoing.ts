@@ -8,6 +8,8 @@ export class Outgoing {
   readonly #queues = new Map<string, Queue>()
   readonly #connections = new WeakMap<ClientRef, number>()
   readonly #journal: Journal | undefined
+  /** Bytes that all queues take, roughly. */
+  bytes = 0
   #lastConnection = 0
   /** Rows sort in the order in which messages came. */
   #lastRow = 0
@@ -19,7 +21,7 @@ export class Outgoing {
   /** The session's queue; made when it is asked for to `add` something. */
   of(clientId: string): Queue {
     let queue = this.#queues.get(clientId)
-    if (!queue) this.#queues.set(clientId, (queue = new Queue(this.#rows(clientId))))
+    if (!queue) this.#queues.set(clientId, (queue = new Queue(this.#rows(clientId), (bytes) => (this.bytes += bytes))))
     return queue
   }
 

@@ -27,6 +27,8 @@ export interface PacketLike {
   nl?: boolean | undefined
   properties?: object | undefined
   messageExpiry?: number | undefined
+  /** Of a will: who left it; undefined: nobody who told his name. */
+  user?: string | undefined
 }
 
 /** A PUBLISH as it is kept; `messageId` is undefined until it was sent. */

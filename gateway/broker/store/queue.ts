@@ -2,6 +2,9 @@ import { type PacketLike, publishOf, type Publish, type Pubrel, type Qos } from 
 
 const highestId = 65535
 
+/** Bytes that a message takes besides its topic and payload, roughly. */
+const overhead = 256
+
 export interface Entry {
   key: string
   /** Its row in the journal. */
@@ -33,11 +36,14 @@ export class Queue {
   readonly #entries = new Map<string, Entry>()
   readonly #byId = new Map<number, Entry>()
   readonly #rows: QueueRows | undefined
+  readonly #grown: (bytes: number) => void
   #unnumbered = 0
   #bytes = 0
 
-  constructor(rows?: QueueRows) {
+  /** `grown`: told by how much it takes more or less memory, roughly. */
+  constructor(rows?: QueueRows, grown: (bytes: number) => void = () => {}) {
     this.#rows = rows
+    this.#grown = grown
   }
 
   get size(): number {
@@ -80,7 +86,7 @@ export class Queue {
     const key = packet.cmd === 'pubrel' ? `pubrel:${packet.messageId}` : (keyOf(packet) ?? `unnumbered:${this.#unnumbered++}`)
     const entry: Entry = { key, row, packet: known, sentOn: sent ? 0 : undefined, isKept: sent }
     this.#entries.set(key, entry)
-    this.#bytes += bytesOf(known)
+    this.#grow(bytesOf(known), 1)
     if (known.messageId !== undefined) this.#byId.set(known.messageId, entry)
   }
 
@@ -92,9 +98,9 @@ export class Queue {
   /** The session ends: nothing of it is kept. */
   clear(): void {
     for (const { row } of this.#entries.values()) this.#rows?.del(row)
+    this.#grow(-this.#bytes, -this.#entries.size)
     this.#entries.clear()
     this.#byId.clear()
-    this.#bytes = 0
   }
 
   /**
@@ -164,7 +170,7 @@ export class Queue {
       packet,
       sentOn: connection
     }
-    if (this.#entries.has(entry.key)) this.#bytes -= bytesOf(entry.packet)
+    if (this.#entries.has(entry.key)) this.#grow(-bytesOf(entry.packet), -1)
     if (entry.packet.cmd === 'publish') entry.isKept = false
     entry.packet = packet
     entry.sentOn = connection
@@ -175,8 +181,13 @@ export class Queue {
 
   #keep(entry: Entry): void {
     this.#entries.set(entry.key, entry)
-    this.#bytes += bytesOf(entry.packet)
+    this.#grow(bytesOf(entry.packet), 1)
     this.#rows?.put(entry)
+  }
+
+  #grow(bytes: number, entries: number): void {
+    this.#bytes += bytes
+    this.#grown(bytes + entries * overhead)
   }
 
   #freeId(wanted: number): number | undefined {
@@ -188,7 +199,7 @@ export class Queue {
 
   #remove(entry: Entry): Publish | Pubrel {
     this.#entries.delete(entry.key)
-    this.#bytes -= bytesOf(entry.packet)
+    this.#grow(-bytesOf(entry.packet), -1)
     this.#rows?.del(entry.row)
     if (entry.packet.messageId !== undefined) this.#byId.delete(entry.packet.messageId)
     return entry.packet

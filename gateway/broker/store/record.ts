@@ -10,7 +10,7 @@ const head = 18
 const flag = { retain: 4, dup: 8, pubrel: 16, sent: 32, text: 64 } as const
 
 /** The rest of what a packet may carry, see packet.ts. Rare, so JSON is good enough. */
-const extras = ['clientId', 'nl', 'properties', 'messageExpiry'] as const
+const extras = ['clientId', 'nl', 'properties', 'messageExpiry', 'user'] as const
 
 export interface Recorded {
   readonly packet: PacketLike

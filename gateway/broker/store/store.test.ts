@@ -37,6 +37,44 @@ describe('store', () => {
     assert.deepEqual([held(store.retained('t')), held((await queueOf(store))[0])], [4, 4])
   })
 
+  it('keeps of a large QoS 2 message the id alone, and of a small one all', async () => {
+    await store.incomingStorePacket({ id: session }, publish(1, 2, { messageId: 1, payload: Buffer.alloc(1_000_000, 'x') }))
+    await store.incomingStorePacket({ id: session }, publish(2, 2, { messageId: 2 }))
+    const found = await Promise.all([1, 2].map((messageId) => store.incomingGetPacket({ id: session }, { messageId })))
+    assert.deepEqual(
+      found.map(({ payload }) => payload.length),
+      [0, 1]
+    )
+    assert.deepEqual([store.hasIncoming(session, 1), store.incoming(session)], [true, 2])
+  })
+
+  it('knows what the filters of all sessions take', async () => {
+    await store.addSubscriptions({ id: session }, [{ topic: 'a/b', qos: 1 }])
+    const { cost } = store.filters
+    assert.ok(cost > 'a/b'.length)
+    await store.addSubscriptions({ id: session }, [{ topic: 'a/b', qos: 0 }])
+    await store.addSubscriptions({ id: 'other' }, [{ topic: 'a/b', qos: 0 }])
+    assert.equal(store.filters.cost, 2 * cost)
+    assert.deepEqual([store.filters.has('other', 'a/b'), store.filters.has('other', 'a')], [true, false])
+    await store.removeSubscriptions({ id: session }, ['a/b', 'c'])
+    store.endSession('other')
+    assert.equal(store.filters.cost, 0)
+  })
+
+  it('knows what the queues of all sessions take', () => {
+    const asked: number[] = []
+    store.bound = (_client, _queued, _bytes, all) => {
+      asked.push(all)
+      return true
+    }
+    void store.outgoingEnqueueCombi([{ clientId: 'a' }, { clientId: 'b' }], publish(1, 1, { payload: 'x'.repeat(1000) }))
+    assert.ok((asked[1] ?? 0) > (asked[0] ?? 0) + 1000)
+    store.endSession('a')
+    store.endSession('b')
+    void store.outgoingEnqueueCombi([{ clientId: 'a' }], publish(2, 1, { payload: 'x'.repeat(1000) }))
+    assert.equal(asked[2], asked[0])
+  })
+
   it('queues a message once per session, at the highest QoS that was granted and published', async () => {
     await store.addSubscriptions({ id: session }, [
       { topic: 't', qos: 1 },

@@ -3,11 +3,13 @@ import { done, failed, later } from './answer.js'
 import { Inbound } from './inbound.js'
 import { Incoming } from './incoming.js'
 import type { Journal } from './journal.js'
+import { Notes } from './notes.js'
 import { Outgoing } from './outgoing.js'
 import type { BrokerRef, ClientRef, ClientSubscription, PacketLike, Publish, Pubrel, Subscription } from './packet.js'
 import type { Terms } from './queue.js'
-import { type Kind, clientKey, kinds, readClientKey } from './record.js'
+import { type Kind, kinds } from './record.js'
 import { Retained } from './retained.js'
+import { SessionRows } from './session-rows.js'
 import { Subscriptions } from './subscriptions.js'
 import { type Will, Wills } from './wills.js'
 
@@ -26,18 +28,19 @@ export interface Counts {
  * QoS 2 handshake) is answered once it is written.
  */
 export class Store {
-  /** Whether a session may keep so many messages, of so many bytes; undefined: no bound. */
-  bound: ((clientId: string, queued: number, bytes: number) => boolean) | undefined
+  /** Whether a session may keep so many messages, of so many bytes, when all take so many; undefined: no bound. */
+  bound: ((clientId: string, queued: number, bytes: number, all: number) => boolean) | undefined
   readonly #retained: Retained
   readonly #subscriptions: Subscriptions
   readonly #outgoing: Outgoing
   readonly #incoming: Incoming
   readonly #wills: Wills
-  readonly #sessions = new Set<string>()
+  /** The sessions, and whose they are. */
+  readonly owners: SessionRows
   readonly #journal: Journal | undefined
   /** Messages of clients that are on their way into the store; undefined without a journal. */
   readonly inbound: Inbound | undefined
-  readonly #notes = new Map<string, Buffer>()
+  readonly #notes: Notes
   #broker: BrokerRef | undefined
   #opened = false
   #highest = 0
@@ -45,11 +48,13 @@ export class Store {
   constructor(journal?: Journal) {
     this.#journal = journal
     this.inbound = journal && new Inbound(journal)
+    this.owners = new SessionRows(journal)
     this.#retained = new Retained(journal)
     this.#subscriptions = new Subscriptions(journal)
     this.#outgoing = new Outgoing(journal)
     this.#incoming = new Incoming(journal)
     this.#wills = new Wills(journal)
+    this.#notes = new Notes(journal)
   }
 
   /** Reads what the journal holds; rejects when that cannot be opened. To be called before {@link setup}, or by it. */
@@ -58,7 +63,7 @@ export class Store {
     this.#opened = true
     await this.#journal?.open((key, value) => this.#take(key, value))
     // Of a clean client nothing is kept; it was connected when the run ended.
-    for (const clientId of this.#incoming.clients()) if (!this.#sessions.has(clientId)) this.#incoming.drop(clientId)
+    for (const clientId of this.#incoming.clients()) if (!this.owners.has(clientId)) this.#incoming.drop(clientId)
     this.inbound?.restored()
   }
 
@@ -175,8 +180,9 @@ export class Store {
   #enqueue(subscription: Terms & { clientId: string }, packet: PacketLike): void {
     const { clientId } = subscription
     const queue = this.#outgoing.of(clientId)
-    const bytes = queue.bytes + (packet.topic?.length ?? 0) + (packet.payload?.length ?? 0)
-    if (queue.has(packet) || this.bound === undefined || this.bound(clientId, queue.size + 1, bytes)) queue.add(packet, subscription)
+    const more = (packet.topic?.length ?? 0) + (packet.payload?.length ?? 0)
+    const mayKeep = (): boolean => this.bound?.(clientId, queue.size + 1, queue.bytes + more, this.#outgoing.bytes + more) ?? true
+    if (queue.has(packet) || mayKeep()) queue.add(packet, subscription)
   }
 
   /**
@@ -275,23 +281,17 @@ export class Store {
 
   /** Something of the gateway's own to keep, by name; undefined: no more. */
   note(name: string, content: Buffer | undefined): void {
-    if (content === undefined) {
-      if (this.#notes.delete(name)) this.#journal?.del(kinds.command + name)
-    } else {
-      this.#notes.set(name, content)
-      this.#journal?.put(kinds.command + name, () => content, content.length)
-    }
+    this.#notes.put(name, content)
   }
 
   notes(): ReadonlyMap<string, Buffer> {
-    return this.#notes
+    return this.#notes.all()
   }
 
   /** Everything as rows of the journal. */
   *rows(): Generator<[key: string, value: Buffer]> {
-    for (const clientId of this.#sessions) yield [clientKey(kinds.session, clientId), nothing]
-    for (const part of [this.#retained, this.#subscriptions, this.#outgoing, this.#incoming, this.#wills]) yield* part.rows()
-    for (const [name, content] of this.#notes) yield [kinds.command + name, content]
+    for (const part of [this.owners, this.#retained, this.#subscriptions, this.#outgoing, this.#incoming, this.#wills, this.#notes])
+      yield* part.rows()
   }
 
   /** Whether a session queues what is published there. */
@@ -303,6 +303,11 @@ export class Store {
     return this.#retained.size
   }
 
+  /** QoS 2 messages of a client whose PUBREL is still to come. */
+  incoming(clientId: string): number {
+    return this.#incoming.of(clientId)
+  }
+
   /** Whether a QoS 2 message is a repetition: received before, PUBREL still to come. */
   hasIncoming(clientId: string, messageId: number): boolean {
     return this.#incoming.get(clientId, messageId) !== undefined
@@ -310,7 +315,7 @@ export class Store {
 
   sessions(): Counts {
     return {
-      sessions: this.#sessions.size,
+      sessions: this.owners.size,
       subscriptions: this.#subscriptions.queueing,
       queued: this.#outgoing.size,
       incoming: this.#incoming.size,
@@ -334,24 +339,22 @@ export class Store {
 
   /** Whether there is a session: also one without subscriptions, which Aedes does not count (`gotSubs` in its connect.js). */
   hasSession(clientId: string): boolean {
-    return this.#sessions.has(clientId)
+    return this.owners.has(clientId)
   }
 
-  sessionIds(): Iterable<string> {
-    return this.#sessions
+  /** Of all sessions. */
+  get filters(): Pick<Subscriptions, 'cost' | 'has'> {
+    return this.#subscriptions
   }
 
   /** A CONNECT that is not clean; tells whether the session was there before. */
   openSession(clientId: string): boolean {
-    const before = this.#sessions.has(clientId)
-    this.#sessions.add(clientId)
-    if (!before) this.#journal?.put(clientKey(kinds.session, clientId), () => nothing, 0)
-    return before
+    return this.owners.open(clientId)
   }
 
   /** Forgets everything about a session. */
   endSession(clientId: string): void {
-    if (this.#sessions.delete(clientId)) this.#journal?.del(clientKey(kinds.session, clientId))
+    this.owners.end(clientId)
     this.#subscriptions.removeAll(clientId)
     this.#outgoing.drop(clientId)
     this.#incoming.drop(clientId)
@@ -368,13 +371,11 @@ export class Store {
       case kinds.filter:
         return this.#subscriptions.restore(key, value)
       case kinds.session:
-        this.#sessions.add(readClientKey(key).clientId)
-        return
+        return this.owners.restore(key, value)
       case kinds.will:
         return this.#wills.restore(key, value)
       case kinds.command:
-        this.#notes.set(key.slice(1), value)
-        return
+        return this.#notes.restore(key, value)
       case kinds.inbound:
       case kinds.noted:
         return this.inbound?.restore(key, value)
@@ -385,8 +386,6 @@ export class Store {
     this.#highest = Math.max(this.#highest, brokerCounter)
   }
 }
-
-const nothing = Buffer.alloc(0)
 
 function noSuchPacket(client: ClientRef, packet: PacketLike): Error {
   return new Error(`client ${client.id} has no open QoS 2 message ${packet.messageId}`)

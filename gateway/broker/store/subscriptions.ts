@@ -16,6 +16,7 @@ export class Subscriptions {
   /** By client: noted, not yet on disk. */
   readonly #waiting = new Map<string, Set<Noted>>()
   #queueing = 0
+  #cost = 0
 
   constructor(journal?: Journal) {
     this.#journal = journal
@@ -29,6 +30,15 @@ export class Subscriptions {
   /** Subscriptions that queue: QoS 1 and 2. */
   get queueing(): number {
     return this.#queueing
+  }
+
+  /** What all of them take in memory, see {@link costOf}. */
+  get cost(): number {
+    return this.#cost
+  }
+
+  has(clientId: string, filter: string): boolean {
+    return this.#byClient.get(clientId)?.has(filter) === true
   }
 
   /** To be kept before they take effect: see Store.addSubscriptions. */
@@ -75,7 +85,8 @@ export class Subscriptions {
     for (const subscription of subscriptions) {
       const { topic, qos, rh, rap, nl } = subscription
       const before = own.get(topic)
-      if (before && before.qos > 0) this.#unlink(clientId, topic)
+      if (before === undefined) this.#cost += costOf(topic)
+      else if (before.qos > 0) this.#unlink(clientId, topic)
       own.set(topic, recordOf(subscription))
       if (qos > 0) this.#link({ clientId, topic, qos, rh, rap, nl })
     }
@@ -88,6 +99,7 @@ export class Subscriptions {
       const before = own.get(filter)
       if (!before) continue
       own.delete(filter)
+      this.#cost -= costOf(filter)
       this.#journal?.del(clientKey(kinds.filter, clientId, filter))
       if (before.qos > 0) this.#unlink(clientId, filter)
     }
@@ -137,6 +149,13 @@ export class Subscriptions {
     this.#queueing--
     if (clients.size === 0) this.#byFilter.delete(filter)
   }
+}
+
+/** Bytes that a filter takes, roughly: each level is a place of its own in a tree. */
+export function costOf(filter: string): number {
+  let levels = 1
+  for (let at = filter.indexOf('/'); at >= 0; at = filter.indexOf('/', at + 1)) levels += 1
+  return 256 + filter.length + levels * 128
 }
 
 function recordOf({ topic, qos, rh, rap, nl, subscriptionIdentifier }: Subscription): Subscription {

@@ -33,7 +33,7 @@ export function CommandForm({ view, op }: { readonly view: CodenameView; readonl
   const [progress, setProgress] = useState<Progress | undefined>(undefined)
   // At once, not at the next rendering: a double click must not send twice.
   const busy = useRef(false)
-  const why = useStore((s) => s.whyNoCommand())
+  const why = useStore((s) => s.whyNoCommand(view, op))
   const draft = typed ?? draftOf(schema, current)
   // What is measured now is not what somebody wants: only what was typed is sent.
   const isUntouched = op === 'set' && typed === undefined
@@ -139,7 +139,7 @@ export function CommandForm({ view, op }: { readonly view: CodenameView; readonl
 export function GetButton({ view }: { readonly view: CodenameView }): JSX.Element {
   const [progress, setProgress] = useState<Progress | undefined>(undefined)
   const busy = useRef(false)
-  const why = useStore((s) => s.whyNoCommand())
+  const why = useStore((s) => s.whyNoCommand(view, 'get'))
   const ask = async (): Promise<void> => {
     if (busy.current) return
     busy.current = true

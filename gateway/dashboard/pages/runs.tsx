@@ -86,7 +86,7 @@ function List({ runs, polled }: { readonly runs: readonly Run[]; readonly polled
 
 export function StopButton({ run, again }: { readonly run: Run; readonly again: () => void }): JSX.Element {
   const doing = useDoing<Run>()
-  const why = useStore((s) => s.whyNoCommand())
+  const why = useStore((s) => s.whyNoRun('stop'))
   const stop = (): void =>
     doing.run(async () => {
       const stopped = await api.post<Run>(`/api/runs/${encodeURIComponent(run.id)}/stop`)
@@ -104,7 +104,7 @@ export function StopButton({ run, again }: { readonly run: Run; readonly again: 
 }
 
 function Start({ again }: { readonly again: () => void }): JSX.Element {
-  const why = useStore((s) => s.whyNoCommand())
+  const why = useStore((s) => s.whyNoRun('start'))
   const names = useStore((s) => s.devices().map(({ device }) => device))
   const doing = useDoing<Run>()
   const [name, setName] = useState('')
@@ -131,7 +131,7 @@ function Start({ again }: { readonly again: () => void }): JSX.Element {
         class="start"
         onSubmit={(event) => {
           event.preventDefault()
-          if (store.whyNoCommand() === undefined && missing === undefined) start()
+          if (store.whyNoRun('start') === undefined && missing === undefined) start()
         }}
       >
         <div class="fields">

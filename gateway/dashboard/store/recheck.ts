@@ -7,7 +7,12 @@ import type { Reading } from '../../../schemas/types.js'
 export interface Everything {
   readonly devices: readonly {
     readonly device: string
-    readonly codenames: readonly { readonly codename: string; readonly reading: Reading | null; readonly age: number | null }[]
+    readonly codenames: readonly {
+      readonly codename: string
+      readonly reading: Reading | null
+      readonly age: number | null
+      readonly may?: readonly string[]
+    }[]
   }[]
 }
 

@@ -31,10 +31,10 @@ function forbidden(from: string, to: string): string | undefined {
     if (to === 'adapters/index.ts') return from === 'gateway/main.ts' ? undefined : 'only gateway/main.ts imports adapters/index.ts'
     return `the gateway imports from schemas, gateway and ${exactJson}`
   }
-  if (to === 'gateway/adapter.ts' || to === 'gateway/errors.ts' || to.startsWith('adapters/common/')) return undefined
+  if (to === 'gateway/adapter.ts' || to === 'gateway/errors.ts' || to === 'gateway/descriptors.ts' || to.startsWith('adapters/common/')) return undefined
   const folder = /^adapters\/[^/]+\//.exec(to)?.[0]
   const own = folder !== undefined && (from === 'adapters/index.ts' || from.startsWith(folder))
-  return own ? undefined : 'adapters import from schemas, gateway/adapter, gateway/errors, adapters/common and their own folder'
+  return own ? undefined : 'adapters import from schemas, gateway/adapter, gateway/errors, gateway/descriptors, adapters/common and their own folder'
 }
 
 /** Imports point one way. */
