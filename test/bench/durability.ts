@@ -16,7 +16,7 @@ const byDefault = ['persistence true']
 export const durability: Row = {
   name: 'durability',
   says:
-    'acknowledged QoS 1 a second, 4 publishers with a window of 25 each, every message for an absent session and thus kept; from write to PUBACK. ' +
+    'acknowledged QoS 1 a second, 4 publishers with a window of 25 each, all retained and thus kept, on 100 topics; from write to PUBACK. ' +
     'Of all these only fast (kill -9) and strict (the plug) lose nothing that was acknowledged',
   run: async (options, missing) => {
     const root = mkdtempSync(join(tmpdir(), 'labgate-bench-durability-'))

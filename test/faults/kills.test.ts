@@ -3,6 +3,7 @@ import { fileURLToPath } from 'node:url'
 import { Crashing } from '../process/crashing.js'
 import { Program, folder } from '../process/program.js'
 import { TestClient } from '../support/mqtt.js'
+import { patient } from '../support/patience.js'
 import { Pushers, pushSocket } from './pushers.js'
 import { Publisher, Subscriber, kinds, topicOf } from './strict-clients.js'
 
@@ -15,7 +16,7 @@ const pushers = 4
 const toldEvery = 25
 
 /** Milliseconds for what waits for a session. */
-const patience = 20_000
+const patience = patient(20_000)
 
 /** A broker that can be killed and started again. */
 interface Killable {
@@ -71,6 +72,12 @@ class Ordeal {
     for (const each of this.publishers) each.close()
   }
 
+  /** While the broker stands still publishers wait; then all go on, on the same connection. */
+  async wait(still: () => Promise<void>): Promise<void> {
+    await still()
+    await Promise.all(this.publishers.map((publisher) => publisher.acknowledged()))
+  }
+
   /** What was promised is there; `all`: for the absent sessions too. What is retained besides, by topic. */
   async check(all: boolean): Promise<ReadonlyMap<string, string>> {
     const { port } = this.#broker
@@ -81,8 +88,9 @@ class Ordeal {
     await control.publish('k/marker', marker)
     const drained = await Promise.all(present.map((each) => each.drained(marker, this.#patience)))
     for (const [index, each] of present.entries()) {
-      this.found.lost.push(...each.lost(this.publishers).map((text) => `${each.name}: ${text}`))
-      if (!drained[index]) this.found.lost.push(`${each.name}: what was published after the start`)
+      const lost = each.lost(this.publishers).map((text) => `${each.name}: ${text}`)
+      if (!drained[index]) this.found.lost.push(`${each.name}: all after ${this.#patience} ms, the last message of all among it`)
+      this.found.lost.push(...lost)
       each.close()
     }
     const retained = new Map((await control.retained('k/r/#', 'k/x/#', 'lab/pushed/+')).map(({ topic, text }) => [topic, text]))
@@ -146,7 +154,10 @@ describe('what was acknowledged, over kill -9', function () {
       const old = Pushers.start(gateway, pushers, round)
       const signal = round < kills ? 'SIGKILL' : 'SIGTERM'
       let seconds = 0
-      await ordeal.storm(Math.random() * 300, async () => (seconds = await gateway.kill(signal)))
+      await ordeal.storm(Math.random() * 300, async () => {
+        if (round % 10 === 1) await ordeal.wait(() => gateway.halt(200))
+        seconds = await gateway.kill(signal)
+      })
       assert.ok(seconds <= 5, `ended after ${seconds} s`)
       await old.stop()
       gateway.configure(round % 2 === 0 ? 'strict' : 'fast')

@@ -51,6 +51,13 @@ export class Crashing {
     return (performance.now() - since) / 1000
   }
 
+  /** Stands still, as a computer that is asleep does. */
+  async halt(milliseconds: number): Promise<void> {
+    this.program?.kill('SIGSTOP')
+    await new Promise((resolve) => setTimeout(resolve, milliseconds))
+    this.program?.kill('SIGCONT')
+  }
+
   connect(clientId: string, clean = true): Promise<MqttClient> {
     return connectAsync(`mqtt://127.0.0.1:${this.port}`, { clientId, clean, reconnectPeriod: 0 })
   }

@@ -6,7 +6,7 @@ export type Job =
   | { readonly kind: 'push'; readonly port: number; readonly mqtt: number; readonly seconds: number }
   /** Four publishers, one subscriber. */
   | { readonly kind: 'mqtt'; readonly mqtt: number; readonly qos: 0 | 1; readonly seconds: number }
-  /** Four publishers, for a session that is not there. */
+  /** Four publishers of retained messages. */
   | { readonly kind: 'kept'; readonly mqtt: number; readonly seconds: number }
   /** Ask an HTTP server the same thing again and again. */
   | {

@@ -2,33 +2,18 @@ import type { Socket } from 'node:net'
 import type { Job, Result } from './job.js'
 import { Latencies, quantiles } from './latencies.js'
 import { pace } from './pace.js'
-import { connectPacket, open, publishPacket, subscribePacket, type } from './wire.js'
+import { open, publishPacket, type } from './wire.js'
 
 const publishers = 4
 
 /** Unacknowledged messages of each: 100 in all. */
 const window = 25
 
-const topicOf = (publisher: number): string => `kept/${publisher}`
 const payload = '{"value":21.5,"time":"2026-01-02T03:04:05.25Z"}'
-
-/** A session that is not there: what is published for it has to be kept. It begins anew, so that no run carries what another one left. */
-async function absent(port: number): Promise<void> {
-  const client = 'bench-absent'
-  const first = await open(port, client, () => {})
-  first.destroy()
-  let granted = (): void => {}
-  const subscribed = new Promise<void>((resolve) => (granted = resolve))
-  const socket = await open(port, client, (head) => void (head >> 4 === type.suback && granted()), undefined, connectPacket(client, false))
-  socket.write(subscribePacket('kept/#', 1))
-  await subscribed
-  socket.destroy()
-}
 
 /** Publishers of QoS 1; what counts is the PUBACK. */
 export async function kept({ mqtt: port, seconds }: Job & { kind: 'kept' }): Promise<Result> {
-  await absent(port)
-  const all = Array.from({ length: publishers }, (_, i) => new Publisher(topicOf(i)))
+  const all = Array.from({ length: publishers }, (_, i) => new Publisher(i))
   await Promise.all(all.map((each, i) => each.open(port, `bench-publisher-${i}`)))
   const answered = (): number => all.reduce((sum, { latencies }) => sum + latencies.answered, 0)
   let lost = 0
@@ -47,6 +32,11 @@ export async function kept({ mqtt: port, seconds }: Job & { kind: 'kept' }): Pro
   return { operations: answered(), rate, lost, ...quantiles(all.map(({ latencies }) => latencies.taken())) }
 }
 
+function retained(packet: Buffer): Buffer {
+  packet[0] = (packet[0] as number) | 1
+  return packet
+}
+
 class Publisher {
   readonly latencies = new Latencies(window)
   readonly #packets: readonly Buffer[]
@@ -54,8 +44,8 @@ class Publisher {
   #sent = 0
   #isRunning = false
 
-  constructor(topic: string) {
-    this.#packets = Array.from({ length: window }, (_, i) => publishPacket(topic, payload, 1, i + 1))
+  constructor(index: number) {
+    this.#packets = Array.from({ length: window }, (_, i) => retained(publishPacket(`kept/${index}/${i}`, payload, 1, i + 1)))
   }
 
   async open(port: number, clientId: string): Promise<void> {

@@ -4,8 +4,8 @@ import type { Socket } from 'node:net'
 
 export const type = { connack: 2, publish: 3, puback: 4, suback: 9 } as const
 
-export function connectPacket(clientId: string, clean = true): Buffer {
-  return packet(0x10, [text('MQTT'), Buffer.from([4, clean ? 2 : 0, 0, 0]), text(clientId)])
+export function connectPacket(clientId: string): Buffer {
+  return packet(0x10, [text('MQTT'), Buffer.from([4, 2, 0, 0]), text(clientId)])
 }
 
 export function subscribePacket(filter: string, qos: 0 | 1): Buffer {
@@ -46,8 +46,7 @@ export async function open(
   port: number,
   clientId: string,
   onPacket: OnPacket,
-  onChunk: (socket: Socket) => void = () => {},
-  hello = connectPacket(clientId)
+  onChunk: (socket: Socket) => void = () => {}
 ): Promise<Socket> {
   const socket = connect({ port, host: '127.0.0.1', noDelay: true })
   const splitter = new Splitter()
@@ -57,7 +56,7 @@ export async function open(
       splitter.take(chunk, (first, buffer, start, end) => (first >> 4 === type.connack ? resolve() : onPacket(first, buffer, start, end)))
       onChunk(socket)
     })
-    socket.write(hello)
+    socket.write(connectPacket(clientId))
   })
   socket.on('error', () => {})
   return socket
