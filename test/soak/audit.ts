@@ -220,8 +220,17 @@ function numbersOf(all: Map<string, Numbers>, name: string): Numbers {
   return known
 }
 
+/** On a busy machine, or while the gateway starts, a connection may end before it is answered; then it is tried again. */
 async function subscribed(client: MqttClient, filters: string[], qos: 0 | 1): Promise<void> {
-  await client.subscribeAsync(filters, { qos })
+  for (const end = performance.now() + 60_000; ;) {
+    try {
+      await client.subscribeAsync(filters, { qos })
+      return
+    } catch (error) {
+      if (performance.now() > end) throw error
+      await pause(500)
+    }
+  }
 }
 
 export async function pause(milliseconds: number): Promise<void> {
