@@ -14,7 +14,7 @@ import { ended } from './pending.js'
 import type { Pending } from './pending.js'
 import { Remembered } from './remembered.js'
 import type { Answer } from './remembered.js'
-import { commandPayload, replyPayload } from './reply.js'
+import { commandPayload, logFault, replyPayload } from './reply.js'
 import type { ReplyFields } from './reply.js'
 import { formatTime } from './time.js'
 import type { Step } from './stories.js'
@@ -359,6 +359,7 @@ export class Commands {
     pending.settle?.(error === undefined ? { value } : { error })
     this.#tell(error === undefined ? 'done' : 'failed', pending, { value, error, unheard })
     const outcome = error === undefined ? { phase: 'done' as const } : { phase: 'failed' as const, error }
+    if (!pending.secret) logFault(this.#options.log, { id, op, client, ...outcome })
     const payload = replyPayload({ id, op, client, ...outcome }, value, this.#options.clock.now())
     if (key !== undefined) this.#remembered.finish(key, below(entry.topic, 'reply'), payload, true)
     for (const resume of pending.waiting) resume()
@@ -366,6 +367,7 @@ export class Commands {
   }
 
   #reply(topic: string, key: string | undefined, reply: ReplyFields, value: Exact | undefined, carriedOut = false): void {
+    logFault(this.#options.log, reply)
     const payload = replyPayload(reply, value, this.#options.clock.now())
     if (key !== undefined) this.#remembered.finish(key, topic, payload, carriedOut)
     this.#options.publish(topic, payload, 'reply')

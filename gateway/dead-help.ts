@@ -39,6 +39,7 @@ const byRule: Readonly<Record<string, Say>> = {
   time: () => 'Write the time with its zone, such as 2026-11-21T15:00:00Z, or leave it out: then it is now.',
   unit: (_, place) => `Send the value in ${place?.meta?.unit ?? 'the declared unit'} and leave the unit out, or declare the other one.`,
   topic: ({ topic }) => `Mend the topic ${topic}: a device, a codename and perhaps set, get, call or history, below the root.`,
+  rights: ({ topic }) => `Log in as a user whose role may publish to ${topic}, or give the role that right (access.roles).`,
   reserved: ({ topic }) => `Publish elsewhere: ${topic} is the gateway's own.`,
   writer: (_, place) =>
     place?.feeder === undefined

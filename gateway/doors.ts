@@ -74,7 +74,11 @@ export class Doors {
       const options = { ...http, open: isOpen(http), maxPacket, secure, handle, askers: this.#web?.askers }
       await this.#listen(secure === undefined ? 'http' : 'https', http, async (address) => await listenHttp(address, broker, options))
     }
-    this.certificates.start((trouble) => parts.states.own(trouble, 'certificates'))
+    if (this.#options.isStopping()) return
+    this.certificates.start((trouble) => {
+      parts.states.own(trouble, 'certificates')
+      parts.self.changed()
+    })
   }
 
   /** Safe twice. */

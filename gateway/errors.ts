@@ -64,6 +64,11 @@ export class GatewayError extends Error {
   }
 }
 
+/** What people are told. The text of a fault of ours may hold anything, paths of this machine too: the log has it. */
+export function told(error: GatewayError): string {
+  return error.class === 'Internal' ? errorClasses.Internal.help : error.message
+}
+
 /** Any thrown thing as a GatewayError; what is not one already becomes Internal. */
 export function asGatewayError(error: unknown): GatewayError {
   if (error instanceof GatewayError) return error

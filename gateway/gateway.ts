@@ -9,7 +9,9 @@ import { systemClock } from './clock.js'
 import { Commands } from './commands.js'
 import type { Checked } from './config.js'
 import { declare } from './declare.js'
+import { told } from './errors.js'
 import { Devices, self } from './devices.js'
+import { DiskTrouble } from './disk-trouble.js'
 import { Doors } from './doors.js'
 import { Instances } from './instances.js'
 import { HistoryDesk } from './history/ask.js'
@@ -25,6 +27,7 @@ import { Stories } from './stories.js'
 import { Throttle } from './log.js'
 import { metaPayload } from './payload.js'
 import { Self } from './self.js'
+import { presenceOf } from './presence.js'
 import { restore } from './restore.js'
 import { States } from './states.js'
 import type { Schedule } from './supervisor.js'
@@ -58,7 +61,6 @@ const refusalsEvery = 10
 /** The composition: everything is made here, started in order and stopped in reverse. Tests use this. */
 export class Gateway {
   readonly #options: GatewayOptions
-  readonly #log: Logger
   readonly #access: Access
   readonly #broker: Broker
   readonly #states: States
@@ -80,8 +82,8 @@ export class Gateway {
   readonly #parts: Parts
   /** The broker in process. */
   #opened: Promise<void> | undefined
-  /** Why the disk refuses, as it was told. */
-  #diskFailure: string | undefined
+  /** What is kept on disk, read. */
+  #prepared: Promise<void> | undefined
   #stopping: Promise<void> | undefined
 
   /** Opens nothing, starts no timer. */
@@ -94,10 +96,15 @@ export class Gateway {
     const { log } = this.#notices
     const limits = config.broker.limits
     this.#options = options
-    this.#log = log
     this.#topics = new Topics(config.broker.root)
     this.#self = new Self({ clock, log, name: config.gateway.name, version: options.version ?? 'unknown' })
     this.#access = new Access({ clock, log, config: config.access, root: config.broker.root })
+    const disk = new DiskTrouble({
+      log,
+      where: config.gateway.data,
+      failed: () => this.#self.diskFailed(),
+      own: (trouble) => this.#states.own(trouble)
+    })
     this.#broker = new Broker({
       log,
       access: this.#access,
@@ -107,7 +114,7 @@ export class Gateway {
       data: config.gateway.data,
       durability: config.broker.durability,
       openDisk: options.openDisk,
-      disk: (failure) => this.#disk(failure)
+      disk: disk.tell
     })
     const { publish } = this.#broker
     const { validators = new Validators() } = options
@@ -170,6 +177,7 @@ export class Gateway {
     })
     this.#desk = new HistoryDesk({
       clock,
+      log,
       validators,
       history: this.#history,
       broker: this.#broker,
@@ -212,7 +220,14 @@ export class Gateway {
         const held = throttle.pass(`${client}\0${error.class}`)
         if (held !== undefined)
           log.warn(
-            { client, topic, id, class: error.class, reason: error.message, ...(held > 0 ? { alike: held } : {}) },
+            {
+              client,
+              topic,
+              id,
+              class: error.class,
+              reason: id === undefined ? error.message : told(error),
+              ...(held > 0 ? { alike: held } : {})
+            },
             'a message was refused'
           )
       }
@@ -267,9 +282,9 @@ export class Gateway {
     await this.#opened
     if (this.#stopping !== undefined) return
     declare(this.#devices, this.#options.checked)
-    await this.#history.start()
-    await this.#runs.start()
-    await this.#restore()
+    this.#prepared = this.#prepare()
+    await this.#prepared
+    if (this.#stopping !== undefined) return
     this.#states.announceAll(this.#instances.ids())
     this.#broker.publishWills()
     this.#commands.recover()
@@ -329,10 +344,15 @@ export class Gateway {
 
   async #openBroker(): Promise<void> {
     await this.#access.start()
-    await this.#broker.start(this.#contract, (...told) => this.#presence(...told))
+    await this.#broker.start(this.#contract, presenceOf(this.#parts)).catch((error: unknown) => {
+      this.#access.stop()
+      throw error
+    })
   }
 
-  async #restore(): Promise<void> {
+  async #prepare(): Promise<void> {
+    await this.#history.start()
+    await this.#runs.start()
     const broker = this.#broker
     await restore([...broker.allRetained()], {
       topics: this.#topics,
@@ -347,32 +367,6 @@ export class Gateway {
     })
   }
 
-  #disk(failure: Error | undefined): void {
-    const where = this.#options.checked.config.gateway.data
-    if (failure !== undefined) this.#self.diskFailed()
-    if (failure?.message === this.#diskFailure) return
-    this.#diskFailure = failure?.message
-    if (failure === undefined) {
-      this.#log.info({ data: where }, 'the data folder can be written again; what waited is on disk')
-      this.#states.own(undefined)
-      return
-    }
-    this.#log.error(
-      { data: where, reason: failure.message },
-      'cannot write to the data folder: nothing is acknowledged until it works again'
-    )
-    this.#states.own(
-      `cannot write to gateway.data (${failure.message}): nothing is acknowledged until it works again; free space on the disk, or mend it`
-    )
-  }
-
-  /** A native device whose client is named is there while that client is connected; by that name, and with the right to speak for it. */
-  #presence(client: string, present: boolean, mayWrite: (topic: string) => boolean): void {
-    for (const [name, device] of Object.entries(this.#options.checked.config.devices))
-      if (device.client === client && this.#devices.holders(name).size === 0 && mayWrite(this.#topics.state(name) ?? ''))
-        this.#states.connection(name, client, present)
-  }
-
   async #stop(reason: string): Promise<void> {
     if (this.#opened === undefined) return
     try {
@@ -380,6 +374,8 @@ export class Gateway {
     } catch {
       return // the data folder cannot be opened: nothing else was
     }
+    // Nothing is begun after it was stopped.
+    await this.#prepared?.catch(() => {})
     await this.#instances.stop()
     this.#commands.stop()
     this.#desk.stop()

@@ -1,7 +1,8 @@
 /** Commands and replies as JSON. */
-import type { Exact, Op } from './adapter.js'
+import type { Exact, Logger, Op } from './adapter.js'
 import { toPlain } from '../adapters/common/exact-json.js'
 import type { Envelope } from './envelope.js'
+import { told } from './errors.js'
 import type { GatewayError } from './errors.js'
 import { json } from './payload.js'
 import { formatTime } from './time.js'
@@ -28,13 +29,18 @@ export function replyPayload({ id, op, client, phase, error }: ReplyFields, valu
       : {
           error: {
             class: error.class,
-            message: error.message,
+            message: told(error),
             retryable: error.retryable,
             ...(error.code === undefined ? {} : { code: error.code }),
             ...(error.maybeExecuted ? { maybeExecuted: true } : {})
           }
         })
   })
+}
+
+/** The reply does not tell the text of a fault of ours; so the log does. */
+export function logFault(log: Logger, { id, op, client, error }: Omit<ReplyFields, 'phase'>): void {
+  if (error?.class === 'Internal') log.error({ id, op, client, err: error.cause ?? error }, 'the gateway failed on a command')
 }
 
 /** A page of a history, of which the value is JSON already. The same bytes as {@link replyPayload} would give. */

@@ -242,10 +242,11 @@ export class Self {
     this.#put('disk_failures', this.#diskFailures)
   }
 
-  /** An instance, a run or the history changed its state. */
+  /** An instance, a run, the history or a certificate changed its state. */
   changed(): void {
     if (this.#sources === undefined) return
-    const { states, history, runs } = this.#sources
+    const { states, history, runs, certificates } = this.#sources
+    this.#certificates(certificates)
     this.#put('runs', runs.shown())
     const { state, reason } = history.status()
     this.#put('history_state', new Map(Object.entries({ state, reason })))
@@ -289,7 +290,6 @@ export class Self {
     this.#put('history_waiting', BigInt(waiting))
     this.#put('history_dropped_total', BigInt(dropped))
     this.#put('history_bytes', BigInt(bytes))
-    this.#certificates(sources.certificates)
     this.#put('memory', Math.round(memoryUsage.rss() / 1_048_576))
     const delay = this.#loop.take()
     if (delay !== undefined) this.#put('event_loop_delay', delay)

@@ -1,6 +1,7 @@
 import type { Clock, Exact, Logger, Op, Ref } from './adapter.js'
 import { brief, copy, cut } from './brief.js'
 import type { Devices, Entry } from './devices.js'
+import { told } from './errors.js'
 import type { GatewayError } from './errors.js'
 import type { Held } from './latest.js'
 import { Sparing } from './log.js'
@@ -294,10 +295,11 @@ function isOf(kept: string, name: string): boolean {
   return kept === name || (name.length > longName && kept === cut(name, longName))
 }
 
-function saidError({ class: errorClass, message, retryable, maybeExecuted, code, rule }: GatewayError): SaidError {
+function saidError(error: GatewayError): SaidError {
+  const { class: errorClass, retryable, maybeExecuted, code, rule } = error
   return {
     class: errorClass,
-    message: cut(message, longMessage),
+    message: cut(told(error), longMessage),
     retryable,
     ...(maybeExecuted ? { maybeExecuted } : {}),
     ...(code === undefined ? {} : { code: cut(code, longName) }),

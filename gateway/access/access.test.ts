@@ -227,6 +227,7 @@ describe('access', () => {
       await write({ anna })
       await look()
       assert.equal(access.isCurrent(identity(await right())), true)
+      await write({ anna })
       assert.equal(access.isCurrent({ user: 'anna', role: 'operator', via: 'session' }), false)
       await look()
       assert.equal(changes, 4)

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import fc from 'fast-check'
-import { filterFault } from './filter.js'
+import { covers, filterFault, overlaps } from './filter.js'
 import { Rules, ruleFault } from './rules.js'
 import type { Verdicts } from './rules.js'
 
@@ -112,6 +112,7 @@ describe('rules of a role', () => {
       ['all', 'all', 'all', 'all']
     )
     assert.equal(rules(['#']).of('$SYS/uptime'), 'none')
+    for (const relation of [covers, overlaps]) assert.equal(relation(['#'], ['$SYS', 'uptime']), false)
   })
 
   it('put in the user and the client id', () => {

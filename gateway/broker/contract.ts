@@ -275,7 +275,8 @@ export class Contract {
       id,
       phase,
       value: (value as ExactMap).get('value'),
-      ...(said === undefined ? {} : { error: new GatewayError(said.class, said.message, said) })
+      // A fault of the gateway is not for a device to tell.
+      ...(said === undefined ? {} : { error: new GatewayError(said.class === 'Internal' ? 'DeviceError' : said.class, said.message, said) })
     })
     packet.payload = Buffer.from(payload)
     packet.retain = false

@@ -1,3 +1,4 @@
+import { told } from '../errors.js'
 import type { GatewayError } from '../errors.js'
 import { json, textOf } from '../payload.js'
 import { formatTime } from '../time.js'
@@ -28,7 +29,7 @@ export function deadLetter(refused: {
     time: formatTime(now),
     class: error.class,
     rule: error.rule ?? error.class,
-    reason: error.message,
+    reason: told(error),
     payload: text ?? Buffer.from(part).toString('base64'),
     ...(text === undefined ? { encoding: 'base64' } : {}),
     ...(cut ? { bytes: payload.length } : {}),

@@ -200,6 +200,7 @@ describe('delivery', () => {
   it('retained messages to a persistent session keep to the window and are kept until they are acknowledged', async () => {
     for (let i = 0; i < 50; i++) await publish(`k/${i}`, String(i), 1, true)
     const client = await join('retains', { 'k/#': 1 })
+    await client.has(window)
     await client.settled()
     assert.equal(client.received.length, window)
     assert.ok(client.received.every(({ retain, dup }) => retain && !dup))

@@ -216,4 +216,24 @@ describe('guarded connection', () => {
     await arrive(Buffer.from('more'))
     assert.deepEqual([passed(), cut()], [Buffer.concat([hello, bye]), undefined])
   })
+
+  it('lets others have their turn, however much of one client lies there', async () => {
+    const { inner, passed } = guarded(1 << 20)
+    const publish = packet(0x30, 40, Buffer.from([0, 1, 97, ...new Array<number>(37).fill(7)]))
+    const all = Buffer.concat([
+      packet(0x10, 12, Buffer.from([0, 4, 77, 81, 84, 84, 4, 2, 0, 0, 0, 0])),
+      ...new Array<Buffer>(3000).fill(publish)
+    ])
+    // A socket gives 64 KiB at a time, as often as it is asked.
+    for (let at = 0; at < all.length; at += 65_536) inner.push(all.subarray(at, at + 65_536))
+    let [before, most] = [0, 0]
+    for (let turn = 0; turn < 100 && before < all.length; turn++) {
+      await new Promise((resolve) => setImmediate(resolve))
+      const now = passed().length
+      most = Math.max(most, now - before)
+      before = now
+    }
+    assert.deepEqual(passed(), all)
+    assert.ok(most <= 16_384, `${most} bytes in one turn`)
+  })
 })

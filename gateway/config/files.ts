@@ -3,15 +3,22 @@ import { access, constants, stat } from 'node:fs/promises'
 import { UsersFileError, readUsers } from '../access/users-file.js'
 import { roleNames } from '../access/roles.js'
 import type { Config } from '../../schemas/types.js'
+import { systemClock } from '../clock.js'
+import type { TlsFiles } from '../tls/credentials.js'
+import { checkCertificates } from './certificates.js'
 import type { Finding, Path } from './problem.js'
 
 export async function checkFiles({ access: { users, roles }, broker, http }: Config): Promise<Finding[]> {
-  const named = [
-    ...(['cert', 'key', 'ca'] as const).map((key): [Path, string | undefined] => [['broker', 'tls', key], broker.tls?.[key]]),
-    ...(['cert', 'key', 'ca'] as const).map((key): [Path, string | undefined] => [['http', 'tls', key], http?.tls?.[key]])
-  ]
-  const findings = await Promise.all(named.map(async ([path, file]) => (file === undefined ? [] : await checkReadable(path, file))))
+  const listeners = [checkTls(['broker', 'tls'], broker.tls), checkTls(['http', 'tls'], http?.tls)]
+  const findings = await Promise.all(listeners)
   return [...(users === undefined ? [] : await checkUsers(users, roleNames(roles))), ...findings.flat()]
+}
+
+async function checkTls(path: Path, files: TlsFiles | undefined): Promise<Finding[]> {
+  if (files === undefined) return []
+  const named = (['cert', 'key', 'ca'] as const).map((key) => [key, files[key]] as const)
+  const missing = await Promise.all(named.map(async ([key, file]) => (file === undefined ? [] : await checkReadable([...path, key], file))))
+  return missing.flat().length > 0 ? missing.flat() : await checkCertificates(path, files, systemClock.now())
 }
 
 async function checkReadable(path: Path, file: string): Promise<Finding[]> {

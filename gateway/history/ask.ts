@@ -1,4 +1,4 @@
-import type { Clock } from '../adapter.js'
+import type { Clock, Logger } from '../adapter.js'
 import type { Broker } from '../broker/broker.js'
 import type { HistoryCommand } from '../../schemas/types.js'
 import type { Entry } from '../devices.js'
@@ -6,7 +6,7 @@ import { toPlain } from '../../adapters/common/exact-json.js'
 import { GatewayError, asGatewayError } from '../errors.js'
 import { understand } from '../payload.js'
 import { Remembered } from '../remembered.js'
-import { pagePayload, replyPayload } from '../reply.js'
+import { logFault, pagePayload, replyPayload } from '../reply.js'
 import { below } from '../topic.js'
 import type { Validators } from '../validators.js'
 import type { History } from './history.js'
@@ -28,6 +28,7 @@ export interface HistoryQuestion {
 
 export interface HistoryDeskOptions {
   readonly clock: Clock
+  readonly log: Logger
   readonly history: Pick<History, 'keeps' | 'readings' | 'plot'>
   readonly validators: Validators
   readonly broker: Pick<Broker, 'publish' | 'room' | 'maxQueue' | 'backlog'>
@@ -181,6 +182,7 @@ export class HistoryDesk {
   #fail(answer: Answer, error: GatewayError): void {
     if (answer.finished) return
     const { id, client } = answer.question
+    logFault(this.#options.log, { id, op: 'history', client, error })
     const said = answer.pages === 0 ? error : new GatewayError(error.class, `${error.message} (the ${answer.pages} pages before are right)`)
     this.#finish(answer, replyPayload({ id, op: 'history', client, phase: 'failed', error: said }, undefined, this.#options.clock.now()))
     answer.controller.abort(error)

@@ -1,7 +1,7 @@
 /** What goes wrong over HTTP, told as RFC 9457 says (application/problem+json). */
 import { STATUS_CODES } from 'node:http'
 import type { Problem } from '../../schemas/types.js'
-import { GatewayError, errorClasses } from '../errors.js'
+import { GatewayError, told } from '../errors.js'
 import type { ErrorClass, GatewayErrorOptions } from '../errors.js'
 import { json } from '../payload.js'
 
@@ -65,13 +65,11 @@ export interface ProblemAnswer {
 /** `id`: of the command that it came of. */
 export function problemOf(error: GatewayError, id?: string): ProblemAnswer {
   const status = error instanceof HttpError ? error.status : statuses[error.class]
-  const isOurs = error.class === 'Internal'
   const problem: Problem = {
     type: 'about:blank',
     title: STATUS_CODES[status] ?? error.class,
     status,
-    // What went wrong inside may hold paths of this machine; the log has it.
-    detail: isOurs ? errorClasses.Internal.help : error.message,
+    detail: told(error),
     class: error.class,
     retryable: error.retryable,
     // Fastify writes its own into what its validator is given.

@@ -128,11 +128,10 @@ function certificatesIn(part: TlsPart, path: string, text: string): [X509Certifi
 function privateKey(path: string, text: string): KeyObject {
   try {
     return createPrivateKey(text)
-  } catch (error) {
-    const why =
-      (error as NodeJS.ErrnoException).code === 'ERR_MISSING_PASSPHRASE'
-        ? 'it has a passphrase, which nobody can type here: openssl pkey -in OLD -out NEW takes it away'
-        : 'there is no private key in it, or only half of it was written: it must be PEM, which begins with -----BEGIN PRIVATE KEY-----'
+  } catch {
+    const why = /ENCRYPTED/.test(text)
+      ? 'it has a passphrase, which nobody can type here: openssl pkey -in OLD -out NEW takes it away'
+      : 'there is no private key in it, or only half of it was written: it must be PEM, which begins with -----BEGIN PRIVATE KEY-----'
     throw new CredentialsError('key', path, why)
   }
 }

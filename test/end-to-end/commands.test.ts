@@ -258,6 +258,8 @@ describe('commands to an instance', () => {
     )
   })
 
+  // Its text is for the log alone.
+  const fault = { class: 'Internal', message: 'A fault of the gateway. The log has the details; please report it.', retryable: true }
   const errors: [thrown: unknown, expected: object][] = [
     [
       new GatewayError('DeviceError', 'interlock open', { code: 'E42' }),
@@ -268,8 +270,8 @@ describe('commands to an instance', () => {
       new GatewayError('Unreachable', 'gone', { maybeExecuted: true }),
       { class: 'Unreachable', maybeExecuted: true, message: 'gone', retryable: true }
     ],
-    [new Error('bug'), { class: 'Internal', message: 'bug', retryable: true }],
-    ['no error at all', { class: 'Internal', message: 'no error at all', retryable: true }]
+    [new Error('bug'), fault],
+    ['no error at all', fault]
   ]
   for (const [thrown, expected] of errors)
     it(`an executor that throws ${String(thrown)} makes the reply ${JSON.stringify(expected)}`, async () => {
@@ -279,6 +281,14 @@ describe('commands to an instance', () => {
       const { error, phase } = await ask('furnace/setpoint/set', '1')
       assert.deepEqual([phase, error], ['failed', expected])
       await nothingElse()
+      if (thrown instanceof GatewayError) return
+      const holding = lab.log.lines.filter((line) =>
+        Object.values(line.fields).some((value) => value === thrown || value === String(thrown))
+      )
+      assert.deepEqual(
+        holding.map(({ message }) => message),
+        ['the gateway failed on a command']
+      )
     })
 
   it('to an instance that is down fail with Unreachable at once', async () => {

@@ -15,7 +15,7 @@ async function users(args: readonly string[], input?: string): Promise<Ended> {
 }
 
 /** The same within this process: a process of its own takes a second on a busy computer. */
-async function within(args: readonly string[], input: string): Promise<Pick<Ended, 'code' | 'stdout' | 'stderr'>> {
+async function within(args: readonly string[], input = ''): Promise<Pick<Ended, 'code' | 'stdout' | 'stderr'>> {
   const ended = { code: 0, stdout: '', stderr: '' }
   const command = usersCommand({
     input: Readable.from([input]),
@@ -82,13 +82,13 @@ describe('labgate users', function () {
     assert.match(added.stdout, /^anna is added to .*users\.json as operator\. A running gateway sees it within 2 seconds/)
     assert.ok(await isRight('anna', 'correct horse'))
     assert.equal(statSync(file).mode & 0o777, 0o600)
-    const oven = await users(['add', 'oven', '--role', 'device', '--certificate', '--file', file])
+    const oven = await within(['add', 'oven', '--role', 'device', '--certificate', '--file', file])
     assert.match(oven.stdout, /client certificate whose common name is this\. The configuration names the file: access: \{ users: /)
-    const { stdout } = await users(['list', '--config', config])
-    assert.equal(stdout, 'anna  operator  password\noven  device    certificate only\n')
+    const { stdout } = await within(['list', '--config', config])
+    assert.equal(stdout, 'anna  operator  password\noven  device    certificate only')
     assert.equal((await users(['passwd', 'anna', '--password-stdin', '-c', config], 'battery staple')).code, 0)
     assert.ok((await isRight('anna', 'battery staple')) && role('anna') === 'operator')
-    assert.equal((await users(['role', 'anna', 'guest', '-c', config])).code, 0)
+    assert.equal((await within(['role', 'anna', 'guest', '-c', config])).code, 0)
     assert.ok((await isRight('anna', 'battery staple')) && role('anna') === 'guest')
     const gone = await users(['remove', 'anna', '-f', file])
     assert.match(gone.stdout, /cuts the connections of anna within 3 seconds/)
@@ -97,7 +97,7 @@ describe('labgate users', function () {
   })
 
   it('refuses what is wrong, says why, and changes nothing', async () => {
-    await users(['add', 'anna', '-r', 'operator', '--password-stdin', '-c', config], 'correct horse')
+    await within(['add', 'anna', '-r', 'operator', '--password-stdin', '-c', config], 'correct horse')
     const before = readFileSync(file, 'utf8')
     const cases: [args: string[], input: string, code: number, says: RegExp][] = [
       [['add', 'bert', '-r', 'opertor', '-c', config], '', 1, /no role "opertor"; there are observer, operator, device, admin, guest/],
@@ -131,17 +131,22 @@ describe('labgate users', function () {
 
   it('several at once lose nothing', async () => {
     const names = Array.from({ length: 6 }, (_, at) => `rig-${at}`)
-    const ended = await Promise.all(names.map(async (name) => await users(['add', name, '-r', 'device', '--certificate', '-f', file])))
+    const ended = await Promise.all(
+      names.map(async (name, at) => {
+        const args = ['add', name, '-r', 'device', '--certificate', '-f', file]
+        return await (at < 2 ? users(args) : within(args))
+      })
+    )
     assert.deepEqual(ended.map(({ code, stderr }) => [code, stderr]), names.map(() => [0, ''])) // prettier-ignore
     assert.deepEqual([...parseUsers(readFileSync(file, 'utf8'), file).keys()].toSorted(), names)
     assert.deepEqual(readdirSync(join(place, 'data')), ['users.json'])
   })
 
   it('one that was ended halfway is told of, and nothing is lost', async () => {
-    await users(['add', 'anna', '-r', 'admin', '--certificate', '-f', file])
+    await within(['add', 'anna', '-r', 'admin', '--certificate', '-f', file])
     const before = readFileSync(file, 'utf8')
     write(`${file}.lock`, '{"vers')
-    const { code, stderr } = await users(['remove', 'anna', '-f', file])
+    const { code, stderr } = await within(['remove', 'anna', '-f', file])
     assert.deepEqual([code, readFileSync(file, 'utf8')], [2, before])
     assert.match(stderr, /another labgate users is at work; if none is, it was ended halfway: delete .*\.lock/)
   })
@@ -149,10 +154,10 @@ describe('labgate users', function () {
   it('keeps a link a link, and who of the group may read', async () => {
     mkdirSync(join(place, 'real'))
     const real = join(place, 'real', 'users.json')
-    await users(['add', 'anna', '-r', 'admin', '--certificate', '-f', real])
+    await within(['add', 'anna', '-r', 'admin', '--certificate', '-f', real])
     chmodSync(real, 0o666)
     symlinkSync(real, join(place, 'link.json'))
-    await users(['add', 'bert', '-r', 'admin', '--certificate', '-f', join(place, 'link.json')])
+    await within(['add', 'bert', '-r', 'admin', '--certificate', '-f', join(place, 'link.json')])
     assert.deepEqual([...parseUsers(readFileSync(real, 'utf8'), real).keys()], ['anna', 'bert'])
     assert.equal(statSync(real).mode & 0o777, 0o640)
   })
@@ -192,6 +197,15 @@ describe('labgate users', function () {
     assert.match(stdout, /is good: 1 devices/)
   })
 
+  it('are watched no more when the gateway cannot start: the process ends', async () => {
+    await within(['add', 'anna', '-r', 'admin', '--certificate', '-f', file])
+    const data = write(join(place, 'no-folder'), '')
+    const at = write(join(place, 'full.yaml'), `access: { users: ${file} }\ngateway: { data: ${data} }\nbroker: { tcp: { port: 0 } }\n`)
+    const { code, stdout } = await labgate('start', '--config', at)
+    assert.equal(code, 1)
+    assert.match(stdout, /"msg":"users read".*"msg":"cannot start"/s)
+  })
+
   it('labgate check and start say what is missing, and the gateway says how many there are', async () => {
     const at = write(join(place, 'start.yaml'), `access: { users: ${file} }\nbroker: { tcp: { port: 0 } }\n`)
     for (const args of [
@@ -202,11 +216,11 @@ describe('labgate users', function () {
       assert.equal(code, 2)
       assert.match(stderr, /start\.yaml:1:18 access\.users: there is no file .*; make it with: labgate users add/)
     }
-    await users(['add', 'anna', '-r', 'admin', '--certificate', '-c', at])
+    await within(['add', 'anna', '-r', 'admin', '--certificate', '-c', at])
     const program = new Program(process.execPath, [main, 'start', '--config', at])
     try {
       await program.says(/"msg":"ready"/)
-      await users(['add', 'bert', '-r', 'admin', '--certificate', '-c', at])
+      await within(['add', 'bert', '-r', 'admin', '--certificate', '-c', at])
       await program.says(/"users":2,"msg":"users read again"/)
     } finally {
       program.kill('SIGTERM')

@@ -34,11 +34,25 @@ async function pour(socket: Socket, make: (i: number) => Buffer, most = Infinity
   while (goesOn() && sent < most && !socket.destroyed) {
     const batch = Array.from({ length: Math.min(100, most - sent) }, (_, i) => make(sent + i))
     sent += batch.length
-    if (!socket.write(Buffer.concat(batch)))
-      await Promise.race([once(socket, 'drain'), once(socket, 'close'), pause(Math.max(0, end - performance.now()))])
+    if (!socket.write(Buffer.concat(batch))) await drained(socket)
     else await pause(0)
   }
   return sent
+}
+
+/** Resolves when the socket takes more, is closed, or the time is over. */
+async function drained(socket: Socket): Promise<void> {
+  await new Promise<void>((resolve) => {
+    const over = (): void => {
+      clearTimeout(timer)
+      socket.off('drain', over)
+      socket.off('close', over)
+      resolve()
+    }
+    const timer = setTimeout(over, Math.max(0, end - performance.now()))
+    socket.once('drain', over)
+    socket.once('close', over)
+  })
 }
 
 const kilobyte = Buffer.alloc(1000, 'x')

@@ -8,8 +8,8 @@ import type { User } from '../../gateway/access/users-file.js'
 /** Cheap, as a test makes many. */
 const cost = { ln: 10, r: 8, p: 1 }
 
-/** A user of a test; the password is the name twice. */
-export function userOf(name: string, role: string, password = passwordOf(name)): [string, User] {
+/** The password is the name twice. */
+function userOf(name: string, role: string, password = passwordOf(name)): [string, User] {
   const salt = randomBytes(16)
   const key = scryptSync(password, salt, 32, { N: 2 ** cost.ln, r: cost.r, p: cost.p })
   return [name, { role, password: { cost, salt, key } }]
@@ -28,13 +28,17 @@ export function loginOf(name: string): { username: string; password: string } {
 export class UsersFile {
   readonly #folder = mkdtempSync(join(tmpdir(), 'labgate-users-'))
   readonly path = join(this.#folder, 'users.json')
+  readonly #users = new Map<string, User>()
 
   constructor(users: readonly [name: string, role: string][]) {
-    this.write(users.map(([name, role]) => userOf(name, role)))
+    this.change({ set: users })
   }
 
-  write(users: Iterable<readonly [string, User]>): void {
-    writeFileSync(this.path, formatUsers(new Map(users)), { mode: 0o600 })
+  /** Whoever is not named stays as he is. */
+  change({ set = [], remove = [] }: { set?: readonly Parameters<typeof userOf>[]; remove?: readonly string[] }): void {
+    for (const user of set) this.#users.set(...userOf(...user))
+    for (const name of remove) this.#users.delete(name)
+    writeFileSync(this.path, formatUsers(this.#users), { mode: 0o600 })
   }
 
   remove(): void {

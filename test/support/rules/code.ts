@@ -82,6 +82,7 @@ export const timeTable: ReadonlyMap<string, { readonly uses: RegExp; readonly wh
     { uses: /^set(?:Timeout|Immediate)$/, why: 'gathers a batch for one turn, and waits for a real disk' }
   ],
   ['gateway/broker/emitter.ts', { uses: /^setImmediate$/, why: 'changes subscriptions in the turn in which mqemitter would' }],
+  ['gateway/broker/guard.ts', { uses: /^setImmediate$/, why: 'lets others have their turn between two reads of a client' }],
   ['gateway/broker/order.ts', { uses: /^setImmediate$/, why: 'lets Aedes finish its own turns' }],
   ['gateway/broker/outlet.ts', { uses: /^setImmediate$/, why: 'sends together what comes in one turn' }],
   ['gateway/broker/delivery.ts', { uses: /^setImmediate$/, why: 'lets Aedes finish its own turns' }],
