@@ -1,5 +1,5 @@
 /** Certificates as a laboratory makes them: an authority of its own, and what it has signed. */
-import { writeFileSync } from 'node:fs'
+import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { generate } from 'selfsigned'
 import { folder } from '../process/program.js'
@@ -71,6 +71,10 @@ export class CertificateFolder {
   write(name: string, text: string, mode = 0o600): string {
     writeFileSync(this.file(name), text, { mode })
     return this.file(name)
+  }
+
+  read(name: string): string {
+    return readFileSync(this.file(name), 'utf8')
   }
 
   /** A new certificate and key at the place of the old ones. */

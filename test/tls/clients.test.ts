@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
-import { connect } from 'node:tls'
+import type { AddressInfo } from 'node:net'
+import { connect, createServer } from 'node:tls'
 import type { ConnectionOptions, TLSSocket } from 'node:tls'
 import { WebSocket } from 'ws'
 import type { Entrance } from '../../gateway/broker/entrance.js'
@@ -190,6 +191,33 @@ describe('certificates of clients', () => {
         assert.equal(await join(), false)
         assert.equal(await join(), resumed, `${clients} ${version}`)
       }
+  })
+
+  it('one that was not verified gives no name, whoever let it in', async () => {
+    const { authority } = files
+    const server = createServer({
+      cert: authority.cert,
+      key: authority.key,
+      ca: authority.cert,
+      requestCert: true,
+      rejectUnauthorized: false
+    })
+    try {
+      await once(server.listen(0, '127.0.0.1'), 'listening')
+      const { port } = server.address() as AddressInfo
+      for (const [shown, name] of [
+        [files.alice, 'alice'],
+        [mallory, undefined]
+      ] as const) {
+        const came = once(server, 'secureConnection')
+        sockets.push(connect({ port, host: '127.0.0.1', rejectUnauthorized: false, ...shown }))
+        const [socket] = (await came) as [TLSSocket]
+        sockets.push(socket)
+        assert.deepEqual([socket.getPeerCertificate().subject.CN, certificateName(socket)], ['alice', name])
+      }
+    } finally {
+      server.close()
+    }
   })
 
   it('the WebSocket passes the name on', async () => {
