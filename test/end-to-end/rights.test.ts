@@ -239,7 +239,7 @@ describe('rights over MQTT', () => {
   it('two that come at once with one client id: one of them gets it', async () => {
     const both = ['oscar', 'ben'].map((name) => RawClient.open(lab.mqttPort, 'race', { ...credentials(name), clean: false }))
     await Promise.all(both.map((client) => client.next('connack')))
-    assert.deepEqual(both.map(({ code }) => code).toSorted(), [0, 2])
+    assert.deepEqual(new Set(both.map(({ code }) => code)), new Set([0, 2]))
     for (const client of both) client.close()
   })
 

@@ -8,7 +8,7 @@ import type { TestClient } from '../support/mqtt.js'
 import { rest } from '../support/rest.js'
 import { start } from '../support/start.js'
 import type { Running } from '../support/start.js'
-import { UsersFile, userOf } from '../support/users.js'
+import { UsersFile } from '../support/users.js'
 
 /** In no form may it be told: as it is, in base64 behind a name (three ways, as the bytes before it shift it), or as hexadecimal digits. */
 const secret = 'canary-5ab3f0c9-do-not-tell'
@@ -205,7 +205,7 @@ describe('a password, an Authorization header and a cookie', function () {
   it('that open the door, or nearly do, are told nowhere either', async () => {
     const file = new UsersFile([])
     try {
-      file.write([userOf('operator', 'admin', secret)])
+      file.change({ set: [['operator', 'admin', secret]] })
       await check(`access: { users: ${file.path}, anonymous: none }`)
     } finally {
       file.remove()
