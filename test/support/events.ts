@@ -7,7 +7,7 @@ export interface ServerEvent {
 }
 
 /** Milliseconds that a test waits for what must come. */
-const patience = 3000
+const patience = 8000
 
 /** A stream of Server-Sent Events; keeps each until somebody asks for it. */
 export class Events {

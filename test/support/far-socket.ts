@@ -49,7 +49,7 @@ export class FarSocket {
   }
 
   /** The next question. Rejects after so many milliseconds. */
-  async next(patience = 3000): Promise<Asked> {
+  async next(patience = 8000): Promise<Asked> {
     const ready = this.#questions.shift()
     if (ready !== undefined) return ready
     return await new Promise<Asked>((resolve, reject) => {
@@ -65,7 +65,7 @@ export class FarSocket {
   }
 
   /** The question with this number, counted from 0, once it is there; it stays where it is. */
-  async nth(index: number, patience = 3000): Promise<Asked> {
+  async nth(index: number, patience = 8000): Promise<Asked> {
     for (;;) {
       const found = this.heard[index]
       if (found !== undefined) return found
@@ -92,7 +92,7 @@ export class FarSocket {
       if (this.#questions.length > 0) break
       await clock.pass(step)
     }
-    return await this.next(this.#questions.length > 0 ? 3000 : 1)
+    return await this.next(this.#questions.length > 0 ? 8000 : 1)
   }
 
   /** Unasked, to a port of this machine. */

@@ -59,7 +59,7 @@ export class HttpFar {
   }
 
   /** The next request that nobody took. Rejects after so many milliseconds. */
-  async next(patience = 3000): Promise<HttpAsked> {
+  async next(patience = 8000): Promise<HttpAsked> {
     for (;;) {
       const ready = this.#questions.shift()
       if (ready !== undefined) return ready
@@ -76,11 +76,11 @@ export class HttpFar {
       if (this.#questions.length > 0) break
       await clock.pass(step)
     }
-    return await this.next(this.#questions.length > 0 ? 3000 : 1)
+    return await this.next(this.#questions.length > 0 ? 8000 : 1)
   }
 
   /** Resolves when no connection is open. */
-  async quiet(patience = 3000): Promise<void> {
+  async quiet(patience = 8000): Promise<void> {
     while (this.#sockets.size > 0) await within(patience, 'a connection stays open', (left) => (this.#left = left))
   }
 

@@ -3,7 +3,7 @@ import type { IClientOptions, IPublishPacket, MqttClient } from 'mqtt'
 import { patient } from './patience.js'
 
 /** Milliseconds that a test waits for what must come. */
-const patience = patient(3000)
+const patience = patient(8000)
 
 export interface Message {
   readonly topic: string

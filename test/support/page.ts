@@ -47,7 +47,7 @@ export class TestPage {
   }
 
   /** The next frame; undefined after so many milliseconds. */
-  async frame(patience = 3000): Promise<string | undefined> {
+  async frame(patience = 8000): Promise<string | undefined> {
     if (this.#frames.length === 0)
       await new Promise<void>((resolve) => {
         const timer = setTimeout(resolve, patience)

@@ -3,7 +3,7 @@ import type { Socket } from 'node:net'
 import { patient } from './patience.js'
 
 /** Milliseconds that a test waits for what must come. */
-const patience = patient(3000)
+const patience = patient(8000)
 
 export type Answer = 'connack' | 'puback' | 'pubrec' | 'pubrel' | 'pubcomp' | 'suback' | 'unsuback' | 'pingresp' | 'publish'
 

@@ -5,7 +5,7 @@ import { settle } from './fake-clock.js'
 import type { FakeClock } from './fake-clock.js'
 
 /** Milliseconds for what must come without that time passes. */
-const patience = 3000
+const patience = 8000
 
 /** Seconds of the gateway's clock in one step. */
 const step = 0.005

@@ -30,7 +30,7 @@ export class Sink {
   }
 
   /** The next datagram. Rejects after so many milliseconds. */
-  async next(patience = 3000): Promise<string> {
+  async next(patience = 8000): Promise<string> {
     const ready = this.#datagrams.shift()
     if (ready !== undefined) return ready
     return await new Promise<string>((resolve, reject) => {

@@ -24,7 +24,7 @@ export class UdpClient {
   }
 
   /** The next answer. Rejects after so many milliseconds. */
-  async receive(patience = 3000): Promise<Buffer> {
+  async receive(patience = 8000): Promise<Buffer> {
     const ready = this.#answers.shift()
     if (ready !== undefined) return ready
     return await new Promise<Buffer>((resolve, reject) => {

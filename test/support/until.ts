@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 
 /** Milliseconds that a test waits for what must come. */
-const patience = 3000
+const patience = 8000
 
 /** Resolves when it holds; for what nothing tells of. */
 export async function until(holds: () => boolean, what: string): Promise<void> {

@@ -2,7 +2,7 @@ import { WebSocket } from 'ws'
 import type { ClientOptions } from 'ws'
 
 /** Milliseconds that a test waits for what must come. */
-const patience = 3000
+const patience = 8000
 
 export interface Closed {
   readonly code: number
