@@ -240,8 +240,12 @@ export class Store {
     return journal === undefined ? done() : later((run) => journal.whenCommitted(run))
   }
 
-  cleanIncoming(client: ClientRef): Promise<void> {
-    this.#incoming.drop(client.id)
+  /**
+   * A clean client begins, or has gone. Aedes asks for this also when it has refused one (close() in aedes/lib/client.js), by whatever id that
+   * one named: it is the id, and perhaps the session, of somebody else.
+   */
+  cleanIncoming(client: ClientRef & { readonly _authorized?: boolean }): Promise<void> {
+    if (client._authorized !== false && !this.owners.has(client.id)) this.#incoming.drop(client.id)
     return done()
   }
 
