@@ -214,7 +214,7 @@ export class Broker implements Door {
     return (this.#aedes as unknown as { clients: Record<string, Client> }).clients
   }
 
-  /** A limit of the HTTP listener was hit. */
+  /** A limit of another part was hit. */
   hit(limit: Limit): void {
     this.#reports.hits.hit(limit)
   }
