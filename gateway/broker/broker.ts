@@ -94,6 +94,7 @@ export class Broker implements Door {
       store: this.#store,
       clock,
       limits,
+      isAdmin: (user) => options.access.roleOf(user) === 'admin',
       dropped: (client, total) => reports.dropped(client, total),
       expired: (client) => this.#log.info({ client }, 'a session expired: its client was absent for broker.limits.sessionExpiry')
     })
