@@ -71,6 +71,8 @@ describe('access', () => {
 
   const said = (level: string): string[] => lines.filter((line) => line.level === level).map(({ text }) => text)
   const wrong = async (address = '192.0.2.1', name = 'anna'): Promise<Login> => await access.login(name, 'wrong horse', address)
+  const guess = async (number: number, address = '192.0.2.1', name = 'anna'): Promise<Login> =>
+    await access.login(name, `guess number ${number}`, address)
   const right = async (address = '192.0.2.1'): Promise<Login> => await access.login('anna', 'correct horse', address)
   /** Time passes, and with it looks at the file, which are real. */
   const look = async (): Promise<void> => {
@@ -131,20 +133,20 @@ describe('access', () => {
     for (const name of ['laser', '', 'oven\0']) assert.deepEqual(access.certificate(name), { ok: false, why: 'certificate' })
   })
 
-  describe('throttles by address', () => {
+  describe('throttles by address and name', () => {
     it('after five wrong tries in a row: 1, 2, 4 … 60 s, and tells how long', async () => {
       await access.start()
-      for (let at = 0; at < 5; at++) assert.equal((await wrong()).ok, false)
+      for (let at = 0; at < 5; at++) assert.equal((await guess(at)).ok, false)
       const waits: unknown[] = []
       for (let at = 0; at < 8; at++) {
-        const login = await wrong('192.0.2.1', 'nobody')
+        const login = await guess(5 + at)
         const retryAfter = login.ok ? 0 : (login.retryAfter ?? 0)
         waits.push(retryAfter)
         assert.deepEqual(login, { ok: false, why: 'throttled', retryAfter })
         // Who is throttled is not even heard, right or wrong.
         assert.deepEqual(await right(), login)
         clock.skip(retryAfter)
-        assert.deepEqual(await wrong('192.0.2.1', 'nobody'), { ok: false, why: 'password' })
+        assert.deepEqual(await guess(5 + at), { ok: false, why: 'password' })
       }
       assert.deepEqual(waits, [1, 2, 4, 8, 16, 32, 60, 60])
       assert.equal((await wrong('192.0.2.2')).ok, false)
@@ -160,7 +162,7 @@ describe('access', () => {
 
     it('many that come at once, too', async () => {
       await access.start()
-      const answers = await Promise.all(Array.from({ length: 60 }, (_, at) => access.login(`user${at}`, 'wrong horse', '192.0.2.1')))
+      const answers = await Promise.all(Array.from({ length: 60 }, (_, at) => guess(at)))
       const counts = Object.fromEntries(
         ['password', 'throttled', 'busy'].map((why) => [why, answers.filter((login) => !login.ok && login.why === why).length])
       )
@@ -172,11 +174,11 @@ describe('access', () => {
     it('but not who was right from there before, as long as he is the same', async () => {
       await access.start()
       assert.equal((await right()).ok, true)
-      for (let at = 0; at < 5; at++) await wrong('192.0.2.1', `nobody${at}`)
-      assert.equal((await wrong('192.0.2.1', 'nobody')).ok, false)
+      for (let at = 0; at < 5; at++) await guess(at)
+      assert.equal((await guess(5)).ok, false)
       assert.equal((await right()).ok, true)
       // From elsewhere he has to wait like anybody.
-      for (let at = 0; at < 5; at++) await wrong('192.0.2.2', `nobody${at}`)
+      for (let at = 0; at < 5; at++) await guess(at, '192.0.2.2')
       assert.deepEqual(await right('192.0.2.2'), { ok: false, why: 'throttled', retryAfter: 1 })
       await write({ anna: { role: 'admin', password: anna.password } })
       assert.deepEqual(await right(), { ok: false, why: 'throttled', retryAfter: 1 })
@@ -185,8 +187,8 @@ describe('access', () => {
     it('also who tries passwords of somebody who was right from there before', async () => {
       await access.start()
       assert.equal((await right()).ok, true)
-      for (let at = 0; at < 5; at++) await wrong('192.0.2.1', 'nobody')
-      for (let at = 0; at < 5; at++) assert.equal((await access.login('anna', `guess number ${at}`, '192.0.2.1')).ok, false)
+      for (let at = 0; at < 5; at++) await guess(at)
+      for (let at = 5; at < 10; at++) assert.equal((await guess(at)).ok, false)
       assert.deepEqual(await right(), { ok: false, why: 'throttled', retryAfter: 1 })
       clock.skip(0.9)
       assert.equal((await right()).ok, false)
@@ -194,6 +196,26 @@ describe('access', () => {
       assert.equal((await right()).ok, true)
     }).timeout(10_000)
   })
+
+  it('takes the same wrong pair again for no new guess: a program with an old password keeps out nobody, at once or later', async () => {
+    await access.start()
+    for (let at = 0; at < 30; at++) assert.deepEqual(await wrong(), { ok: false, why: 'password' })
+    assert.equal((await right()).ok, true)
+    // What was wrong becomes right.
+    await write({ anna: { role: 'operator', password: await hashPassword('wrong horse') } })
+    assert.equal((await wrong()).ok, true)
+  })
+
+  it('lets others of an address in while one name has to wait there, but for twenty wrong ones of whatever names', async () => {
+    await write({ anna, bert: anna })
+    await access.start()
+    const bert = async (): Promise<Login> => await access.login('bert', 'correct horse', '192.0.2.1')
+    for (let at = 0; at < 5; at++) await guess(at)
+    assert.deepEqual([await right(), (await bert()).ok], [{ ok: false, why: 'throttled', retryAfter: 1 }, true])
+    await write({ anna, bert: { role: 'observer', password: anna.password } })
+    for (let at = 0; at < 20; at++) await guess(at, '192.0.2.1', `nobody${at}`)
+    assert.deepEqual(await bert(), { ok: false, why: 'throttled', retryAfter: 1 })
+  }).timeout(10_000)
 
   it('computes nothing again for a pair that was right lately', async () => {
     await access.start()

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { KnownPairs } from './known-pairs.js'
 import { Tries, network } from './tries.js'
 import { Turnstile } from './turnstile.js'
+import { WrongPairs } from './wrong-pairs.js'
 
 describe('tries to log in', () => {
   let now = 0
@@ -24,7 +25,7 @@ describe('tries to log in', () => {
   })
 
   it('are forgotten after a while, and when one was right', () => {
-    const tries = new Tries(monotonic)
+    const tries = new Tries(monotonic, 5)
     const fail = (): void => {
       for (let at = 0; at < 6; at++) tries.failed('a')
     }
@@ -41,7 +42,7 @@ describe('tries to log in', () => {
   })
 
   it('take bounded memory, and a flood of addresses does not free who still waits', () => {
-    const tries = new Tries(monotonic)
+    const tries = new Tries(monotonic, 5)
     for (let at = 0; at < 10_000; at++) tries.failed(`quiet${at}`)
     assert.equal(tries.size, 4096)
     for (let at = 0; at < 5; at++) tries.failed('busy')
@@ -67,7 +68,7 @@ describe('tries to log in', () => {
     assert.notDeepEqual(known.mac('ab', 'c'), known.mac('a', 'bc'))
   })
 
-  it('are computed two at a time, in their order; 16 of one address wait, and 64 in all', async () => {
+  it('are computed two at a time, each address in its turn; 16 of one wait, and 256 in all', async () => {
     const turnstile = new Turnstile()
     const open: (() => void)[] = []
     const order: number[] = []
@@ -78,18 +79,52 @@ describe('tries to log in', () => {
         return true
       })
     const all = Array.from({ length: 100 }, async (_, at) => await pass(at < 30 ? 'one' : `other${at}`, at))
-    assert.deepEqual([order, turnstile.load], [[0, 1], 66])
-    for (let ended = 0; ended < 66; ended++) {
+    assert.deepEqual([order, turnstile.load], [[0, 1], 88])
+    for (let ended = 0; ended < 88; ended++) {
       open.shift()?.()
       await new Promise((resolve) => setImmediate(resolve))
     }
     const answers = await Promise.all(all)
     assert.deepEqual(
       answers.flatMap((answer, at) => (answer === true ? [at] : [])),
-      order
+      order.toSorted((one, other) => one - other)
     )
-    assert.deepEqual([order.length, order[17], order[18], turnstile.load], [66, 17, 30, 0])
+    assert.deepEqual([order.slice(0, 5), order.slice(72, 75), order.length, turnstile.load], [[0, 1, 2, 30, 31], [99, 3, 4], 88, 0])
     await assert.rejects(turnstile.pass('one', async () => await Promise.reject(new Error('x'))))
     assert.equal(turnstile.load, 0)
+  })
+
+  it('of many at a few addresses make room for one at another, who is next but for one of each', async () => {
+    const turnstile = new Turnstile()
+    const open: (() => void)[] = []
+    const order: string[] = []
+    const pass = async (of: string): Promise<boolean | undefined> =>
+      await turnstile.pass(of, async () => {
+        order.push(of)
+        await new Promise<void>((resolve) => open.push(resolve))
+        return true
+      })
+    const flood = Array.from({ length: 400 }, async (_, at) => await pass(`flood${at % 20}`))
+    assert.equal(turnstile.load, 258)
+    const newcomer = pass('newcomer')
+    assert.equal(turnstile.load, 258)
+    for (let ended = 0; ended < 258; ended++) {
+      open.shift()?.()
+      await new Promise((resolve) => setImmediate(resolve))
+    }
+    assert.equal(await newcomer, true)
+    assert.ok(order.indexOf('newcomer') <= 22, `it was number ${order.indexOf('newcomer')}`)
+    assert.equal((await Promise.all(flood)).filter((answer) => answer === true).length, 257)
+  })
+
+  it('that were wrong are remembered within bounds, the latest, and for the same user only', () => {
+    const wrong = new WrongPairs()
+    for (let at = 0; at < 5000; at++) wrong.add(`pair${at}`, at % 2 === 0 ? at : undefined)
+    assert.equal(wrong.size, 4096)
+    assert.deepEqual(
+      [wrong.has('pair4998', 4998), wrong.has('pair4998', 1), wrong.has('pair4999', undefined), wrong.has('pair0', 0)],
+      [true, false, true, false]
+    )
+    assert.equal(wrong.has('never', undefined), false)
   })
 })

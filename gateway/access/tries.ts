@@ -1,14 +1,11 @@
 /** Seconds since some moment, see Clock. */
 type Monotonic = () => number
 
-/** Wrong tries in a row that cost nothing. */
-const free = 5
-
 /** Seconds: the longest wait, and after how long without a try all is forgotten. */
 const longest = 60
 const forgetAfter = 900
 
-/** Addresses that are remembered. */
+/** Keys that are remembered. */
 const most = 4096
 
 interface Wrong {
@@ -19,15 +16,17 @@ interface Wrong {
 }
 
 /**
- * Wrong tries to log in, by address: after five in a row wait 1, 2, 4 … 60 s. Of IPv6 the first 64 bits count, as one computer has all the
- * rest; of more addresses than can be remembered those are forgotten that have been quiet for longest.
+ * Wrong tries to log in, by some key: after `free` in a row wait 1, 2, 4 … 60 s. Of more keys than can be remembered those are forgotten that
+ * have been quiet for longest.
  */
 export class Tries {
   readonly #monotonic: Monotonic
+  readonly #free: number
   readonly #wrong = new Map<string, Wrong>()
 
-  constructor(monotonic: Monotonic) {
+  constructor(monotonic: Monotonic, free: number) {
     this.#monotonic = monotonic
+    this.#free = free
   }
 
   get size(): number {
@@ -35,17 +34,16 @@ export class Tries {
   }
 
   /** Seconds to wait, 0: none. */
-  wait(address: string): number {
-    const wrong = this.#wrong.get(network(address))
+  wait(key: string): number {
+    const wrong = this.#wrong.get(key)
     return wrong === undefined ? 0 : Math.max(0, wrong.until - this.#monotonic())
   }
 
-  failed(address: string): void {
-    const key = network(address)
+  failed(key: string): void {
     const now = this.#monotonic()
     const before = this.#wrong.get(key)
     const count = before !== undefined && now - before.at < forgetAfter ? before.count + 1 : 1
-    const wait = count < free ? 0 : Math.min(longest, 2 ** (count - free))
+    const wait = count < this.#free ? 0 : Math.min(longest, 2 ** (count - this.#free))
     // At the end: the first of the map is the oldest.
     this.#wrong.delete(key)
     this.#wrong.set(key, { count, until: now + wait, at: now })
@@ -55,12 +53,12 @@ export class Tries {
     }
   }
 
-  succeeded(address: string): void {
-    this.#wrong.delete(network(address))
+  succeeded(key: string): void {
+    this.#wrong.delete(key)
   }
 }
 
-/** Whose tries are counted together. */
+/** Whose tries are counted together: of IPv6 the first 64 bits, as one computer has all the rest. */
 export function network(address: string): string {
   const mapped = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(address)?.[1]
   if (mapped !== undefined) return mapped
