@@ -152,7 +152,7 @@ describe('certificates of clients', () => {
     assert.deepEqual(entrances, [])
   })
 
-  it('a name that is none is nobody: several, none, empty, too long, or with what nobody sees', async () => {
+  it('a name that is none is that of no user: several, none, empty, too long, or with what nobody sees', async () => {
     const port = await mqtt('required')
     for (const name of [['alice', 'bob'], [], ['x'.repeat(201)], ['ali\0ce'], ['alice\n'], ['ali\u200bce']]) {
       const shown = await certificate({ by: files.authority, names: name })
@@ -160,7 +160,7 @@ describe('certificates of clients', () => {
     }
     assert.deepEqual(
       names(),
-      Array.from({ length: 6 }, () => undefined)
+      Array.from({ length: 6 }, () => '')
     )
     const umlaut = await certificate({ by: files.authority, names: ['Jörg Müller'] })
     await knock(port, umlaut)

@@ -60,3 +60,35 @@ describe('users who come by certificate', () => {
     assert.deepEqual([await get('carol'), await get(undefined)], [401, 401])
   })
 })
+
+describe('a certificate with a name that is none', () => {
+  for (const [users, clients] of [
+    [true, 'required'],
+    [true, 'optional'],
+    [false, 'required']
+  ] as const)
+    it(`is refused, and nobody in particular: ${users ? 'with users' : 'without'}, clients ${clients}`, async () => {
+      const files = await CertificateFolder.create()
+      await files.client('odd', { names: ['alice', 'bob'] })
+      const path = files.write('users.json', '{"version":1,"users":{"alice":{"role":"observer"}}}')
+      const keys = files.keysFor(clients)
+      const running = await start(
+        `${users ? `access: { users: ${path} }\n` : ''}broker: { tcp: { port: 0 }, tls: { port: 0, ${keys} } }\nhttp: { port: 0, tls: { ${keys} } }\n`
+      )
+      try {
+        const [cert, key] = [files.read('odd.pem'), files.read('odd.key')]
+        const ca = files.authority.cert
+        for (const url of [`mqtts://localhost:${running.gateway.address('tls')?.port}`, `wss://localhost:${running.httpPort}/mqtt`])
+          await assert.rejects(TestClient.connect(0, { ca, cert, key }, url), /Not authorized|closed|401/)
+        const status = await new Promise<number | undefined>((resolve, reject) => {
+          const options = { port: running.httpPort, host: '127.0.0.1', servername: 'localhost', path: '/api/devices', agent: false }
+          request({ ...options, ca, cert, key }, (answer) => resolve(answer.resume().statusCode))
+            .on('error', reject)
+            .end()
+        })
+        assert.equal(status, 401)
+      } finally {
+        await running.stop()
+      }
+    })
+})
