@@ -98,7 +98,13 @@ export class Gateway {
     this.#options = options
     this.#topics = new Topics(config.broker.root)
     this.#self = new Self({ clock, log, name: config.gateway.name, version: options.version ?? 'unknown' })
-    this.#access = new Access({ clock, log, config: config.access, root: config.broker.root })
+    this.#access = new Access({
+      clock,
+      log,
+      config: config.access,
+      root: config.broker.root,
+      troubled: (trouble) => this.#states.own(trouble, 'users')
+    })
     const disk = new DiskTrouble({
       log,
       where: config.gateway.data,

@@ -14,7 +14,13 @@ export interface AccessOptions {
   readonly config: Config['access']
   /** First level or levels of the topics of the gateway. */
   readonly root: string
+  /** What is the matter with the users now; undefined: nothing any more. */
+  readonly troubled?: (trouble: string | undefined) => void
 }
+
+/** Where the file is, and what is in it, concerns nobody who reads the state. */
+const unreadable =
+  'the file of users (access.users) cannot be read: those of before stay, also who was removed since; `labgate users list` says what is wrong with it'
 
 /** Why somebody was not let in; also the name of the counter. */
 export type Denied = 'password' | 'throttled' | 'busy' | 'certificate' | 'anonymous'
@@ -35,10 +41,11 @@ export class Access {
   readonly #users: UserList | undefined
   readonly #logins: Logins
   readonly #anonymous: string
+  #trouble: string | undefined
   readonly #listeners = new Set<() => void>()
 
   /** Opens nothing. */
-  constructor({ clock, log, config, root }: AccessOptions) {
+  constructor({ clock, log, config, root, troubled }: AccessOptions) {
     const monotonic = (): number => clock.monotonic()
     this.#roles = new Roles(config.roles, root)
     this.#refusals = new Refusals(log, monotonic)
@@ -51,7 +58,12 @@ export class Access {
           log.error({ err: error }, 'a part of the gateway failed when users changed')
         }
     }
-    this.#users = path === undefined ? undefined : new UserList({ clock, log, path, isRole: (name) => this.#roles.has(name), changed })
+    const trouble = (isThere: boolean): void => {
+      this.#trouble = isThere ? unreadable : undefined
+      troubled?.(this.#trouble)
+    }
+    this.#users =
+      path === undefined ? undefined : new UserList({ clock, log, path, isRole: (name) => this.#roles.has(name), trouble, changed })
     this.#logins = new Logins(this.#users, monotonic)
     this.#anonymous = config.anonymous ?? (path === undefined ? 'admin' : 'operator')
   }
@@ -69,6 +81,11 @@ export class Access {
   /** There are users: a login is of use. */
   get hasUsers(): boolean {
     return this.#users !== undefined
+  }
+
+  /** Why a change of the users would not be noticed. */
+  get trouble(): string | undefined {
+    return this.#trouble
   }
 
   /** Users in the file. */

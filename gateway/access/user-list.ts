@@ -16,6 +16,8 @@ export interface UserListOptions {
   readonly log: Logger
   readonly path: string
   readonly isRole: (name: string) => boolean
+  /** The file cannot be read (true), or can again. */
+  readonly trouble: (isThere: boolean) => void
   /** Somebody came, went or changed. */
   readonly changed: () => void
 }
@@ -72,7 +74,7 @@ export class UserList {
   }
 
   async #look(): Promise<void> {
-    const { log, path, changed } = this.#options
+    const { log, path, changed, trouble } = this.#options
     const now = await mark(path)
     // A file that is gone has no mark; why it cannot be read is told once.
     if (now !== undefined && now === this.#mark) return
@@ -83,12 +85,14 @@ export class UserList {
       this.#mark = now
       const isOther = this.#take(read)
       if (this.#trouble !== undefined || isOther) log.info({ file: path, users: this.size }, 'users read again')
+      if (this.#trouble !== undefined) trouble(false)
       this.#trouble = undefined
       if (isOther) changed()
     } catch (error) {
       this.#mark = now
       const { message } = error as Error
       if (message !== this.#trouble) log.error({ file: path, reason: message }, 'the users cannot be read again: those of before stay')
+      if (this.#trouble === undefined) trouble(true)
       this.#trouble = message
     }
   }

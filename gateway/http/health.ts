@@ -39,7 +39,16 @@ export class Health {
   }
 
   look(): { status: Status; time: string; checks: readonly Check[] } {
-    const checks = [this.#disk(), this.#queue(), this.#loop(), this.#history(), this.#runs(), ...this.#certificates(), ...this.#instances()]
+    const checks = [
+      this.#disk(),
+      this.#queue(),
+      this.#loop(),
+      this.#history(),
+      this.#runs(),
+      ...this.#users(),
+      ...this.#certificates(),
+      ...this.#instances()
+    ]
     const worst = Math.max(...checks.map(({ status }) => order.indexOf(status)))
     return { status: order[worst] as Status, time: formatTime(this.#parts.clock.now()), checks }
   }
@@ -92,6 +101,12 @@ export class Health {
     if (first === undefined) return { name: 'runs', status: 'ok', reason: '' }
     const reason = problems.map(({ run, reason: why }) => `${run}: ${withoutPath(why)}`).join('; ')
     return { name: 'runs', status: 'degraded', reason, since: formatTime(Math.min(...problems.map(({ since }) => since))) }
+  }
+
+  /** None where there are none. */
+  #users(): Check[] {
+    const { hasUsers, trouble } = this.#parts.access
+    return hasUsers ? [{ name: 'users', status: trouble === undefined ? 'ok' : 'degraded', reason: trouble ?? '' }] : []
   }
 
   /** None where there is no TLS. */

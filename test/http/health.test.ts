@@ -1,9 +1,13 @@
 import assert from 'node:assert/strict'
+import { writeFileSync } from 'node:fs'
+import { FakeClock } from '../support/fake-clock.js'
 import { labYaml, startLab } from '../support/lab.js'
 import type { Lab } from '../support/lab.js'
 import { MemoryDisk } from '../support/memory-disk.js'
 import { rest } from '../support/rest.js'
 import { Scripted } from '../support/scripted.js'
+import { start } from '../support/start.js'
+import { UsersFile } from '../support/users.js'
 
 interface Check {
   readonly name: string
@@ -61,5 +65,38 @@ describe('the health of the gateway', () => {
     await published
     await watcher.next(({ text }) => text.includes('"online"'))
     assert.deepEqual([(await look()).status], [200])
+  })
+})
+
+describe('the health, when the file of users is damaged', () => {
+  it('is less good, and so is the state of the gateway, until it can be read', async () => {
+    const users = new UsersFile([['ada', 'admin']])
+    const clock = new FakeClock()
+    const lab = await start(`access: { users: ${users.path}, anonymous: admin }\n`, { clock })
+    try {
+      const look = async (): Promise<(string | undefined)[]> => {
+        await clock.pass(2)
+        // A login looks at the file, and waits for that.
+        await rest(lab.httpPort, '/api/health', { headers: { authorization: `Basic ${Buffer.from('ada:ada-ada').toString('base64')}` } })
+        const { json } = await rest(lab.httpPort, '/api/health')
+        const check = (json['checks'] as Check[]).find(({ name }) => name === 'users')
+        return [check?.status, check?.reason]
+      }
+      assert.deepEqual(await look(), ['ok', ''])
+      const watcher = await lab.connect()
+      await watcher.subscribe('lab/gateway')
+      writeFileSync(users.path, '{"version": 1, "users": {,}}')
+      const [status, reason = ''] = await look()
+      assert.equal(status, 'degraded')
+      assert.match(reason, /also who was removed since/)
+      assert.ok(!reason.includes(users.path))
+      assert.match((await watcher.next(({ text }) => text.includes('degraded'))).text, /file of users/)
+      users.change({ set: [['bob', 'observer']] })
+      assert.deepEqual(await look(), ['ok', ''])
+      await watcher.next(({ text }) => text.includes('"online"'))
+    } finally {
+      await lab.stop()
+      users.remove()
+    }
   })
 })
