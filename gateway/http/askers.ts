@@ -40,6 +40,9 @@ export interface AskersOptions {
   readonly origins: readonly string[]
 }
 
+/** What proxies add to a request. */
+const handedOn = ['forwarded', 'x-forwarded-for', 'x-real-ip', 'via'] as const
+
 /** Something under way that must end with the right to it. */
 interface Hold {
   readonly asker: Asker
@@ -66,7 +69,7 @@ export class Askers {
 
   /** Rejects with what is to be answered: 401, 403, 429 or 503. */
   async who(request: Request): Promise<Asker> {
-    const { access, open, origins } = this.#options
+    const { access, origins } = this.#options
     const { headers, socket } = request
     // Without users nothing can be said by these: a proxy before the gateway may have users of its own.
     if (access.hasUsers) {
@@ -87,7 +90,7 @@ export class Askers {
       }
     }
     const name = certificateName(socket)
-    return this.#asker(this.#expect(name === undefined ? access.anonymous(open) : access.certificate(name), request))
+    return this.#asker(this.#expect(name === undefined ? access.anonymous(this.#isOpen(request)) : access.certificate(name), request))
   }
 
   /** Who a WebSocket is opened for; undefined: whoever its CONNECT says. */
@@ -97,7 +100,8 @@ export class Askers {
 
   /** The same of who need not be let in: undefined is nobody, and no refusal. */
   async perhaps(request: Request): Promise<Asker | undefined> {
-    if (!this.#isTold(request) && certificateName(request.socket) === undefined && !this.#options.open) return undefined
+    const mayBeAnonymous = this.#isOpen(request) && this.#options.access.letsAnonymousIn
+    if (!this.#isTold(request) && certificateName(request.socket) === undefined && !mayBeAnonymous) return undefined
     return await this.who(request).catch(() => undefined)
   }
 
@@ -136,6 +140,12 @@ export class Askers {
   #isTold(request: Request): boolean {
     const { authorization, cookie } = request.headers
     return this.#options.access.hasUsers && (authorization !== undefined || readCookie(cookie, this.#cookie(request)) !== undefined)
+  }
+
+  /** What a proxy hands on comes from its computer, whoever asks: who that is must then be said. */
+  #isOpen({ headers }: Request): boolean {
+    const { open, access } = this.#options
+    return open && !(access.hasUsers && handedOn.some((name) => headers[name] !== undefined))
   }
 
   #cut(): void {

@@ -6,9 +6,10 @@ import type { Held, Latest } from '../latest.js'
 import { Throttle } from '../log.js'
 import { readingPayload } from '../payload.js'
 import type { States } from '../states.js'
+import { Shares } from './shares.js'
 import type { Sight } from './sight.js'
 
-/** Streams at once. */
+/** Streams at once; of one asker half as many. */
 const maxStreams = 32
 
 /**
@@ -38,6 +39,8 @@ export interface StreamFilter {
   readonly sight: Sight
   readonly device: string | undefined
   readonly codename: string | undefined
+  /** Gives back what {@link Streams.admit} took. */
+  readonly leave: () => void
 }
 
 interface Stream extends StreamFilter {
@@ -69,6 +72,7 @@ export interface Sources {
 export class Streams {
   readonly #options: StreamsOptions
   readonly #streams = new Set<Stream>()
+  readonly #shares = new Shares(maxStreams)
   readonly #throttle: Throttle
   #beat: Watch | undefined
   #flushing = false
@@ -79,12 +83,14 @@ export class Streams {
     this.#throttle = new Throttle(toldEvery, () => options.clock.monotonic())
   }
 
-  /** Whether another stream may be opened; throws the refusal. */
-  admit(): void {
+  /** Takes a place for another stream, and returns what gives it back; throws the refusal. `asker`: see sharerOf. */
+  admit(asker: string): () => void {
     if (this.#stopped) throw new GatewayError('Unreachable', 'the gateway is stopping')
-    if (this.#streams.size < maxStreams) return
+    const leave = this.#shares.take(asker)
+    if (leave !== undefined) return leave
     this.#options.hit('maxStreams')
-    throw new GatewayError('RateLimited', `already ${maxStreams} streams of readings are open`, { rule: 'maxStreams' })
+    const most = `${maxStreams} streams of readings are open, or ${maxStreams / 2} of the same asker`
+    throw new GatewayError('RateLimited', `already ${most}`, { rule: 'maxStreams' })
   }
 
   /** Sends states and last readings, then all that come. The head of the answer has been written. */
@@ -198,6 +204,7 @@ export class Streams {
   }
 
   #leave(stream: Stream): void {
+    stream.leave()
     this.#streams.delete(stream)
     if (this.#streams.size > 0) return
     this.#beat?.cancel()
@@ -215,7 +222,10 @@ function fits(filter: StreamFilter, device: string, codename: string | undefined
   return filter.codename === undefined || codename === undefined || filter.codename === codename
 }
 
-function* first({ device: only, codename, sight }: StreamFilter, { devices, latest, states }: Sources): Generator<string, undefined> {
+function* first(
+  { device: only, codename, sight }: Omit<StreamFilter, 'leave'>,
+  { devices, latest, states }: Sources
+): Generator<string, undefined> {
   for (const device of only === undefined ? [...devices.names()] : [only]) {
     if (sight.state(device)) yield stateEvent(device, states.told(device))
     for (const entry of devices.codenames(device)) {
