@@ -20,7 +20,8 @@ export interface AccessOptions {
 export type Denied = 'password' | 'throttled' | 'busy' | 'certificate' | 'anonymous'
 
 /** What somebody who was let in may not do; also the name of the counter. */
-export type Beyond = 'publish' | 'subscribe' | 'will' | 'request' | 'session' | 'contradiction' | 'revoked' | 'host' | 'origin' | 'scheme'
+export type Beyond =
+  'publish' | 'subscribe' | 'will' | 'request' | 'session' | 'contradiction' | 'revoked' | 'host' | 'origin' | 'ended' | 'scheme'
 
 const denied: ReadonlySet<string> = new Set<Denied>(['password', 'throttled', 'busy', 'certificate', 'anonymous'])
 

@@ -30,7 +30,7 @@ export interface HttpListenerOptions {
   /** Seconds in which a request must have come. */
   readonly requestWithin?: number
   /** Who finds out who opens a WebSocket; left out: whoever its CONNECT says. */
-  readonly askers?: Pick<Askers, 'bearer' | 'hold'> | undefined
+  readonly askers?: Pick<Askers, 'bearer' | 'hold' | 'isOpen' | 'refused'> | undefined
   /** Left out: plain. */
   readonly secure?: Secure | undefined
   /** Everything that is no WebSocket. */
@@ -93,6 +93,7 @@ export async function listenHttp(address: Address, door: Door, options: HttpList
     // Who tells no origin is no browser, and may know this computer by any name.
     const named = headers.origin === undefined || isOurs(headers.host, known)
     const allowed = named && mayConnect(headers, origins, isLoopback((socket as Socket).localAddress ?? ''), secure !== undefined)
+    if (wanted && !allowed) askers?.refused(named ? 'origin' : 'host', request)
     if (!wanted || !protocol || !allowed)
       return turnAway(socket, !wanted ? '404 Not Found' : protocol ? '403 Forbidden' : '400 Bad Request')
     Promise.resolve(askers?.bearer(request)).then(
@@ -123,7 +124,7 @@ export async function listenHttp(address: Address, door: Door, options: HttpList
       const entrance: Entrance = {
         address: addressOf(socket as Socket),
         listener: 'http',
-        open,
+        open: askers?.isOpen(request) ?? open,
         readOnly,
         ...(certificate === undefined ? {} : { certificate })
       }

@@ -47,14 +47,13 @@ export function streamRoutes(app: FastifyInstance, parts: Parts): void {
       if (device !== undefined) sight.expectDevice(device)
       if (device !== undefined && codename !== undefined) sight.expect(device, codename)
       const leave = streams.admit(sharerOf(request))
-      // Taken before it is known whether the asker is still there.
       reply.raw.once('close', leave)
       if (reply.raw.closed || reply.raw.destroyed) leave()
       const headers = { 'content-type': `${eventStream}; charset=utf-8`, 'cache-control': 'no-store', 'x-accel-buffering': 'no' }
       void reply.hijack()
       for (const [header, value] of Object.entries(reply.getHeaders())) if (value !== undefined) reply.raw.setHeader(header, value)
       reply.raw.writeHead(200, headers)
-      streams.begin(reply.raw, { device, codename, sight, leave }, parts)
+      streams.begin(reply.raw, { device, codename, sight }, parts)
     }
   )
 }

@@ -39,8 +39,6 @@ export interface StreamFilter {
   readonly sight: Sight
   readonly device: string | undefined
   readonly codename: string | undefined
-  /** Gives back what {@link Streams.admit} took. */
-  readonly leave: () => void
 }
 
 interface Stream extends StreamFilter {
@@ -204,7 +202,6 @@ export class Streams {
   }
 
   #leave(stream: Stream): void {
-    stream.leave()
     this.#streams.delete(stream)
     if (this.#streams.size > 0) return
     this.#beat?.cancel()
@@ -222,10 +219,7 @@ function fits(filter: StreamFilter, device: string, codename: string | undefined
   return filter.codename === undefined || codename === undefined || filter.codename === codename
 }
 
-function* first(
-  { device: only, codename, sight }: Omit<StreamFilter, 'leave'>,
-  { devices, latest, states }: Sources
-): Generator<string, undefined> {
+function* first({ device: only, codename, sight }: StreamFilter, { devices, latest, states }: Sources): Generator<string, undefined> {
   for (const device of only === undefined ? [...devices.names()] : [only]) {
     if (sight.state(device)) yield stateEvent(device, states.told(device))
     for (const entry of devices.codenames(device)) {
