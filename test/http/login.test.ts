@@ -142,8 +142,10 @@ describe('who asks over HTTP', () => {
     const told = lab.log.lines.filter(({ fields }) => fields['listener'] === 'http' && 'why' in fields).map(({ fields }) => fields['why'])
     assert.deepEqual(told, ['host', 'origin', 'ended', 'scheme'])
     await clock.pass(10)
-    const { value } = (await ask('/api/devices/gateway/access', basic('root'))).json as { value: { refusals: Record<string, number> } }
-    const { host, origin, ended: over, scheme, anonymous } = value.refusals
+    const { reading } = (await ask('/api/devices/gateway/access', basic('root'))).json as {
+      reading: { value: { refusals: Record<string, number> } }
+    }
+    const { host, origin, ended: over, scheme, anonymous } = reading.value.refusals
     assert.deepEqual([host, origin, over, scheme, anonymous], [2, 3, 1, 1, undefined])
   })
 
