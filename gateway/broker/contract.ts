@@ -1,5 +1,6 @@
 /** What the broker enforces on every PUBLISH and every will, before acknowledgement and fan-out. */
 import { toPlain } from '../../adapters/common/exact-json.js'
+import type { Rights } from '../access/identity.js'
 import type { Clock, Exact, ExactMap } from '../adapter.js'
 import type { Commands } from '../commands.js'
 import { self } from '../devices.js'
@@ -70,11 +71,11 @@ export class Contract {
   }
 
   /** Rewrites the packet in place. Never throws: whatever goes wrong becomes a dead letter. */
-  apply(packet: MutablePacket, client: string): void {
+  apply(packet: MutablePacket, client: string, rights?: Rights): void {
     const parsed = this.#options.topics.parse(packet.topic)
     if (parsed.where === 'outside') return
     try {
-      this.#apply(parsed, packet, client)
+      this.#apply(parsed, packet, client, rights)
     } catch (thrown) {
       this.refuse(packet, client, asGatewayError(thrown))
     }
@@ -91,7 +92,7 @@ export class Contract {
     refused({ topic, client, error, id, letter })
   }
 
-  #apply(parsed: Exclude<ParsedTopic, { where: 'outside' }>, packet: MutablePacket, client: string): void {
+  #apply(parsed: Exclude<ParsedTopic, { where: 'outside' }>, packet: MutablePacket, client: string, rights?: Rights): void {
     if (parsed.where === 'reserved')
       throw new GatewayError('Forbidden', `nobody but the gateway writes to ${packet.topic}`, { rule: 'reserved' })
     if (parsed.where === 'invalid') throw new GatewayError('BadPayload', parsed.reason, { rule: 'topic' })
@@ -100,7 +101,7 @@ export class Contract {
     if (kind === 'state') return this.#state(device, packet, client)
     if (kind === 'reading') return this.#reading(device, codename, packet, client)
     if (kind === 'reply') return this.#reply(device, codename, packet, client)
-    this.#command(kind, device, codename, packet, client)
+    this.#command(kind, device, codename, packet, client, rights)
   }
 
   #command(
@@ -108,7 +109,8 @@ export class Contract {
     device: string,
     codename: string,
     packet: MutablePacket,
-    client: string
+    client: string,
+    rights: Rights | undefined
   ): void {
     const { topics, commands } = this.#options
     const topic = topics.reading(device, codename)
@@ -121,6 +123,7 @@ export class Contract {
       payload: bytes(packet.payload),
       retain: packet.retain,
       client,
+      rights,
       letters: true
     })
     if (verdict.kind === 'refused') return this.refuse(packet, client, verdict.error, verdict.id)
