@@ -95,6 +95,7 @@ export class Broker implements Door {
       store: this.#store,
       clock,
       limits,
+      isAdmin: (user) => options.access.roleOf(user) === 'admin',
       dropped: (client, total) => reports.dropped(client, total),
       expired: (client) => this.#log.info({ client }, 'a session expired: its client was absent for broker.limits.sessionExpiry')
     })
@@ -215,7 +216,7 @@ export class Broker implements Door {
     return (this.#aedes as unknown as { clients: Record<string, Client> }).clients
   }
 
-  /** A limit of the HTTP listener was hit. */
+  /** A limit of another part was hit. */
   hit(limit: Limit): void {
     this.#reports.hits.hit(limit)
   }
