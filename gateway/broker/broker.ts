@@ -133,6 +133,9 @@ export class Broker implements Door {
     this.#aedes.on('subscribe', asks)
     this.#aedes.on('unsubscribe', (topics, client) => this.#subscribers.drop(client, topics))
     new FilterOrder(this.#aedes, this.#store)
+    this.#aedes.on('connackSent', ({ returnCode }, { conn }) => {
+      if (returnCode === 0) (conn as Guard).letIn()
+    })
     // It hung up while it was let in: Aedes would keep it in its table for ever.
     this.#aedes.on('client', (client) => this.#ghost(client))
     this.#aedes.on('clientReady', (client) => {
