@@ -218,8 +218,9 @@ export class Gateway {
       replied: ({ topic }, payload) => this.#commandDesk.replied(below(topic, 'reply'), payload),
       refused: ({ topic, client, error, id, letter }) => {
         this.#self.refused()
-        this.#notices.dead(letter)
-        const held = throttle.pass(`${client}\0${error.class}`)
+        if (letter === undefined) this.#broker.hit('deadLetters')
+        else this.#notices.dead(letter)
+        const held = throttle.pass(`${client}\0${error.class}\0${letter === undefined}`)
         if (held !== undefined)
           log.warn(
             {
@@ -230,7 +231,7 @@ export class Gateway {
               reason: id === undefined ? error.message : told(error),
               ...(held > 0 ? { alike: held } : {})
             },
-            'a message was refused'
+            letter === undefined ? 'a message was refused; of so many of one client not each is a dead letter' : 'a message was refused'
           )
       }
     })

@@ -1,6 +1,7 @@
 import type { IncomingHttpHeaders } from 'node:http'
 import { isIP } from 'node:net'
 import { isLoopback, mayLook } from './web-origin.js'
+import { parseUrl } from './parse-url.js'
 
 export interface Listened {
   /** As the operator wrote it. */
@@ -49,10 +50,10 @@ function isOwn(name: string, names: ReadonlySet<string>): boolean {
 }
 
 function originOf(referer: string | undefined): string | undefined {
-  return referer !== undefined && URL.canParse(referer) ? new URL(referer).origin : undefined
+  return referer === undefined ? undefined : parseUrl(referer)?.origin
 }
 
 /** In lower case; without the dot that ends a full name. */
 function hostnameOf(url: string): string | undefined {
-  return URL.canParse(url) ? new URL(url).hostname.replace(/\.$/, '') : undefined
+  return parseUrl(url)?.hostname.replace(/\.$/, '')
 }

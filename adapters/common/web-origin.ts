@@ -1,4 +1,5 @@
 import type { IncomingHttpHeaders } from 'node:http'
+import { parseUrl } from './parse-url.js'
 
 /** Addresses and names that lead nowhere but to this computer. */
 export function isLoopback(host: string): boolean {
@@ -12,12 +13,8 @@ export function isLoopback(host: string): boolean {
  */
 export function mayLook({ origin, host }: IncomingHttpHeaders, origins: readonly string[], local: boolean): boolean {
   if (origin === undefined || origins.includes('*') || origins.includes(origin)) return true
-  const [page, asked] = [parse(origin), parse(`http://${host ?? ''}`)]
+  const [page, asked] = [parseUrl(origin), parseUrl(`http://${host ?? ''}`)]
   if (page === undefined || asked === undefined || page.hostname === '') return false
   if (isLoopback(page.hostname)) return true
   return !local && page.hostname === asked.hostname
-}
-
-function parse(url: string): URL | undefined {
-  return URL.canParse(url) ? new URL(url) : undefined
 }

@@ -5,6 +5,7 @@ import type { RawData } from 'ws'
 import type { Clock, Watch } from '../../gateway/adapter.js'
 import { lookUpForSocket } from '../common/names.js'
 import { readFirst, oneLine } from './client-codec.js'
+import { parseUrl } from '../common/parse-url.js'
 
 export interface ConnectionOptions {
   readonly target: { readonly host: string; readonly port: number; readonly path: string }
@@ -214,7 +215,7 @@ function unreached(where: string, code: string, message: string): string {
 function urlOf(host: string, port: number, path: string): string {
   // The zone of an address is none of a URL's.
   const url = `ws://${host.includes(':') ? `[${host.replace(/%.*/, '')}]` : host}:${port}${path}`
-  return URL.canParse(url) ? url : `ws://localhost:${port}${path}`
+  return parseUrl(url) !== undefined ? url : `ws://localhost:${port}${path}`
 }
 
 function textOf(data: RawData): string {

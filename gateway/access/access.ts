@@ -103,6 +103,11 @@ export class Access {
     return this.#anonymous !== nobody
   }
 
+  /** The role that a user has now, or who tells no name; undefined: he is none any more. */
+  roleOf(user: string | undefined): string | undefined {
+    return user === undefined ? this.#anonymous : this.named(user)?.role
+  }
+
   /** Who does not say who he is. `open`: the listener is one where that is allowed, see Entrance. */
   anonymous(open: boolean): Login {
     if (!open || this.#anonymous === nobody) return this.#counted({ ok: false, why: 'anonymous' })

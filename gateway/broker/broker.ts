@@ -95,6 +95,7 @@ export class Broker implements Door {
       store: this.#store,
       clock,
       limits,
+      isAdmin: (user) => options.access.roleOf(user) === 'admin',
       dropped: (client, total) => reports.dropped(client, total),
       expired: (client) => this.#log.info({ client }, 'a session expired: its client was absent for broker.limits.sessionExpiry')
     })
@@ -132,6 +133,9 @@ export class Broker implements Door {
     this.#aedes.on('subscribe', asks)
     this.#aedes.on('unsubscribe', (topics, client) => this.#subscribers.drop(client, topics))
     new FilterOrder(this.#aedes, this.#store)
+    this.#aedes.on('connackSent', ({ returnCode }, { conn }) => {
+      if (returnCode === 0) (conn as Guard).letIn()
+    })
     // It hung up while it was let in: Aedes would keep it in its table for ever.
     this.#aedes.on('client', (client) => this.#ghost(client))
     this.#aedes.on('clientReady', (client) => {
@@ -215,7 +219,7 @@ export class Broker implements Door {
     return (this.#aedes as unknown as { clients: Record<string, Client> }).clients
   }
 
-  /** A limit of the HTTP listener was hit. */
+  /** A limit of another part was hit. */
   hit(limit: Limit): void {
     this.#reports.hits.hit(limit)
   }

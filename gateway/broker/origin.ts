@@ -1,4 +1,5 @@
 import type { IncomingHttpHeaders } from 'node:http'
+import { parseUrl } from '../../adapters/common/parse-url.js'
 
 /** Addresses and names that lead nowhere but to this computer. */
 export function isLoopback(host: string): boolean {
@@ -19,15 +20,11 @@ export function isOpen({ host, insecure }: { readonly host: string; readonly ins
 export function mayConnect({ origin, host }: IncomingHttpHeaders, origins: readonly string[], local: boolean, secure: boolean): boolean {
   if (origin === undefined || origins.includes('*') || origins.includes(origin)) return true
   // A page of a plain listener may have come through a proxy with TLS.
-  const page = parse(origin)
-  const asked = parse(`${page?.protocol === 'https:' ? 'https' : 'http'}://${host ?? ''}`)
+  const page = parseUrl(origin)
+  const asked = parseUrl(`${page?.protocol === 'https:' ? 'https' : 'http'}://${host ?? ''}`)
   if (page === undefined || asked === undefined || page.host === '') return false
   if (isLoopback(page.hostname)) return true
   return !local && page.host === asked.host && (!secure || page.protocol === 'https:')
-}
-
-function parse(url: string): URL | undefined {
-  return URL.canParse(url) ? new URL(url) : undefined
 }
 
 /**
@@ -35,5 +32,5 @@ function parse(url: string): URL | undefined {
  * a browser counts. Who tells no origin is no page, or asks for what it may only look at.
  */
 export function pageOf({ origin, host }: IncomingHttpHeaders, origins: readonly string[]): boolean {
-  return origin === undefined || origins.includes(origin) || (parse(origin)?.host ?? '') === (parse(`http://${host ?? ''}`)?.host ?? ' ')
+  return origin === undefined || origins.includes(origin) || (parseUrl(origin)?.host ?? '') === (parseUrl(`http://${host ?? ''}`)?.host ?? ' ')
 }

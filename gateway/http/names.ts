@@ -1,9 +1,10 @@
 import { isIP } from 'node:net'
 import { hostname } from 'node:os'
+import { parseUrl } from '../../adapters/common/parse-url.js'
 
 /** In lower case; without the dot that ends a full name. */
 function hostnameOf(url: string): string | undefined {
-  return URL.canParse(url) ? new URL(url).hostname.replace(/\.$/, '') : undefined
+  return parseUrl(url)?.hostname.replace(/\.$/, '')
 }
 
 /**

@@ -1,5 +1,6 @@
 import type { IncomingMessage } from 'node:http'
 import { HttpError } from './problem.js'
+import { parseUrl } from '../../adapters/common/parse-url.js'
 
 /** Header fields of a request. Browsers send twenty. */
 const maxFields = 100
@@ -27,5 +28,5 @@ export function shapeFault({ rawHeaders, httpVersionMajor, url, headers }: Head)
 }
 
 function hostOf(url: string): string | undefined {
-  return URL.canParse(url) ? new URL(url).host : undefined
+  return parseUrl(url)?.host
 }
