@@ -12,7 +12,7 @@ import type { Parts } from './parts.js'
 import { Shares, sharerOf } from './shares.js'
 
 /** Answers that may be under way at once; of one asker half as many. */
-const maxStreams = 8
+const maxStreams = 16
 
 /** Seconds for which an asker may take nothing. */
 const patience = 30
