@@ -21,6 +21,7 @@ import type { Parts } from './http/parts.js'
 import { Streams } from './http/streams.js'
 import { Latest } from './latest.js'
 import { Notices } from './notices.js'
+import { Sight } from './http/sight.js'
 import { runsTrouble } from './runs/completion.js'
 import { Runs } from './runs/runs.js'
 import { Stories } from './stories.js'
@@ -98,13 +99,8 @@ export class Gateway {
     this.#options = options
     this.#topics = new Topics(config.broker.root)
     this.#self = new Self({ clock, log, name: config.gateway.name, version: options.version ?? 'unknown' })
-    this.#access = new Access({
-      clock,
-      log,
-      config: config.access,
-      root: config.broker.root,
-      troubled: (trouble) => this.#states.own(trouble, 'users')
-    })
+    const { access, broker } = config
+    this.#access = new Access({ clock, log, config: access, root: broker.root, troubled: (why) => this.#states.own(why, 'users') })
     const disk = new DiskTrouble({
       log,
       where: config.gateway.data,
@@ -176,6 +172,7 @@ export class Gateway {
       latest: this.#latest,
       checked,
       version: options.version ?? 'unknown',
+      sight: (rights) => new Sight(rights, { devices: this.#devices, topics: this.#topics }),
       changed: () => {
         this.#self.changed()
         this.#states.own(runsTrouble(this.#runs.problems()), 'runs')
@@ -207,7 +204,7 @@ export class Gateway {
       },
       askHistory: (question) => this.#desk.ask(question),
       execute: async (instance, command, signal) =>
-        instance === self ? await this.#runs.execute(command, signal) : await this.#instances.execute(instance, command, signal)
+        instance === self ? await this.#runs.execute(command) : await this.#instances.execute(instance, command, signal)
     })
     this.#commandDesk = new CommandDesk({ clock, devices: this.#devices, commands: this.#commands, publish })
     const throttle = new Throttle(refusalsEvery, () => clock.monotonic())

@@ -10,18 +10,33 @@ export function createLog(options: { level?: LogLevel; stream?: DestinationStrea
   return options.stream ? pino(settings, options.stream) : pino(settings)
 }
 
+/** Lines that may come at once, and seconds until another may, of each sender about each thing, and of all together. */
+const perSender = { atOnce: 5, every: 10 }
+const together = { atOnce: 50, every: 1 }
+
+interface Bucket {
+  left: number
+  at: number
+}
+
+/** Keys that a {@link Throttle} remembers. */
+const maxKeys = 1000
+
 /**
  * Lets one line in so many seconds through for each key, and says how many it held back: a client that sends
- * rubbish a thousand times a second must not fill the disk of a Raspberry Pi. At most 1000 keys are remembered.
+ * rubbish a thousand times a second must not fill the disk of a Raspberry Pi. At most 1000 keys are remembered, and of all together come
+ * 50 lines at once and one a second: whoever makes up keys gains nothing.
  */
 export class Throttle {
   readonly #every: number
   readonly #monotonic: () => number
   readonly #seen = new Map<string, { at: number; held: number }>()
+  readonly #all: Bucket
 
   constructor(everySeconds: number, monotonic: () => number) {
     this.#every = everySeconds
     this.#monotonic = monotonic
+    this.#all = { left: together.atOnce, at: monotonic() }
   }
 
   /** Undefined: hold the line back. A number: write it; so many like it were held back since the last one. */
@@ -32,19 +47,17 @@ export class Throttle {
       last.held += 1
       return undefined
     }
-    if (this.#seen.size >= 1000) this.#seen.clear()
-    this.#seen.set(key, { at: now, held: 0 })
-    return last?.held ?? 0
+    const held = last?.held ?? 0
+    this.#seen.delete(key)
+    // The one of which nothing was let through for longest.
+    if (this.#seen.size >= maxKeys) this.#seen.delete(this.#seen.keys().next().value ?? '')
+    fill(this.#all, together, now)
+    const passes = this.#all.left >= 1
+    this.#seen.set(key, passes ? { at: now, held: 0 } : { at: -Infinity, held: held + 1 })
+    if (!passes) return undefined
+    this.#all.left -= 1
+    return held
   }
-}
-
-/** Lines that may come at once, and seconds until another may, of each sender about each thing, and of all together. */
-const perSender = { atOnce: 5, every: 10 }
-const together = { atOnce: 50, every: 1 }
-
-interface Bucket {
-  left: number
-  at: number
 }
 
 /**

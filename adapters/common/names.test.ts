@@ -60,6 +60,26 @@ describe('look-ups of names', () => {
     )
   })
 
+  it('of a name that waits already are not asked for again, so that one that came back is found', async () => {
+    const [turns, threads] = [new NameTurns(), new Threads(2)]
+    await doubted(turns)
+    await turns.find('back', () => Promise.reject(new Error('no'))).catch(() => {})
+    const failed: string[] = []
+    const found: string[] = []
+    for (let round = 0; round < 100; round += 1) {
+      for (const name of dead) void turns.find(name, () => threads.find(name)).catch(({ message }: Error) => failed.push(message))
+      void turns.find('back', () => threads.find('back')).then((address) => found.push(address))
+      void turns.find('back', () => threads.find('back'), '4').then((address) => found.push(`${address} over IPv4`))
+    }
+    for (let i = 0; i < dead.length; i += 1) {
+      await settle()
+      threads.giveUp()
+    }
+    await settle()
+    assert.deepEqual(threads.asked, [...dead, 'back', 'back'])
+    assert.deepEqual([failed.length, found.length, new Set(found).size], [600, 200, 2])
+  })
+
   it('of a name that is found again wait no more', async () => {
     const [turns, threads] = [new NameTurns(), new Threads(2)]
     await doubted(turns)

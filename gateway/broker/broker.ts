@@ -1,6 +1,7 @@
 import type { AedesOptions, AedesPublishPacket, Client, Subscription } from 'aedes'
 import type { EventEmitter } from 'node:events'
 import type { Access } from '../access/access.js'
+import type { Rights } from '../access/identity.js'
 import type { Clock, Logger } from '../adapter.js'
 import type { Config } from '../config.js'
 import { GatewayError } from '../errors.js'
@@ -132,6 +133,9 @@ export class Broker implements Door {
     this.#aedes.on('subscribe', asks)
     this.#aedes.on('unsubscribe', (topics, client) => this.#subscribers.drop(client, topics))
     new FilterOrder(this.#aedes, this.#store)
+    this.#aedes.on('connackSent', ({ returnCode }, { conn }) => {
+      if (returnCode === 0) (conn as Guard).letIn()
+    })
     // It hung up while it was let in: Aedes would keep it in its table for ever.
     this.#aedes.on('client', (client) => this.#ghost(client))
     this.#aedes.on('clientReady', (client) => {
@@ -260,7 +264,7 @@ export class Broker implements Door {
     this.#durable.publishWills((will) => {
       const packet = will as MutablePacket & typeof will
       const refusal = this.#permissions.refusalOfWill(will)
-      if (refusal === undefined) this.#apply(packet, will.clientId)
+      if (refusal === undefined) this.#apply(packet, will.clientId, this.#permissions.rightsOfWill(will))
       else this.#contract?.refuse(packet, will.clientId, refusal)
     })
   }
@@ -351,14 +355,14 @@ export class Broker implements Door {
     if (client === null) return this.#apply(packet, '')
     if (onlyLooks(client)) return this.#contract?.refuse(packet, client.id, readOnly())
     const refusal = this.#permissions.refusal(client, packet)
-    if (refusal === undefined) return this.#apply(packet, client.id)
+    if (refusal === undefined) return this.#apply(packet, client.id, (client.conn as Guard).rights)
     this.#contract?.refuse(packet, client.id, refusal)
   }
 
   /** The contract; a message that may not be retained any more is a dead letter. */
-  #apply(packet: MutablePacket, client: string): void {
+  #apply(packet: MutablePacket, client: string, rights?: Rights): void {
     const refusal = this.#mayRetain(packet)
-    if (refusal === undefined) this.#contract?.apply(packet, client)
+    if (refusal === undefined) this.#contract?.apply(packet, client, rights)
     else this.#contract?.refuse(packet, client, refusal)
   }
 

@@ -1,6 +1,7 @@
 /** What the broker enforces on every PUBLISH and every will, before acknowledgement and fan-out. */
 import { Allowance } from '../../adapters/common/allowance.js'
 import { toPlain } from '../../adapters/common/exact-json.js'
+import type { Rights } from '../access/identity.js'
 import type { Clock, Exact, ExactMap } from '../adapter.js'
 import type { Commands } from '../commands.js'
 import { self } from '../devices.js'
@@ -78,11 +79,11 @@ export class Contract {
   }
 
   /** Rewrites the packet in place. Never throws: whatever goes wrong becomes a dead letter. */
-  apply(packet: MutablePacket, client: string): void {
+  apply(packet: MutablePacket, client: string, rights?: Rights): void {
     const parsed = this.#options.topics.parse(packet.topic)
     if (parsed.where === 'outside') return
     try {
-      this.#apply(parsed, packet, client)
+      this.#apply(parsed, packet, client, rights)
     } catch (thrown) {
       this.refuse(packet, client, asGatewayError(thrown))
     }
@@ -105,7 +106,7 @@ export class Contract {
     refused({ topic, client, error, id, letter })
   }
 
-  #apply(parsed: Exclude<ParsedTopic, { where: 'outside' }>, packet: MutablePacket, client: string): void {
+  #apply(parsed: Exclude<ParsedTopic, { where: 'outside' }>, packet: MutablePacket, client: string, rights?: Rights): void {
     if (parsed.where === 'reserved')
       throw new GatewayError('Forbidden', `nobody but the gateway writes to ${packet.topic}`, { rule: 'reserved' })
     if (parsed.where === 'invalid') throw new GatewayError('BadPayload', parsed.reason, { rule: 'topic' })
@@ -114,7 +115,7 @@ export class Contract {
     if (kind === 'state') return this.#state(device, packet, client)
     if (kind === 'reading') return this.#reading(device, codename, packet, client)
     if (kind === 'reply') return this.#reply(device, codename, packet, client)
-    this.#command(kind, device, codename, packet, client)
+    this.#command(kind, device, codename, packet, client, rights)
   }
 
   #command(
@@ -122,7 +123,8 @@ export class Contract {
     device: string,
     codename: string,
     packet: MutablePacket,
-    client: string
+    client: string,
+    rights: Rights | undefined
   ): void {
     const { topics, commands } = this.#options
     const topic = topics.reading(device, codename)
@@ -135,6 +137,7 @@ export class Contract {
       payload: bytes(packet.payload),
       retain: packet.retain,
       client,
+      rights,
       letters: true
     })
     if (verdict.kind === 'refused') return this.refuse(packet, client, verdict.error, verdict.id)

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { once } from 'node:events'
 import { Duplex } from 'node:stream'
 import fc from 'fast-check'
 import { Guard } from './guard.js'
@@ -29,6 +30,7 @@ function guarded(maxPacket: number): {
   const chunks: Buffer[] = []
   let reason: string | undefined
   guard.on('data', (chunk: Buffer) => chunks.push(chunk))
+  guard.once('data', () => guard.letIn())
   guard.on('error', (error: Error) => (reason = error.message))
   return {
     guard,
@@ -42,6 +44,15 @@ function guarded(maxPacket: number): {
     sent: () => Buffer.concat(out)
   }
 }
+
+/** One of which nobody reads yet, nor lets in. */
+function slow(): { guard: Guard; inner: Duplex } {
+  const inner = new Duplex({ read: () => {}, write: (_chunk, _encoding, done) => done() })
+  const limits = { maxPacket: 1000, maxConnect: 8192, maxSubscribe: 10, shedOutput: 10_000, maxOutput: 100_000 }
+  return { guard: new Guard(inner, limits, { address: '', listener: 'broker.tcp', open: true }), inner }
+}
+
+const settled = async (): Promise<void> => await new Promise((resolve) => setImmediate(resolve))
 
 /** A packet of a type with a body of so many bytes. */
 function packet(type: number, length: number, body = Buffer.alloc(length, 7)): Buffer {
@@ -215,6 +226,60 @@ describe('guarded connection', () => {
     await arrive(Buffer.concat([hello, bye, Buffer.from('rubbish')]))
     await arrive(Buffer.from('more'))
     assert.deepEqual([passed(), cut()], [Buffer.concat([hello, bye]), undefined])
+  })
+
+  it('holds back what comes behind CONNECT until it is let in', async () => {
+    const { guard, inner, arrive, passed } = guarded(1000)
+    guard.letIn = () => {}
+    const more = Array.from({ length: 300 }, () => publish('a/b', 100))
+    await arrive(Buffer.concat([hello, ...more]))
+    await arrive(made(0xe0))
+    inner.push(null)
+    await settled()
+    assert.deepEqual([passed(), inner.isPaused()], [hello, true])
+    Guard.prototype.letIn.call(guard)
+    await once(guard, 'end')
+    assert.deepEqual(passed(), Buffer.concat([hello, ...more, made(0xe0)]))
+  })
+
+  /** Ways in which a client hangs up. */
+  const ends: [string, (inner: Duplex) => unknown][] = [
+    ['ends', (inner) => inner.push(null)],
+    ['closes', (inner) => inner.destroy()],
+    ['is reset', (inner) => inner.destroy(Object.assign(new Error('reset'), { code: 'ECONNRESET' }))]
+  ]
+  for (const [how, end] of ends)
+    it(`gives a slow reader everything that came before its client ${how}`, async () => {
+      const { guard, inner } = slow()
+      const all = Buffer.concat([hello, ...Array.from({ length: 1000 }, (_, i) => publish('a/b', 20 + (i % 50))), made(0xe0)])
+      inner.push(all)
+      await settled()
+      guard.letIn()
+      await settled()
+      end(inner)
+      const got: Buffer[] = []
+      guard.on('readable', () =>
+        setImmediate(() => {
+          for (let chunk = guard.read() as Buffer | null; chunk !== null; chunk = guard.read() as Buffer | null) got.push(chunk)
+        })
+      )
+      await new Promise((resolve) => guard.once('end', resolve))
+      assert.ok(Buffer.concat(got).equals(all), `${Buffer.concat(got).length} of ${all.length} bytes`)
+    })
+
+  it('tells who has said DISCONNECT, though nobody reads it, and waits for a reader only so long', async () => {
+    const { guard, inner } = slow()
+    const client = { _keepaliveTimer: null, _disconnected: false }
+    guard.client = client
+    guard.letIn()
+    inner.push(Buffer.concat([hello, ...Array.from({ length: 300 }, () => publish('a/b', 100)), made(0xe0)]))
+    await settled()
+    inner.destroy()
+    for (let i = 0; i < 10; i += 1) await settled()
+    for (let i = 0; i < 9; i += 1) guard.lookAfter()
+    assert.deepEqual([client._disconnected, guard.destroyed], [true, false])
+    guard.lookAfter()
+    assert.ok(guard.destroyed)
   })
 
   it('lets others have their turn, however much of one client lies there', async () => {

@@ -37,13 +37,21 @@ const connect = 0x10
  */
 const share = 8192
 
+/** Looks, a second apart, for which one that has hung up is kept while nothing more of what it said is taken: the disk may refuse. */
+const patience = 10
+
+/** By these a connection merely ends. */
+const hangUps: ReadonlySet<string | undefined> = new Set(['ECONNRESET', 'EPIPE'])
+
 const nothing: Buffer = Buffer.alloc(0)
 
 const pingresp = Buffer.from([0xd0, 0])
 
 /** What Aedes' types leave out of its Client. */
-interface KeptAlive {
+interface Inner {
   readonly _keepaliveTimer: { refresh(): void } | null
+  /** It has said DISCONNECT: its will is void. */
+  _disconnected: boolean
 }
 
 /**
@@ -64,7 +72,7 @@ export class Guard extends Duplex {
   /** The same, when not all that its filters match may be shown to it: then each message must be asked about. */
   asked: Rights | undefined
   /** Set by Aedes. */
-  client: KeptAlive | undefined
+  client: Inner | undefined
   readonly #inner: Duplex
   readonly #limits: GuardLimits
   /** Bytes of the present packet that are still to come; the header is read when there are none. */
@@ -76,7 +84,7 @@ export class Guard extends Duplex {
   /** Bytes of the body that are to be looked at, 0: no more. Those of earlier chunks are kept, in a buffer with room for more. */
   #wanted = 0
   #kept: Buffer = nothing
-  #room: Buffer = nothing
+  #space: Buffer = nothing
   #connected = false
   /** After DISCONNECT nothing is read [MQTT-3.14.4-2]. */
   #over = false
@@ -86,8 +94,21 @@ export class Guard extends Duplex {
   #taken = false
   /** It has asked whether we are there, and Aedes may not have seen it. */
   #pinged = false
-  /** Bytes since it last had to wait for its turn. */
+  /** Received, not looked at yet: a chunk of the connection, or two. */
+  #held: Buffer[] = []
+  /** Aedes has let it in; what comes behind its CONNECT waits for that, or Aedes would keep 42 packets and cut it for the next. */
+  #isIn = false
+  /** Bytes since it last had to wait for its turn, and whether it waits. */
   #turn = 0
+  #waits = false
+  /** Aedes has room for more. */
+  #room = true
+  /** Nothing more will come; behind what is held, Aedes is told. */
+  #ended = false
+  /** The connection has closed, by this error, and something that came over it is unread; looks since Aedes took some. */
+  #gone = false
+  #reason: Error | undefined
+  #looks = 0
 
   constructor(inner: Duplex, limits: GuardLimits, entrance: Entrance) {
     super({ writableHighWaterMark: Number.MAX_SAFE_INTEGER })
@@ -96,13 +117,19 @@ export class Guard extends Duplex {
     this.#limits = limits
     this.output = new Output(inner, limits, {
       full: () => inner.pause(),
-      room: () => this.#resume(),
+      room: () => this.#give(),
       cut: (reason) => this.slow(reason)
     })
     inner.on('data', (chunk: Buffer) => this.#received(chunk))
-    inner.on('end', () => this.push(null))
-    inner.on('error', (error) => this.destroy(error))
-    inner.on('close', () => this.destroy())
+    inner.on('end', () => {
+      this.#ended = true
+      this.#give()
+    })
+    inner.on('error', (error) => this.#closed(error))
+    inner.on('close', () => this.#closed())
+    this.once('end', () => {
+      if (this.#gone) this.destroy(this.#reason)
+    })
     // Aedes listens only while it has the client; what breaks before or after must not end the process.
     this.on('error', () => {})
   }
@@ -127,6 +154,12 @@ export class Guard extends Duplex {
     return this.output.full || this.waiting > this.#limits.shedOutput
   }
 
+  /** Aedes has told it so, and takes what comes behind its CONNECT. */
+  letIn(): void {
+    this.#isIn = true
+    this.#give()
+  }
+
   /** Cuts a client that does not take what it is sent. */
   slow(reason: string): void {
     this.destroy(new Cut('maxOutput', reason))
@@ -137,6 +170,8 @@ export class Guard extends Duplex {
    * there, and must be told that we are, or it is cut, or goes, and its will is published. To be called once a second.
    */
   lookAfter(): void {
+    this.#looks = this.#gone && !this.#taken ? this.#looks + 1 : 0
+    if (this.#looks >= patience) return void this.destroy(this.#reason)
     const isHeld = this.readableLength > 0
     if (isHeld && (this.#heard || this.#inner.isPaused())) this.client?._keepaliveTimer?.refresh()
     // Aedes answers it again, later; nobody minds.
@@ -157,7 +192,8 @@ export class Guard extends Duplex {
   }
 
   override _read(): void {
-    if (!this.output.full) this.#resume()
+    this.#room = true
+    this.#give()
   }
 
   override _write(chunk: Buffer, _encoding: BufferEncoding, callback: (error?: Error | null) => void): void {
@@ -176,35 +212,65 @@ export class Guard extends Duplex {
 
   override _destroy(error: Error | null, callback: (error?: Error | null) => void): void {
     this.output.close()
-    this.#kept = this.#room = nothing
+    this.#kept = this.#space = nothing
     if (!this.#refused) this.#inner.destroy()
     callback(error)
   }
 
-  #received(all: Buffer): void {
-    if (this.#over || this.destroyed) return
+  #received(bytes: Buffer): void {
+    if (this.#over || this.destroyed || bytes.length === 0) return
     this.#heard = true
-    const left = share - this.#turn
-    const chunk = all.length > left ? all.subarray(0, left) : all
-    this.#turn += chunk.length
-    if (this.#turn >= share) this.#rest(all.subarray(chunk.length))
-    const refusal = this.#scan(chunk)
-    if (refusal instanceof Error) this.destroy(refusal)
-    else if (!this.push(refusal)) this.#inner.pause()
+    this.#held.push(bytes)
+    this.#give()
   }
 
-  /** It goes on in the next turn, with these bytes first. */
-  #rest(bytes: Buffer): void {
-    this.#inner.pause()
-    if (bytes.length > 0) this.#inner.unshift(bytes)
+  /** Aedes may have more of it now. Who is gone sends no more, so that what is held is all. */
+  get #isDue(): boolean {
+    if (this.destroyed || this.#over || this.#turn >= share || (this.#connected && !this.#isIn)) return false
+    return this.#gone || (this.#room && !this.output.full)
+  }
+
+  /** Hands on what is held, as far as it may be; the rest waits for its turn, for room, or for the CONNACK. */
+  #give(): void {
+    for (let first = this.#held[0]; first !== undefined && this.#isDue; first = this.#held[0]) {
+      const left = share - this.#turn
+      const chunk = this.#scan(first.length > left ? first.subarray(0, left) : first)
+      if (chunk instanceof Error) return void this.destroy(chunk)
+      if (this.#over) this.#held = []
+      else if (chunk.length < first.length) this.#held[0] = first.subarray(chunk.length)
+      else this.#held.shift()
+      this.#turn += chunk.length
+      this.#room = this.push(chunk)
+    }
+    if (this.#turn >= share) this.#wait()
+    if (this.destroyed) return
+    if (this.#held.length > 0 || (!this.#isDue && !this.#over)) this.#inner.pause()
+    else if (!this.#ended) this.#inner.resume()
+    if (this.#held.length === 0 && this.#ended && !this.readableEnded) this.push(null)
+  }
+
+  /** It goes on in the next turn. */
+  #wait(): void {
+    if (this.#waits) return
+    this.#waits = true
     setImmediate(() => {
+      this.#waits = false
       this.#turn = 0
-      if (!this.output.full && this.readableLength < this.readableHighWaterMark) this.#resume()
+      this.#give()
     })
   }
 
-  #resume(): void {
-    if (this.#turn < share && !this.destroyed) this.#inner.resume()
+  /** The connection has closed. What came over it is read all the same: who has said goodbye did not crash. */
+  #closed(error?: NodeJS.ErrnoException): void {
+    if (this.#gone || this.destroyed) return
+    if (error !== undefined && !hangUps.has(error.code)) return void this.destroy(error)
+    const inner = this.#inner.removeAllListeners('data')
+    for (let left = inner.read() as Buffer | null; left !== null && !this.#over; left = inner.read() as Buffer | null) this.#held.push(left)
+    if (this.#held.length === 0 && this.readableLength === 0) return void this.destroy(error)
+    this.#gone = this.#ended = true
+    this.#reason = error
+    this.output.close()
+    this.#give()
   }
 
   /** What Aedes may see of the chunk, or why the connection must be cut. */
@@ -213,9 +279,15 @@ export class Guard extends Duplex {
       const refusal = this.#left > 0 ? this.#body(chunk, at) : this.#header(chunk[at] as number)
       if (refusal instanceof Error) return refusal
       at += refusal
-      if (this.#over) return chunk.subarray(0, at)
+      if (this.#over || (this.#connected && !this.#isIn && this.#left === 0)) return chunk.subarray(0, at)
     }
     return chunk
+  }
+
+  #goodbye(): void {
+    this.#over = true
+    // Also when Aedes comes to read that too late, or never.
+    if (this.client !== undefined) this.client._disconnected = true
   }
 
   /** It is there, although Aedes may not look for a while. */
@@ -243,7 +315,7 @@ export class Guard extends Duplex {
     if (wrong !== undefined) return new Cut('protocol', wrong)
     this.#left = this.#length
     this.#wanted = this.#length === 0 ? 0 : wanted(this.#first, this.#length, nothing)
-    this.#over = this.#first >> 4 === types.disconnect
+    if (this.#first >> 4 === types.disconnect) this.#goodbye()
     if (this.#first >> 4 === types.pingreq) this.#ping()
     this.#headerBytes = 0
     this.#length = 0
@@ -281,7 +353,7 @@ export class Guard extends Duplex {
     }
     const refusal = checkBody(this.#first, seen, this.#limits.maxSubscribe)
     this.#wanted = 0
-    this.#kept = this.#room = nothing
+    this.#kept = this.#space = nothing
     if (refusal !== undefined) return this.#refuse(refusal)
     this.#connected = true
     return undefined
@@ -289,12 +361,12 @@ export class Guard extends Duplex {
 
   #keep(bytes: Buffer): void {
     const { length } = this.#kept
-    if (length + bytes.length > this.#room.length) {
-      this.#room = Buffer.allocUnsafe((length + bytes.length) * 2)
-      this.#kept.copy(this.#room)
+    if (length + bytes.length > this.#space.length) {
+      this.#space = Buffer.allocUnsafe((length + bytes.length) * 2)
+      this.#kept.copy(this.#space)
     }
-    bytes.copy(this.#room, length)
-    this.#kept = this.#room.subarray(0, length + bytes.length)
+    bytes.copy(this.#space, length)
+    this.#kept = this.#space.subarray(0, length + bytes.length)
   }
 
   #refuse({ reason, connack }: Refusal): Error {

@@ -100,6 +100,7 @@ export class Output {
 
   /** Ends the connection behind what waits. */
   end(done: () => void): void {
+    if (this.#closed) return done()
     this.#ended = done
     this.#flush()
   }

@@ -33,7 +33,7 @@ export class Reports {
     else if (error.message === 'connect did not arrive in time') this.hits.hit('connectTime')
     const quiet = hangUps.has((error as NodeJS.ErrnoException).code ?? error.message)
     const { address, shed } = client.conn as Guard
-    const held = quiet ? 0 : this.#throttle.pass(`${address} ${error.message}`)
+    const held = quiet ? 0 : this.#throttle.pass(`${address} ${kindOf(error)}`)
     if (held === undefined) return
     const more = { ...(shed > 0 ? { missed: shed } : {}), ...(held > 0 ? { alike: held } : {}) }
     this.#log[quiet ? 'debug' : 'info']({ ...fields, address, reason: error.message, ...more }, message)
@@ -76,4 +76,10 @@ export class Reports {
     const why = rule === 'shared' ? 'shared subscriptions are of MQTT 5' : 'broker.limits.maxFilters'
     if (held !== undefined) this.#log.warn({ client: client.id, filter, alike: held }, `a filter was refused (${why})`)
   }
+}
+
+/** Which fault it is, without what the client chose: lengths, and whatever else is in the words. */
+function kindOf(error: Error): string {
+  if (error instanceof Cut) return error.rule
+  return (error as NodeJS.ErrnoException).code ?? error.message.replace(/\d+/g, '0')
 }

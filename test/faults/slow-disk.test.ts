@@ -4,6 +4,7 @@ import { MemoryDisk } from '../support/memory-disk.js'
 import { RawClient, packets } from '../support/raw-mqtt.js'
 import { start } from '../support/start.js'
 import type { Running } from '../support/start.js'
+import { until } from '../support/until.js'
 import { UdpClient } from '../support/udp.js'
 import { Machine } from './machine.js'
 
@@ -53,6 +54,25 @@ describe('a disk that takes its time', function () {
     release()
     assert.deepEqual([String(await client.receive()), String(await client.receive())], ["ACK#{'power': 1}", 'RET#Furnace'])
     assert.ok([...disk.copy().rows].some(([key, value]) => key.includes('lab/furnace/power') && value.includes('"value":1')))
+  })
+
+  it('who says goodbye behind much that waits for the disk has not crashed: no will, and nothing is lost', async () => {
+    const gateway = await lab('devices: {}')
+    const watcher = await gateway.connect()
+    await watcher.subscribe('z/#')
+    const client = await RawClient.connect(gateway.mqttPort, 'hasty', { will: { topic: 'z/will', payload: 'crashed' } })
+    const release = disk.hold()
+    const kept = Array.from({ length: 400 }, (_, i) => packets.publish(`z/${i}`, 'x'.repeat(100), { qos: 1, retain: true, id: i + 1 }))
+    const quick = Array.from({ length: 100 }, (_, i) => packets.publish('z/quick', String(i)))
+    client.socket.end(Buffer.concat([...kept, ...quick, Buffer.from([0xe0, 0])]))
+    await watcher.settled()
+    release()
+    await client.closed()
+    await until(() => watcher.left.length >= 500, 'not all came')
+    await watcher.settled()
+    const topics = watcher.left.map(({ topic }) => topic)
+    assert.equal(topics.filter((topic) => topic === 'z/quick').length, 100)
+    assert.deepEqual([new Set(topics).size, topics.includes('z/will')], [401, false])
   })
 
   it('a push that cannot be written in time is told so, and its late ACK# never comes', async () => {
