@@ -1,5 +1,4 @@
 /** What the broker enforces on every PUBLISH and every will, before acknowledgement and fan-out. */
-import { Allowance } from '../../adapters/common/allowance.js'
 import { toPlain } from '../../adapters/common/exact-json.js'
 import type { Rights } from '../access/identity.js'
 import type { Clock, Exact, ExactMap } from '../adapter.js'
@@ -19,6 +18,7 @@ import type { Kind, ParsedTopic, Topics } from '../topic.js'
 import { conform } from '../validators.js'
 import type { Validators } from '../validators.js'
 import { deadLetter } from './dead-letter.js'
+import { Letters } from './letters.js'
 
 /** The packet as Aedes hands it over; what is written here holds before acknowledgement and fan-out. */
 export interface MutablePacket {
@@ -63,19 +63,16 @@ interface SaidError extends GatewayErrorOptions {
 /** Bytes of a state that nobody counts; there is at most one for each device. */
 const longState = 4096
 
-/** Dead letters of one client: so many a second, and ten times as many at once. */
-const letters = { rate: 20, over: 10 }
-
 /** What the contract does to a packet. `client` is the MQTT client id; empty for the will of a client of an earlier run. */
 export class Contract {
   readonly #options: ContractOptions
-  readonly #letters: Allowance
+  readonly #letters: Letters
   /** Why the broker can retain no more; what nothing declares is asked about, as it is retained though its client may not say so. */
   mayRetain: ((packet: MutablePacket) => GatewayError | undefined) | undefined
 
   constructor(options: ContractOptions) {
     this.#options = options
-    this.#letters = new Allowance({ clock: options.clock, ...letters })
+    this.#letters = new Letters(() => options.clock.monotonic())
   }
 
   /** Rewrites the packet in place. Never throws: whatever goes wrong becomes a dead letter. */
@@ -96,7 +93,7 @@ export class Contract {
   refuse(packet: MutablePacket, client: string, error: GatewayError, id?: string): void {
     const { topics, clock, refused } = this.#options
     const { topic, retain, qos } = packet
-    const letter = this.#letters.take(client, 1)
+    const letter = this.#letters.take(client)
       ? deadLetter({ topic, payload: bytes(packet.payload), retain, qos, client, error, id, now: clock.now() })
       : undefined
     packet.payload = Buffer.from(letter ?? '')
