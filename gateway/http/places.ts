@@ -81,7 +81,7 @@ export class Places {
     const ends = new Set<() => void>()
     this.#ends.set(socket, ends)
     socket.once('close', () => {
-      for (const end of [...ends]) end()
+      for (const end of ends) end()
     })
     return ends
   }
