@@ -16,12 +16,14 @@ const alone = [
   'test/browser/plots',
   // Storms and floods of our own.
   'test/faults/crash',
+  'test/faults/kills',
   'test/faults/descriptors',
   'test/faults/listeners-fuzz',
   'test/faults/overload',
   'test/faults/rig-storms',
   'test/faults/ws-echo',
-  // Recorded talk with its times.
+  // Recorded talk with its times, and who is too slow.
+  'gateway/http/places',
   'test/vectors/rig/rig'
 ]
 

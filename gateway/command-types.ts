@@ -1,4 +1,5 @@
 import type { Clock, Command, Exact, Logger, Op, Ref } from './adapter.js'
+import type { Rights } from './access/identity.js'
 import type { Publish } from './broker/queue.js'
 import type { Devices } from './devices.js'
 import type { GatewayError } from './errors.js'
@@ -15,7 +16,7 @@ export interface CommandsOptions {
   readonly latest: Latest
   readonly publish: Publish
   /** Hands the command to an instance; rejects when that is down. */
-  readonly execute: (instance: string, command: Command, signal: AbortSignal) => Promise<Exact>
+  readonly execute: (instance: string, command: OwnCommand, signal: AbortSignal) => Promise<Exact>
   /** Why a device can not be reached that said so; undefined: it may be there. */
   readonly whyOffline: (device: string) => string | undefined
   readonly log: Logger
@@ -27,6 +28,9 @@ export interface CommandsOptions {
   readonly keep?: Keep | undefined
 }
 
+/** `rights`: of who asks for what the gateway itself carries out. Left out: everything. */
+export type OwnCommand = Command & { readonly rights?: Rights }
+
 /** A message on the topic of a command, from whoever asks. */
 export interface CommandMessage extends Ref {
   readonly topic: string
@@ -34,6 +38,8 @@ export interface CommandMessage extends Ref {
   readonly payload: Uint8Array
   readonly retain: boolean
   readonly client: string
+  /** Of who asks; left out: everything. */
+  readonly rights?: Rights | undefined
   /** Of a command that brings none. */
   readonly id?: string
   /** What is refused is a dead letter. */

@@ -1,8 +1,8 @@
-import type { Command, Exact, Op, Request } from './adapter.js'
+import type { Exact, Op, Request } from './adapter.js'
 import { isFiniteExact, parseExact } from '../adapters/common/exact-json.js'
 import configSchema from '../schemas/config.schema.json' with { type: 'json' }
 import { checkedValue, freshOf, notFinite } from './checked-value.js'
-import type { CommandMessage, CommandsOptions, Verdict } from './command-types.js'
+import type { CommandMessage, CommandsOptions, OwnCommand, Verdict } from './command-types.js'
 import { self } from './devices.js'
 import type { Entry } from './devices.js'
 import { idOf, openEnvelope } from './envelope.js'
@@ -75,7 +75,7 @@ export class Commands {
     try {
       if (message.retain) throw new GatewayError('Retained', 'a command must not be retained: it would run again at every reconnect')
       const entry = this.#options.devices.expect(device, codename)
-      const envelope = openEnvelope(op, payload, entry.meta, this.#options.validators)
+      const envelope = { ...openEnvelope(op, payload, entry.meta, this.#options.validators), rights: message.rights }
       this.#step('asked', named, { value: envelope.value, check: envelope.check })
       isTold = true
       if (envelope.value !== undefined && !isFiniteExact(envelope.value)) throw notFinite(op)
@@ -299,9 +299,9 @@ export class Commands {
       this.#tell('begun', pending)
       return pending
     }
-    const { expires } = envelope
-    const asked = { ...named, value, ...(secret ? { secret } : {}) }
-    const command: Command = expires === undefined ? asked : { ...asked, expires }
+    const { expires, rights } = envelope
+    const asked = { ...named, value, ...(secret ? { secret } : {}), ...(executor === self && rights !== undefined ? { rights } : {}) }
+    const command: OwnCommand = expires === undefined ? asked : { ...asked, expires }
     // On disk first: nobody must find a heater on and no word of who switched it.
     const { keep } = this.#options
     if (keep === undefined || secret) this.#run(pending, executor, command)
@@ -315,14 +315,14 @@ export class Commands {
   }
 
   /** The disk may have taken its time. */
-  #runInTime(pending: Pending, executor: string, command: Command): void {
+  #runInTime(pending: Pending, executor: string, command: OwnCommand): void {
     const { expires } = command
     if (expires === undefined || this.#options.clock.now() <= expires) return this.#run(pending, executor, command)
     const message = `the command expired at ${formatTime(expires)}, while it was being written to disk; it was not carried out`
     this.#conclude(pending, { error: new GatewayError('Expired', message) })
   }
 
-  #run(pending: Pending, executor: string, command: Command): void {
+  #run(pending: Pending, executor: string, command: OwnCommand): void {
     const { device, codename, id } = command
     const { execute, log } = this.#options
     this.#tell('begun', pending, { instance: executor })

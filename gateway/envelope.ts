@@ -1,4 +1,5 @@
 /** How a command arrives: plain, or in an envelope with id, expires and check. */
+import type { Rights } from './access/identity.js'
 import type { Codename, Exact, ExactMap, Op } from './adapter.js'
 import { toPlain } from '../adapters/common/exact-json.js'
 import { GatewayError } from './errors.js'
@@ -14,6 +15,8 @@ export interface Envelope {
   /** Unix seconds. */
   readonly expires: number | undefined
   readonly check: boolean
+  /** See CommandMessage. */
+  readonly rights?: Rights | undefined
 }
 
 const bare: Envelope = { id: undefined, value: undefined, expires: undefined, check: false }

@@ -21,6 +21,7 @@ import type { Parts } from './http/parts.js'
 import { Streams } from './http/streams.js'
 import { Latest } from './latest.js'
 import { Notices } from './notices.js'
+import { Sight } from './http/sight.js'
 import { runsTrouble } from './runs/completion.js'
 import { Runs } from './runs/runs.js'
 import { Stories } from './stories.js'
@@ -170,6 +171,7 @@ export class Gateway {
       latest: this.#latest,
       checked,
       version: options.version ?? 'unknown',
+      sight: (rights) => new Sight(rights, { devices: this.#devices, topics: this.#topics }),
       changed: () => {
         this.#self.changed()
         this.#states.own(runsTrouble(this.#runs.problems()), 'runs')
@@ -201,7 +203,7 @@ export class Gateway {
       },
       askHistory: (question) => this.#desk.ask(question),
       execute: async (instance, command, signal) =>
-        instance === self ? await this.#runs.execute(command, signal) : await this.#instances.execute(instance, command, signal)
+        instance === self ? await this.#runs.execute(command) : await this.#instances.execute(instance, command, signal)
     })
     this.#commandDesk = new CommandDesk({ clock, devices: this.#devices, commands: this.#commands, publish })
     const throttle = new Throttle(refusalsEvery, () => clock.monotonic())
@@ -216,8 +218,9 @@ export class Gateway {
       replied: ({ topic }, payload) => this.#commandDesk.replied(below(topic, 'reply'), payload),
       refused: ({ topic, client, error, id, letter }) => {
         this.#self.refused()
-        this.#notices.dead(letter)
-        const held = throttle.pass(`${client}\0${error.class}`)
+        if (letter === undefined) this.#broker.hit('deadLetters')
+        else this.#notices.dead(letter)
+        const held = throttle.pass(`${client}\0${error.class}\0${letter === undefined}`)
         if (held !== undefined)
           log.warn(
             {
@@ -228,7 +231,7 @@ export class Gateway {
               reason: id === undefined ? error.message : told(error),
               ...(held > 0 ? { alike: held } : {})
             },
-            'a message was refused'
+            letter === undefined ? 'a message was refused; of so many of one client not each is a dead letter' : 'a message was refused'
           )
       }
     })

@@ -9,6 +9,7 @@ import { Gateway } from './gateway.js'
 import { fitDescriptors } from './descriptors.js'
 import { createLog } from './log.js'
 import type { LogLevel } from './log.js'
+import { isOfOneConnection } from './http/lost-account.js'
 import { Validators } from './validators.js'
 import { version } from './version.js'
 
@@ -151,6 +152,7 @@ async function start({
   process.on('SIGTERM', stop)
   // A fault of ours must be seen, and must not leave a gateway that looks alive.
   process.on('uncaughtException', (error) => {
+    if (isOfOneConnection(error)) return log.error({ err: error }, 'the web server lost account of one connection; the gateway goes on')
     log.error({ err: error }, 'a fault of the gateway; it ends, and should be started again by the system')
     process.exit(1)
   })

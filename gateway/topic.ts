@@ -145,6 +145,21 @@ export class Topics {
     return topic.length > maxTopicBytes / 3 ? topic.slice(0, maxTopicBytes / 3) : topic
   }
 
+  /** What the topic of a dead letter was, as far as it is not cut; undefined: it is none. */
+  original(topic: string): string | undefined {
+    return topic.startsWith(this.#dead) && topic[this.#dead.length] === '/' ? topic.slice(this.#dead.length + 1) : undefined
+  }
+
+  /** The same of a filter, for those dead letters that it matches; undefined: none. */
+  originals(filter: string): string | undefined {
+    const [own, levels] = [this.#dead.split('/'), filter.split('/')]
+    for (const [at, level] of own.entries()) {
+      if (levels[at] === '#') return '#'
+      if (levels[at] !== '+' && levels[at] !== level) return undefined
+    }
+    return levels.length > own.length ? levels.slice(own.length).join('/') : undefined
+  }
+
   /** Filter of everything under the root. */
   get everything(): string {
     return `${this.root}/#`

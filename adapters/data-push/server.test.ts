@@ -295,7 +295,7 @@ adapters: [{ id: push, type: data-push-server, port: 0, accept: commands, as: se
       await lab(call)
       machine.at = { error: new GatewayError('DeviceError', 'E42: no cooling water') }
       assert.equal(await push(fire), 'EXCEP#E42: no cooling water')
-      machine.at = { error: new Error('') }
+      machine.at = { error: new GatewayError('DeviceError', '') }
       assert.equal(await push(fire), 'EXCEP#')
       assert.match(await push('json_wn#{"duration": -1}'), /^ERROR#arguments\/duration must be >= 0/)
       await holds('push', { last: { duration: 1 }, updated: { duration: 1 }, queue_length: 0 })

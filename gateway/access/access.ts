@@ -20,7 +20,8 @@ export interface AccessOptions {
 export type Denied = 'password' | 'throttled' | 'busy' | 'certificate' | 'anonymous'
 
 /** What somebody who was let in may not do; also the name of the counter. */
-export type Beyond = 'publish' | 'subscribe' | 'will' | 'request' | 'session' | 'contradiction' | 'revoked'
+export type Beyond =
+  'publish' | 'subscribe' | 'will' | 'request' | 'session' | 'contradiction' | 'revoked' | 'host' | 'origin' | 'ended' | 'scheme'
 
 const denied: ReadonlySet<string> = new Set<Denied>(['password', 'throttled', 'busy', 'certificate', 'anonymous'])
 
@@ -95,6 +96,16 @@ export class Access {
     const user = this.#users?.get(name)
     const role = this.#users === undefined && namePattern.test(name) ? 'admin' : user?.role
     return role === undefined ? undefined : { user: name, role, via: 'certificate', serial: user?.serial }
+  }
+
+  /** Whether {@link anonymous} lets in where it is allowed at all: asked, it is no refusal. */
+  get letsAnonymousIn(): boolean {
+    return this.#anonymous !== nobody
+  }
+
+  /** The role that a user has now, or who tells no name; undefined: he is none any more. */
+  roleOf(user: string | undefined): string | undefined {
+    return user === undefined ? this.#anonymous : this.named(user)?.role
   }
 
   /** Who does not say who he is. `open`: the listener is one where that is allowed, see Entrance. */

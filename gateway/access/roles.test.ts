@@ -52,6 +52,35 @@ describe('roles', () => {
     assert.equal(of('admin').maySubscribe('#'), 'all')
   })
 
+  it('let nobody read in a dead letter what he may not read where it was published', () => {
+    const half = new Roles(
+      { half: { read: ['#', '!site/lab/safe/#'], write: [] }, clerk: { read: ['site/lab-dead/#'], write: [] } },
+      'site/lab'
+    )
+    const rights = (role: string): Rights => half.rights({ user: 'anna', role, via: 'password' }, 'phone')
+    const letters = ['site/lab-dead/site/lab/safe/code', 'site/lab-dead/site/lab/oven/power', 'site/lab-dead/$x', 'site/lab-dead']
+    assert.deepEqual(Object.values(table(rights('half'), letters)), ['', 'r', 'r', 'r'])
+    assert.deepEqual(Object.values(table(rights('clerk'), letters)), ['', '', 'r', 'r'])
+    const filters = [
+      'site/lab-dead/#',
+      'site/lab-dead/site/lab/safe/#',
+      'site/lab-dead/free/#',
+      'site/+/site/lab/safe/code',
+      'site/#',
+      '#',
+      'free/#'
+    ]
+    assert.deepEqual(
+      filters.map((filter) => rights('half').maySubscribe(filter)),
+      ['some', 'none', 'all', 'some', 'some', 'some', 'all']
+    )
+    assert.equal(rights('clerk').maySubscribe('site/lab-dead/#'), 'some')
+    assert.deepEqual(
+      filters.map((filter) => rights('observer').maySubscribe(filter)),
+      filters.map(() => 'all')
+    )
+  })
+
   it('of the configuration replace those of the same name, and unknown ones may nothing', () => {
     const own = new Roles({ observer: { read: ['a/#'], write: [] }, mine: { read: ['#'], write: ['x/%c'] } }, 'lab')
     const rights = (role: string): Rights => own.rights({ user: 'anna', role, via: 'password' }, 'phone')

@@ -2,6 +2,7 @@ import type { Config, Role } from '../../schemas/types.js'
 import { Topics, brokerTopics } from '../topic.js'
 import type { Identity, Rights } from './identity.js'
 import { Rules } from './rules.js'
+import type { Verdicts } from './rules.js'
 
 /** What the gateway brings along; one of the configuration with such a name replaces it. */
 export const builtIn = ['observer', 'operator', 'device', 'admin'] as const
@@ -40,9 +41,11 @@ const nothing: Rights = { mayRead: () => false, mayWrite: () => false, maySubscr
 /** Names of roles to what they may do. */
 export class Roles {
   readonly #roles: ReadonlyMap<string, Compiled>
+  readonly #topics: Topics
 
   /** `root`: of the gateway's topics. */
   constructor(roles: Config['access']['roles'], root: string) {
+    this.#topics = new Topics(root)
     const all = Object.entries({ ...builtInRoles(root), ...roles })
     this.#roles = new Map(all.map(([name, { read, write }]) => [name, { read: new Rules(read), write: new Rules(write) }]))
   }
@@ -58,9 +61,25 @@ export class Roles {
     const names = { user, client }
     const [read, write] = [compiled.read.for(names), compiled.write.for(names)]
     return {
-      mayRead: (topic) => read.may(topic),
+      mayRead: (topic) => read.may(topic) && this.#mayReadOriginal(read, topic),
       mayWrite: (topic) => write.may(topic),
-      maySubscribe: (filter) => read.of(filter)
+      maySubscribe: (filter) => this.#maySubscribe(read, filter)
     }
+  }
+
+  /** A dead letter holds what was published to another topic: it is for who may read both. What was published to `$…` is nobody's. */
+  #mayReadOriginal(read: Verdicts, topic: string): boolean {
+    const original = this.#topics.original(topic)
+    return original === undefined || original.startsWith('$') || read.may(original)
+  }
+
+  #maySubscribe(read: Verdicts, filter: string): 'all' | 'some' | 'none' {
+    const own = read.of(filter)
+    const original = own === 'none' ? undefined : this.#topics.originals(filter)
+    if (original === undefined || original.startsWith('$')) return own
+    const its = read.of(original)
+    if (its === 'all') return own
+    // With a wildcard before it the filter matches other topics too.
+    return its === 'none' && this.#topics.original(filter) !== undefined ? 'none' : 'some'
   }
 }

@@ -5,7 +5,7 @@ import { Access } from '../access/access.js'
 import type { Identity } from '../access/identity.js'
 import { systemClock } from '../clock.js'
 import { checkConfig } from '../config.js'
-import { RawClient } from '../../test/support/raw-mqtt.js'
+import { RawClient, packets } from '../../test/support/raw-mqtt.js'
 import type { ConnectOptions } from '../../test/support/raw-mqtt.js'
 import { TestLog } from '../../test/support/start.js'
 import { UsersFile, passwordOf } from '../../test/support/users.js'
@@ -21,6 +21,7 @@ describe('who comes in', () => {
   let server: Server
   let port: number
   let entrance: Partial<Entrance>
+  let judged: () => void
 
   const open = async (withUsers: boolean): Promise<void> => {
     const log = new TestLog()
@@ -29,7 +30,7 @@ describe('who comes in', () => {
     access = new Access({ clock: systemClock, log, config: config.access, root: 'lab' })
     await access.start()
     broker = new Broker({ log, access, clock: systemClock, limits: config.broker.limits, shed: () => {} })
-    await broker.start({ apply: () => {}, refuse: () => {} } as unknown as Contract, () => {})
+    await broker.start({ apply: () => judged(), refuse: () => {} } as unknown as Contract, () => {})
     server = createServer((socket) => broker.handle(socket, { address: '127.0.0.1', listener: 'broker.tls', open: false, ...entrance }))
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
     port = (server.address() as AddressInfo).port
@@ -45,9 +46,11 @@ describe('who comes in', () => {
   }
 
   beforeEach(() => {
+    judged = () => {}
     users = new UsersFile([
       ['ann', 'operator'],
-      ['bob', 'operator']
+      ['bob', 'operator'],
+      ['eve', 'observer']
     ])
   })
 
@@ -98,6 +101,62 @@ describe('who comes in', () => {
     assert.equal(await knock({}), 5)
     assert.equal(await knock({ open: true }), 0)
     assert.equal(await knock({}, ann), 0)
+  })
+
+  describe('who does not come in', () => {
+    /** Published twice would be carried out twice. */
+    const twice = packets.publish('lamp', 'on', { qos: 2, id: 7 })
+    let published: number
+
+    beforeEach(async () => {
+      await open(true)
+      published = 0
+      judged = () => (published += 1)
+    })
+
+    const victim = async (clean: boolean): Promise<RawClient> => {
+      entrance = {}
+      return await RawClient.connect(port, 'x', { ...bob, clean })
+    }
+
+    const everyRefusal = async (): Promise<void> => {
+      assert.equal(await knock({}, { ...ann, password: 'guess' }), 4)
+      assert.equal(await knock({}, { user: 'nobody', password: 'guess' }), 4)
+      assert.equal(await knock({}), 5)
+      assert.equal(await knock({ certificate: 'machine-7' }), 5)
+      assert.equal(await knock({ certificate: 'ann' }, bob), 5)
+      assert.equal(await knock({}, ann), 2)
+      assert.equal(await knock({ readOnly: true }, bob), 2)
+      assert.equal(await knock({}, { user: 'eve', password: passwordOf('eve'), will: { topic: 'lab/a/b/set', payload: '1' } }), 5)
+    }
+
+    for (const clean of [true, false])
+      it(`does nothing to who has the client id (${clean ? 'clean' : 'with a session'}): no message of QoS 2 comes twice`, async () => {
+        const client = await victim(clean)
+        client.send(twice)
+        await client.next('pubrec')
+        await everyRefusal()
+        client.send(twice)
+        await client.next('pubrec')
+        assert.equal(published, 1)
+        client.close()
+      })
+
+    it('does nothing to a session that waits for its client, either', async () => {
+      const first = await victim(false)
+      first.send(twice, packets.subscribe(1, ['a', 1]))
+      await first.next('pubrec')
+      await first.next('suback')
+      first.close()
+      await first.closed()
+      await everyRefusal()
+      const again = await victim(false)
+      assert.equal(again.sessionPresent, true)
+      again.send(twice)
+      await again.next('pubrec')
+      assert.equal(published, 1)
+      again.close()
+    })
   })
 
   it('without users: a name and a password are passed over, as nobody can check them', async () => {

@@ -1,6 +1,7 @@
 import type { AedesOptions, AedesPublishPacket, Client, Subscription } from 'aedes'
 import type { EventEmitter } from 'node:events'
 import type { Access } from '../access/access.js'
+import type { Rights } from '../access/identity.js'
 import type { Clock, Logger } from '../adapter.js'
 import type { Config } from '../config.js'
 import { GatewayError } from '../errors.js'
@@ -94,6 +95,7 @@ export class Broker implements Door {
       store: this.#store,
       clock,
       limits,
+      isAdmin: (user) => options.access.roleOf(user) === 'admin',
       dropped: (client, total) => reports.dropped(client, total),
       expired: (client) => this.#log.info({ client }, 'a session expired: its client was absent for broker.limits.sessionExpiry')
     })
@@ -217,7 +219,7 @@ export class Broker implements Door {
     return (this.#aedes as unknown as { clients: Record<string, Client> }).clients
   }
 
-  /** A limit of the HTTP listener was hit. */
+  /** A limit of another part was hit. */
   hit(limit: Limit): void {
     this.#reports.hits.hit(limit)
   }
@@ -262,7 +264,7 @@ export class Broker implements Door {
     this.#durable.publishWills((will) => {
       const packet = will as MutablePacket & typeof will
       const refusal = this.#permissions.refusalOfWill(will)
-      if (refusal === undefined) this.#apply(packet, will.clientId)
+      if (refusal === undefined) this.#apply(packet, will.clientId, this.#permissions.rightsOfWill(will))
       else this.#contract?.refuse(packet, will.clientId, refusal)
     })
   }
@@ -353,14 +355,14 @@ export class Broker implements Door {
     if (client === null) return this.#apply(packet, '')
     if (onlyLooks(client)) return this.#contract?.refuse(packet, client.id, readOnly())
     const refusal = this.#permissions.refusal(client, packet)
-    if (refusal === undefined) return this.#apply(packet, client.id)
+    if (refusal === undefined) return this.#apply(packet, client.id, (client.conn as Guard).rights)
     this.#contract?.refuse(packet, client.id, refusal)
   }
 
   /** The contract; a message that may not be retained any more is a dead letter. */
-  #apply(packet: MutablePacket, client: string): void {
+  #apply(packet: MutablePacket, client: string, rights?: Rights): void {
     const refusal = this.#mayRetain(packet)
-    if (refusal === undefined) this.#contract?.apply(packet, client)
+    if (refusal === undefined) this.#contract?.apply(packet, client, rights)
     else this.#contract?.refuse(packet, client, refusal)
   }
 

@@ -1,5 +1,7 @@
 /** What the broker enforces on every PUBLISH and every will, before acknowledgement and fan-out. */
+import { Allowance } from '../../adapters/common/allowance.js'
 import { toPlain } from '../../adapters/common/exact-json.js'
+import type { Rights } from '../access/identity.js'
 import type { Clock, Exact, ExactMap } from '../adapter.js'
 import type { Commands } from '../commands.js'
 import { self } from '../devices.js'
@@ -24,6 +26,8 @@ export interface MutablePacket {
   payload: Buffer | string
   retain: boolean
   readonly qos: 0 | 1 | 2
+  /** Set where it is a dead letter now: whatever it was sent with, it goes on with QoS 0, and waits for nobody who is absent. */
+  isLetter?: boolean
 }
 
 export interface ContractOptions {
@@ -46,8 +50,8 @@ export interface Refused {
   readonly error: GatewayError
   /** Of a command. */
   readonly id: string | undefined
-  /** The dead letter, as it is published. */
-  readonly letter: string
+  /** The dead letter, as it is published; undefined: this client has had so many lately that none is made. */
+  readonly letter: string | undefined
 }
 
 /** An error as a native device tells it. */
@@ -59,39 +63,50 @@ interface SaidError extends GatewayErrorOptions {
 /** Bytes of a state that nobody counts; there is at most one for each device. */
 const longState = 4096
 
+/** Dead letters of one client: so many a second, and ten times as many at once. */
+const letters = { rate: 20, over: 10 }
+
 /** What the contract does to a packet. `client` is the MQTT client id; empty for the will of a client of an earlier run. */
 export class Contract {
   readonly #options: ContractOptions
+  readonly #letters: Allowance
   /** Why the broker can retain no more; what nothing declares is asked about, as it is retained though its client may not say so. */
   mayRetain: ((packet: MutablePacket) => GatewayError | undefined) | undefined
 
   constructor(options: ContractOptions) {
     this.#options = options
+    this.#letters = new Allowance({ clock: options.clock, ...letters })
   }
 
   /** Rewrites the packet in place. Never throws: whatever goes wrong becomes a dead letter. */
-  apply(packet: MutablePacket, client: string): void {
+  apply(packet: MutablePacket, client: string, rights?: Rights): void {
     const parsed = this.#options.topics.parse(packet.topic)
     if (parsed.where === 'outside') return
     try {
-      this.#apply(parsed, packet, client)
+      this.#apply(parsed, packet, client, rights)
     } catch (thrown) {
       this.refuse(packet, client, asGatewayError(thrown))
     }
   }
 
-  /** Makes a dead letter of the packet, with the reason. `id`: of a command. */
+  /**
+   * Makes a dead letter of the packet, with the reason; of a client that has had too many, one that reaches nobody. `id`: of a command.
+   * Who is refused all the time must not fill what others keep or look at.
+   */
   refuse(packet: MutablePacket, client: string, error: GatewayError, id?: string): void {
     const { topics, clock, refused } = this.#options
     const { topic, retain, qos } = packet
-    const letter = deadLetter({ topic, payload: bytes(packet.payload), retain, qos, client, error, id, now: clock.now() })
-    packet.payload = Buffer.from(letter)
-    packet.topic = topics.dead(topic)
+    const letter = this.#letters.take(client, 1)
+      ? deadLetter({ topic, payload: bytes(packet.payload), retain, qos, client, error, id, now: clock.now() })
+      : undefined
+    packet.payload = Buffer.from(letter ?? '')
+    packet.topic = letter === undefined ? answeredTopic : topics.dead(topic)
     packet.retain = false
+    packet.isLetter = true
     refused({ topic, client, error, id, letter })
   }
 
-  #apply(parsed: Exclude<ParsedTopic, { where: 'outside' }>, packet: MutablePacket, client: string): void {
+  #apply(parsed: Exclude<ParsedTopic, { where: 'outside' }>, packet: MutablePacket, client: string, rights?: Rights): void {
     if (parsed.where === 'reserved')
       throw new GatewayError('Forbidden', `nobody but the gateway writes to ${packet.topic}`, { rule: 'reserved' })
     if (parsed.where === 'invalid') throw new GatewayError('BadPayload', parsed.reason, { rule: 'topic' })
@@ -100,7 +115,7 @@ export class Contract {
     if (kind === 'state') return this.#state(device, packet, client)
     if (kind === 'reading') return this.#reading(device, codename, packet, client)
     if (kind === 'reply') return this.#reply(device, codename, packet, client)
-    this.#command(kind, device, codename, packet, client)
+    this.#command(kind, device, codename, packet, client, rights)
   }
 
   #command(
@@ -108,7 +123,8 @@ export class Contract {
     device: string,
     codename: string,
     packet: MutablePacket,
-    client: string
+    client: string,
+    rights: Rights | undefined
   ): void {
     const { topics, commands } = this.#options
     const topic = topics.reading(device, codename)
@@ -121,6 +137,7 @@ export class Contract {
       payload: bytes(packet.payload),
       retain: packet.retain,
       client,
+      rights,
       letters: true
     })
     if (verdict.kind === 'refused') return this.refuse(packet, client, verdict.error, verdict.id)

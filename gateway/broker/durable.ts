@@ -1,4 +1,5 @@
 import type { AedesPublishPacket, Client, PublishPacket } from 'aedes'
+import type { MutablePacket } from './contract.js'
 import type { OrderedAedes } from './order.js'
 import { openLevel, type OpenDisk } from './store/disk.js'
 import { type Durability, Journal } from './store/journal.js'
@@ -17,6 +18,8 @@ export interface DurableOptions {
   /** Instead of LevelDB in `data`; tests put a failing disk here. */
   readonly open?: OpenDisk | undefined
 }
+
+type Admitted = AedesPublishPacket & { readonly messageId?: number | undefined } & Pick<MutablePacket, 'isLetter'>
 
 type Callback = (error?: Error | null) => void
 
@@ -102,8 +105,8 @@ export class Durable {
     }
   }
 
-  /** Calls back when the message may be acknowledged. Nobody changes it after this. */
-  admit(client: Client | null, packet: AedesPublishPacket & { messageId?: number | undefined }, callback: Callback): void {
+  /** Calls back when the message may be acknowledged. Nobody changes it after this. A dead letter is kept for nobody. */
+  admit(client: Client | null, packet: Admitted, callback: Callback): void {
     const journal = this.#journal
     const { inbound } = this.store
     // A will has no packet id, and is kept as such.
@@ -112,7 +115,7 @@ export class Durable {
     // Gone while it waited: nobody was told anything, and nobody would settle what is taken in now.
     if (client.closed) return callback(new Error('connection closed'))
     if (journal.full) return journal.whenRoom(() => this.admit(client, packet, callback))
-    if (packet.qos === 2 || packet.retain || this.store.queues(packet.topic)) {
+    if (packet.isLetter !== true && (packet.qos === 2 || packet.retain || this.store.queues(packet.topic))) {
       const kept = packet as PacketLike
       const seq = inbound.take(packet.qos === 2 ? { ...kept, clientId: client.id } : kept)
       this.#note(seq, client)

@@ -16,6 +16,7 @@ export type Limit =
   | 'maxStreams'
   | 'slowStreams'
   | 'maxHistory'
+  | 'deadLetters'
 
 const limits: readonly Limit[] = [
   'maxConnections',
@@ -33,7 +34,8 @@ const limits: readonly Limit[] = [
   'maxRequests',
   'maxStreams',
   'slowStreams',
-  'maxHistory'
+  'maxHistory',
+  'deadLetters'
 ]
 
 /** How often each was hit since start. */

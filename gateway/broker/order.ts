@@ -1,5 +1,6 @@
 import { Aedes } from 'aedes'
 import type { AedesOptions, Client, PublishPacket } from 'aedes'
+import type { MutablePacket } from './contract.js'
 
 type Callback = (error?: Error | null) => void
 
@@ -15,6 +16,8 @@ const publish = Aedes.prototype.publish as unknown as (
 ) => void
 
 type Judge = (client: Client | null, packet: PublishPacket, callback: Callback) => void
+
+type Letter = PublishPacket & Pick<MutablePacket, 'isLetter'>
 
 /** A packet of a client, on its way from arrival to publication. */
 interface Turn {
@@ -141,7 +144,8 @@ export class OrderedAedes extends Aedes {
   }
 
   #enter(packet: PublishPacket, client: Client | null | undefined, done: Done | undefined): void {
-    publish.call(this, packet, client, done)
+    // Aedes still has to answer the packet as it came.
+    publish.call(this, (packet as Letter).isLetter === true ? { ...packet, qos: 0 } : packet, client, done)
     this.entered?.(packet)
   }
 

@@ -54,6 +54,11 @@ export class Permissions {
     return topic.startsWith('$') || this.#access.rights(identity, clientId).mayWrite(topic) ? undefined : noRight(identity, topic)
   }
 
+  rightsOfWill({ user, clientId }: Will): Rights {
+    const identity = this.#now(user)
+    return identity === undefined ? nothing : this.#access.rights(identity, clientId)
+  }
+
   /** Whether a client may subscribe to a filter, or keep it when its session comes back. */
   maySubscribe(client: Client, filter: string): boolean {
     const guard = client.conn as Guard

@@ -1,7 +1,9 @@
 import type { Aedes, Client } from 'aedes'
 import type { Clock, Watch } from '../adapter.js'
 import type { SessionRows } from './store/session-rows.js'
+import type { Identity } from '../access/identity.js'
 import { Cut } from './guard.js'
+import type { Guard } from './guard.js'
 
 export interface SessionLimits {
   /** Messages that may wait for one session, and their bytes. */
@@ -16,8 +18,8 @@ export interface SessionLimits {
 /** What the store knows of sessions. */
 interface SessionStore {
   /** Tells for each message whether a session may keep it. */
-  bound: ((clientId: string, queued: number, bytes: number, all: number) => boolean) | undefined
-  readonly owners: Pick<SessionRows, 'has' | 'ids' | 'size'>
+  bound: ((clientId: string, queued: number, bytes: number, all: number, more: number) => boolean) | undefined
+  readonly owners: Pick<SessionRows, 'get' | 'has' | 'ids' | 'share' | 'size'>
   endSession(clientId: string): void
 }
 
@@ -25,6 +27,8 @@ export interface SessionsOptions {
   readonly store: SessionStore
   readonly clock: Clock
   readonly limits: SessionLimits
+  /** Of who told no name: undefined. */
+  readonly isAdmin: (user: string | undefined) => boolean
   /** A message was not kept for a session that has too many already; so many in all since it went. */
   readonly dropped: (clientId: string, total: bigint) => void
   readonly expired: (clientId: string) => void
@@ -32,6 +36,15 @@ export interface SessionsOptions {
 
 /** So many times `maxQueuedBytes` may wait for all sessions together: one client may leave many behind. */
 const together = 8
+
+/**
+ * Of what all sessions share, this part is for admins alone. Of the rest each user may have as much as he leaves free for others: whoever comes
+ * later finds a place, and nobody can take everything.
+ */
+const reserve = 1 / 8
+
+/** Bytes that may wait for any session, whatever others have; or as many as make `maxQueuedBytes` for `maxSessions`. */
+const little = 1024
 
 /** Seconds between two looks for sessions that have expired. */
 const period = 10
@@ -50,9 +63,9 @@ export class Sessions {
   constructor(options: SessionsOptions) {
     const { store, limits } = options
     this.#options = options
-    store.bound = (clientId, queued, bytes, all) => {
+    store.bound = (clientId, queued, bytes, all, more) => {
       const { maxQueued, maxQueuedBytes } = limits
-      if (queued <= maxQueued && bytes <= maxQueuedBytes && all <= maxQueuedBytes * together) return true
+      if (queued <= maxQueued && bytes <= maxQueuedBytes && this.#hasRoom(clientId, all, more)) return true
       this.#drop(clientId)
       return false
     }
@@ -74,9 +87,10 @@ export class Sessions {
         const ids = store.owners
         // Aedes' types leave `clean` out.
         const isClean = (client as Client & { readonly clean: boolean }).clean
-        if (error !== null || isLetIn !== true || isClean || ids.has(client.id) || ids.size < limits.maxSessions)
+        if (error !== null || isLetIn !== true || isClean || ids.has(client.id) || this.#hasPlace((client.conn as Guard).identity))
           return callback(error, isLetIn)
-        const reason = `${limits.maxSessions} sessions are kept already (broker.limits.maxSessions)`
+        const who = ids.size < limits.maxSessions ? 'its user has his share of the' : 'there are already'
+        const reason = `${who} ${limits.maxSessions} sessions that are kept (broker.limits.maxSessions)`
         callback(Object.assign(new Cut('maxSessions', reason), { returnCode: 3 as const }), false)
       })
   }
@@ -97,6 +111,28 @@ export class Sessions {
   /** Messages lost by client id, of sessions that have not come back yet. */
   get lost(): ReadonlyMap<string, bigint> {
     return this.#lost
+  }
+
+  /** For one more message of `more` bytes, with which all take `all`. Looked at closely only when much waits. */
+  #hasRoom(clientId: string, all: number, more: number): boolean {
+    const { store, limits, isAdmin } = this.#options
+    const most = limits.maxQueuedBytes * together
+    const free = most * (1 - reserve) - all
+    if (free >= all) return true
+    const session = store.owners.get(clientId)
+    if (session === undefined) return all <= most
+    if (session.bytes + more <= Math.max(little, limits.maxQueuedBytes / limits.maxSessions)) return true
+    return isAdmin(session.owner) ? all <= most : free >= store.owners.share(session.owner).bytes + more
+  }
+
+  /** For one more session; the first of a user needs no more than a place. */
+  #hasPlace(identity: Identity | undefined): boolean {
+    const { store, limits, isAdmin } = this.#options
+    const { size } = store.owners
+    if (isAdmin(identity?.user)) return size < limits.maxSessions
+    const free = limits.maxSessions - Math.floor(limits.maxSessions * reserve) - size
+    const { sessions } = store.owners.share(identity?.user)
+    return free > (sessions === 0 ? 0 : sessions + 1)
   }
 
   #drop(clientId: string): void {

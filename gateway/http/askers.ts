@@ -40,6 +40,9 @@ export interface AskersOptions {
   readonly origins: readonly string[]
 }
 
+/** What proxies add to a request. */
+const handedOn = ['forwarded', 'x-forwarded-for', 'x-real-ip', 'via'] as const
+
 /** Something under way that must end with the right to it. */
 interface Hold {
   readonly asker: Asker
@@ -66,7 +69,7 @@ export class Askers {
 
   /** Rejects with what is to be answered: 401, 403, 429 or 503. */
   async who(request: Request): Promise<Asker> {
-    const { access, open, origins } = this.#options
+    const { access, origins } = this.#options
     const { headers, socket } = request
     // Without users nothing can be said by these: a proxy before the gateway may have users of its own.
     if (access.hasUsers) {
@@ -74,20 +77,25 @@ export class Askers {
       const secret = readCookie(headers.cookie, this.#cookie(request))
       if (secret !== undefined) {
         // A page of another program on this computer counts as the same site, and would act in the name of who is logged in here.
-        if (!pageOf(headers, origins)) throw foreign()
+        if (!pageOf(headers, origins)) {
+          this.refused('origin', request)
+          throw foreign()
+        }
         const session = this.#sessions.find(secret)
         // Once: so that nobody goes on with other rights without having been told.
-        if (session === undefined)
+        if (session === undefined) {
+          this.refused('ended', request)
           throw new HttpError('Forbidden', 'the login has ended: log in again', {
             status: 401,
             rule: 'login',
             headers: { ...challenge(headers), 'set-cookie': this.#set(request, '', 0) }
           })
+        }
         return this.#asker(session.identity, session)
       }
     }
     const name = certificateName(socket)
-    return this.#asker(this.#expect(name === undefined ? access.anonymous(open) : access.certificate(name), request))
+    return this.#asker(this.#expect(name === undefined ? access.anonymous(this.isOpen(request)) : access.certificate(name), request))
   }
 
   /** Who a WebSocket is opened for; undefined: whoever its CONNECT says. */
@@ -97,7 +105,8 @@ export class Askers {
 
   /** The same of who need not be let in: undefined is nobody, and no refusal. */
   async perhaps(request: Request): Promise<Asker | undefined> {
-    if (!this.#isTold(request) && certificateName(request.socket) === undefined && !this.#options.open) return undefined
+    const mayBeAnonymous = this.isOpen(request) && this.#options.access.letsAnonymousIn
+    if (!this.#isTold(request) && certificateName(request.socket) === undefined && !mayBeAnonymous) return undefined
     return await this.who(request).catch(() => undefined)
   }
 
@@ -123,6 +132,11 @@ export class Askers {
     return () => void this.#holds.delete(hold)
   }
 
+  /** Somebody was turned away before it was asked who he is: counted, and told with restraint. */
+  refused(why: 'host' | 'origin' | 'ended' | 'scheme', { socket }: Request): void {
+    this.#options.access.refused(why, { listener: 'http', address: addressOf(socket) })
+  }
+
   get holding(): number {
     return this.#holds.size
   }
@@ -136,6 +150,12 @@ export class Askers {
   #isTold(request: Request): boolean {
     const { authorization, cookie } = request.headers
     return this.#options.access.hasUsers && (authorization !== undefined || readCookie(cookie, this.#cookie(request)) !== undefined)
+  }
+
+  /** What a proxy hands on comes from its computer, whoever asks: who that is must then be said. */
+  isOpen({ headers }: Request): boolean {
+    const { open, access } = this.#options
+    return open && !(access.hasUsers && handedOn.some((name) => headers[name] !== undefined))
   }
 
   #cut(): void {
@@ -163,12 +183,14 @@ export class Askers {
     const [, code = ''] = /^basic +([\w+/=-]+) *$/i.exec(given) ?? []
     const text = Buffer.from(code, 'base64').toString('utf8')
     const at = text.indexOf(':')
-    if (at < 0)
+    if (at < 0) {
+      this.refused('scheme', request)
       throw new HttpError('Forbidden', 'of Authorization only Basic is understood', {
         status: 401,
         rule: 'login',
         headers: challenge(request.headers)
       })
+    }
     return await this.#login(text.slice(0, at), text.slice(at + 1), request)
   }
 

@@ -3,6 +3,13 @@ import { parseExact, toPlain } from '../../adapters/common/exact-json.js'
 import { textOf } from '../payload.js'
 import { HttpError } from './problem.js'
 
+declare module 'fastify' {
+  interface FastifyContextConfig {
+    /** Nothing of the body is told back. */
+    readonly isSecret?: boolean
+  }
+}
+
 /** Bodies as they came, byte for byte: what is handed on to a device must say 47 where 47 was sent, and 47.0 where that was. */
 const sources = new WeakMap<FastifyRequest, Buffer>()
 
@@ -20,6 +27,12 @@ export function parseBody(request: FastifyRequest, body: Buffer | string, done: 
   if (text.trim() === '') return done(null, {})
   const parsed = parseExact(text)
   if (parsed.ok) return done(null, toPlain(parsed.value))
+  // A password stands in it.
+  const isSecret = request.routeOptions.config.isSecret === true
   const near = JSON.stringify(text.slice(Math.max(0, parsed.at - 10), parsed.at + 10))
-  done(new HttpError('BadPayload', `the body is no JSON: ${parsed.error} at character ${parsed.at + 1}, near ${near}`, { rule: 'json' }))
+  done(
+    new HttpError('BadPayload', `the body is no JSON: ${parsed.error} at character ${parsed.at + 1}${isSecret ? '' : `, near ${near}`}`, {
+      rule: 'json'
+    })
+  )
 }

@@ -33,7 +33,7 @@ export async function carryOut(
 ): Promise<FastifyReply> {
   const gone = new AbortController()
   reply.raw.once('close', () => gone.abort())
-  const outcome = await desk.ask({ ...told, client: clientOf(request), signal: gone.signal })
+  const outcome = await desk.ask({ ...told, client: clientOf(request), rights: askerOf(request).rights, signal: gone.signal })
   if ('reply' in outcome) return await answer(outcome.reply)
   const { status, headers, body } = problemOf(outcome.error, outcome.id)
   return await reply.code(status).headers(headers).type(problemType).send(body)

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto'
+import type { Rights } from '../access/identity.js'
 import type { Clock, Op, Ref } from '../adapter.js'
 import configSchema from '../../schemas/config.schema.json' with { type: 'json' }
 import type { Publish } from '../broker/queue.js'
@@ -27,6 +28,8 @@ export interface Asked extends Ref {
   /** Given by the client: the same again is answered again, not carried out again. */
   readonly id: string | undefined
   readonly client: string
+  /** Left out: everything. */
+  readonly rights?: Rights
   /** The client went away; what it asked for goes on. */
   readonly signal: AbortSignal
 }
@@ -71,7 +74,7 @@ export class CommandDesk {
 
   /** Ends with the codename's time limit at the latest. Rejects what never becomes a command. */
   async ask(asked: Asked): Promise<Outcome> {
-    const { device, codename, op, payload, client, signal } = asked
+    const { device, codename, op, payload, client, rights, signal } = asked
     const { clock, commands, publish } = this.#options
     const { entry, limit } = this.#admit(asked)
     const topic = below(entry.topic, 'reply')
@@ -101,7 +104,18 @@ export class CommandDesk {
       signal.addEventListener('abort', gone, { once: true })
       // The reply may be there before this returns.
       waiters.add(waiter)
-      const verdict = commands.receive({ device, codename, topic: entry.topic, op, payload, retain: false, client, id, letters: false })
+      const verdict = commands.receive({
+        device,
+        codename,
+        topic: entry.topic,
+        op,
+        payload,
+        retain: false,
+        client,
+        rights,
+        id,
+        letters: false
+      })
       isAsking = false
       if (verdict.kind === 'refused') settle({ id, error: verdict.error })
       else if (early !== undefined) settle(early)

@@ -48,12 +48,14 @@ export function guard(app: FastifyInstance, parts: Parts, who: Askers): void {
 
   app.addHook('onRequest', async (request: FastifyRequest, reply: FastifyReply) => {
     const { method, headers, routeOptions } = request
-    if (!isOurs(headers.host, known))
+    if (!isOurs(headers.host, known)) {
+      who.refused('host', request.raw)
       throw new HttpError(
         'Forbidden',
         'nothing is answered under this name, which is not known as one of this computer: if it is one, list it under http.names',
         { status: 421, rule: 'host' }
       )
+    }
     const { origin } = headers
     const isSecure = parts.config.http?.tls !== undefined
     const isAllowed = mayConnect(headers, origins, isLoopback(request.socket.localAddress ?? ''), isSecure)
@@ -78,7 +80,8 @@ export function guard(app: FastifyInstance, parts: Parts, who: Askers): void {
       return
     }
     if (acting.has(method)) {
-      if (!isAllowed)
+      if (!isAllowed) {
+        who.refused('origin', request.raw)
         throw new HttpError(
           'Forbidden',
           'a web page of another server may not act here; list its address under http.origins if it should',
@@ -86,6 +89,7 @@ export function guard(app: FastifyInstance, parts: Parts, who: Askers): void {
             rule: 'origin'
           }
         )
+      }
       if (readOnly && routeOptions.config.isHarmless !== true)
         throw new HttpError('Forbidden', 'over this listener everything is seen and nothing done (http.readOnly)', { rule: 'readOnly' })
       if (!/^application\/json\s*(;|$)/i.test(headers['content-type'] ?? '')) throw notJson()

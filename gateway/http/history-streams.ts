@@ -9,9 +9,10 @@ import type { Broker } from '../broker/broker.js'
 import { preferred } from './accept.js'
 import type { HistoryAnswer } from './history-answer.js'
 import type { Parts } from './parts.js'
+import { Shares, sharerOf } from './shares.js'
 
-/** Answers that may be under way at once. */
-const maxStreams = 8
+/** Answers that may be under way at once; of one asker half as many. */
+const maxStreams = 16
 
 /** Seconds for which an asker may take nothing. */
 const patience = 30
@@ -29,6 +30,7 @@ export class HistoryStreams {
   readonly #log: Logger
   readonly #broker: Pick<Broker, 'hit'>
   readonly #underWay = new Set<Stream>()
+  readonly #shares = new Shares(maxStreams)
   #stopped = false
 
   constructor({ clock, log, broker }: Pick<Parts, 'clock' | 'log' | 'broker'>) {
@@ -40,9 +42,11 @@ export class HistoryStreams {
   /** Rejects with what is to be told, as long as nothing was sent; later the connection is cut, so that nobody takes a half for the whole. */
   async send(request: FastifyRequest, reply: FastifyReply, answer: HistoryAnswer): Promise<FastifyReply> {
     if (this.#stopped) throw new GatewayError('Unreachable', 'the gateway is stopping')
-    if (this.#underWay.size >= maxStreams) {
+    const leave = this.#shares.take(sharerOf(request))
+    if (leave === undefined) {
       this.#broker.hit('maxHistory')
-      throw new GatewayError('RateLimited', `already ${maxStreams} answers of the history under way`, { rule: 'maxHistory' })
+      const most = `${maxStreams} answers of the history are under way, or ${maxStreams / 2} of the same asker`
+      throw new GatewayError('RateLimited', `already ${most}`, { rule: 'maxHistory' })
     }
     const controller = new AbortController()
     const stream: Stream = { controller }
@@ -51,6 +55,7 @@ export class HistoryStreams {
     raw.once('close', () => {
       controller.abort(new GatewayError('Timeout', 'the asker went away'))
       this.#underWay.delete(stream)
+      leave()
     })
     const pieces = answer.pieces(controller.signal)
     const first = await pieces.next()

@@ -8,6 +8,7 @@ import type { Entrance } from '../broker/entrance.js'
 import { openListener, track } from '../broker/listeners.js'
 import type { Address, Door, Listener } from '../broker/listeners.js'
 import { isLoopback, mayConnect } from '../broker/origin.js'
+import { Answers } from './answers.js'
 import type { Asker, Askers } from './askers.js'
 import { certificateName } from '../tls/client-name.js'
 import type { Secure } from '../tls/secure.js'
@@ -29,7 +30,7 @@ export interface HttpListenerOptions {
   /** Seconds in which a request must have come. */
   readonly requestWithin?: number
   /** Who finds out who opens a WebSocket; left out: whoever its CONNECT says. */
-  readonly askers?: Pick<Askers, 'bearer' | 'hold'> | undefined
+  readonly askers?: Pick<Askers, 'bearer' | 'hold' | 'isOpen' | 'refused'> | undefined
   /** Left out: plain. */
   readonly secure?: Secure | undefined
   /** Everything that is no WebSocket. */
@@ -45,12 +46,17 @@ export async function listenHttp(address: Address, door: Door, options: HttpList
   const sockets = new Set<Socket>()
   const within = requestWithin * 1000
   const times = { requestTimeout: within, headersTimeout: within, keepAliveTimeout: 10_000, connectionsCheckingInterval: within / 5 }
-  const server = createServer({ ...times, maxHeaderSize: 16_384 }, handle)
-  server.maxRequestsPerSocket = maxRequests
+  const answers = new Answers(maxRequests)
+  const take = (request: IncomingMessage, response: ServerResponse): void => {
+    if (answers.take(request, response)) handle(request, response)
+  }
+  // A Node that asks hands over nothing but these; to others an offer is given back, see below.
+  const asks = { shouldUpgradeCallback: isWebSocket }
+  const server = createServer({ ...times, ...asks, maxHeaderSize: 16_384 }, take)
   // Node would leave out those beyond a number, and say nothing: see shapeFault. Their bytes are bounded.
   server.maxHeadersCount = 0
   // Node would have every body sent, also one that is refused unseen.
-  server.on('checkContinue', handle)
+  server.on('checkContinue', take)
   const webSockets = new WebSocketServer({
     noServer: true,
     maxPayload: maxPacket,
@@ -71,9 +77,11 @@ export async function listenHttp(address: Address, door: Door, options: HttpList
   secure?.onConnection((socket) => serve.call(server, socket))
   server.on('upgrade', (request, socket, head) => {
     const { headers } = request
+    // Whatever was said now would be taken for the answer that is still to come.
+    if (!answers.isIdle(socket)) return void socket.destroy()
     const fault = shapeFault(request)
     if (fault !== undefined) return turnAway(socket, `${fault.status} ${STATUS_CODES[fault.status]}`)
-    if (headers.upgrade?.toLowerCase() !== 'websocket') {
+    if (!isWebSocket(request)) {
       socket.unshift(head)
       socket.unshift(withoutUpgrade(request))
       serve.call(server, socket)
@@ -85,6 +93,7 @@ export async function listenHttp(address: Address, door: Door, options: HttpList
     // Who tells no origin is no browser, and may know this computer by any name.
     const named = headers.origin === undefined || isOurs(headers.host, known)
     const allowed = named && mayConnect(headers, origins, isLoopback((socket as Socket).localAddress ?? ''), secure !== undefined)
+    if (wanted && !allowed) askers?.refused(named ? 'origin' : 'host', request)
     if (!wanted || !protocol || !allowed)
       return turnAway(socket, !wanted ? '404 Not Found' : protocol ? '403 Forbidden' : '400 Bad Request')
     Promise.resolve(askers?.bearer(request)).then(
@@ -115,7 +124,7 @@ export async function listenHttp(address: Address, door: Door, options: HttpList
       const entrance: Entrance = {
         address: addressOf(socket as Socket),
         listener: 'http',
-        open,
+        open: askers?.isOpen(request) ?? open,
         readOnly,
         ...(certificate === undefined ? {} : { certificate })
       }
@@ -125,6 +134,10 @@ export async function listenHttp(address: Address, door: Door, options: HttpList
   return await openListener(server, address, sockets)
 }
 
+function isWebSocket({ headers }: IncomingMessage): boolean {
+  return headers.upgrade?.toLowerCase() === 'websocket'
+}
+
 /** One half of it would stay open for as long as the other side likes, and hold its place. */
 function turnAway(socket: Duplex, status: string, headers: Readonly<Record<string, string>> = {}): void {
   const lines = Object.entries({ ...headers, connection: 'close', 'content-length': '0' }).map(([name, value]) => `${name}: ${value}\r\n`)
@@ -132,7 +145,7 @@ function turnAway(socket: Duplex, status: string, headers: Readonly<Record<strin
   socket.end(`HTTP/1.1 ${status}\r\n${lines.join('')}\r\n`)
 }
 
-/** Java's clients offer HTTP 2 with their first request, and Node then reads no more of it: it is given back without the offer. */
+/** Java's clients offer HTTP 2 with their requests, and Node before 24.9 then reads no more of it: it is given back without the offer. */
 function withoutUpgrade({ method, url, httpVersion, rawHeaders }: IncomingMessage): Buffer {
   let text = `${method} ${url} HTTP/${httpVersion}\r\n`
   for (let i = 0; i < rawHeaders.length; i += 2) {

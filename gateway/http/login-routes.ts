@@ -24,7 +24,7 @@ export function loginRoutes(app: FastifyInstance, parts: Parts, askers: Askers):
     '/api/login',
     {
       bodyLimit,
-      config: { permission: 'everybody', isHarmless: true },
+      config: { permission: 'everybody', isHarmless: true, isSecret: true },
       schema: {
         summary: 'Log in; the answer sets a cookie',
         description:

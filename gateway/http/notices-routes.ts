@@ -112,7 +112,10 @@ function deadRoute(app: FastifyInstance, parts: Parts): void {
     const letters = notices
       .letters(isWhole ? limit : Infinity)
       .map(({ n, payload }) => ({ n, letter: JSON.parse(payload) as DeadLetter }))
-      .filter(({ letter }) => isWhole || rights.mayRead(topics.dead(letter.topic)))
+      .filter(
+        ({ letter }) =>
+          isWhole || (rights.mayRead(topics.dead(letter.topic)) && (letter.topic.startsWith('$') || rights.mayRead(letter.topic)))
+      )
     return {
       letters: letters.slice(0, limit).map(({ n, letter }) => ({ ...letter, n, help: help(letter, placeOf(letter.topic, parts)) })),
       total: isWhole ? notices.letterCount : letters.length

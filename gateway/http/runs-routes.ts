@@ -10,6 +10,7 @@ import { filesBelow } from '../runs/disk.js'
 import type { Found } from '../runs/disk.js'
 import { Unverifiable, manifestOf, verifyRun } from '../runs/manifest.js'
 import { startArguments } from '../runs/start-arguments.js'
+import { isSeen } from '../runs/types.js'
 import type { Run } from '../runs/types.js'
 import type { Asker } from './askers.js'
 import { carryOut, commandHeaders } from './command-answer.js'
@@ -17,6 +18,7 @@ import { askerOf } from './guard.js'
 import type { Parts } from './parts.js'
 import { mayCallOwn } from './permission.js'
 import { HttpError, notFound } from './problem.js'
+import { Shares, sharerOf } from './shares.js'
 
 interface Id {
   readonly id: string
@@ -83,22 +85,19 @@ const zip = 'application/zip'
 /** A report is a page of its own: it may run nothing, and reach nothing, whatever was written into it. */
 const reportPolicy = "sandbox; default-src 'none'; style-src 'unsafe-inline'"
 
-/** Runs that are verified or packed at once; each reads all of a run. */
+/** Runs that are verified or packed at once, of one asker half as many; each reads all of a run. */
 const maxReaders = 4
 
 /** Runs: begun, stopped, and taken home. */
 export function runsRoutes(app: FastifyInstance, parts: Parts): void {
   const { runs } = parts
-  let readers = 0
+  const readers = new Shares(maxReaders)
   /** Takes a place; what it returns gives it back, once. */
-  const mayRead = (): (() => void) => {
-    if (readers >= maxReaders) throw new GatewayError('RateLimited', `${maxReaders} runs are read already: wait until one of them is done`)
-    readers += 1
-    let isHeld = true
-    return () => {
-      if (isHeld) readers -= 1
-      isHeld = false
-    }
+  const mayRead = (request: FastifyRequest): (() => void) => {
+    const done = readers.take(sharerOf(request))
+    if (done !== undefined) return done
+    const most = `${maxReaders} runs are read already, or ${maxReaders / 2} by the same asker`
+    throw new GatewayError('RateLimited', `${most}: wait until one of them is done`)
   }
   /** Over HTTP, and still on: asked for again they do not begin. */
   const begun = new Set<string>()
@@ -115,7 +114,7 @@ export function runsRoutes(app: FastifyInstance, parts: Parts): void {
       config: { permission: 'filtered' },
       schema: { summary: 'All runs, those that are on first, then the newest', tags: ['runs'], response: { 200: list } }
     },
-    async (request) => ({ runs: (await runs.list()).filter((run) => isSeen(run, askerOf(request))) })
+    async (request) => ({ runs: (await runs.list()).filter((run) => isSeen(run, askerOf(request).sight)) })
   )
 
   app.post(
@@ -216,7 +215,7 @@ export function runsRoutes(app: FastifyInstance, parts: Parts): void {
     async (request) => {
       const run = await expect(parts, request.params.id, askerOf(request))
       if (!run.ready && run.state !== 'failed') throw notReady(run)
-      const done = mayRead()
+      const done = mayRead(request)
       try {
         return await verifyRun(folderOf(parts, run))
       } catch (error) {
@@ -277,7 +276,7 @@ export function runsRoutes(app: FastifyInstance, parts: Parts): void {
       if (!run.ready) throw notReady(run)
       // Not at start, and before the place is taken, as it takes a turn.
       const { ZipFile } = await import('yazl')
-      const done = mayRead()
+      const done = mayRead(request)
       const gone = new AbortController()
       // Taken with the place: a close that came before it would never be told.
       reply.raw.once('close', () => {
@@ -322,14 +321,9 @@ async function command(
   })
 }
 
-/** Its files hold all readings and commands of its devices: whoever may not see one of them may not see the run. */
-function isSeen({ devices }: Run, { sight }: Asker): boolean {
-  return sight.all || (devices !== 'all' && devices.every((device) => sight.whole(device)))
-}
-
 async function expect({ runs }: Parts, id: string, asker: Asker): Promise<Run> {
   const run = await runs.find(id)
-  if (run === undefined || !isSeen(run, asker)) throw notFound('there is no run of this id')
+  if (run === undefined || !isSeen(run, asker.sight)) throw notFound('there is no run of this id')
   return run
 }
 

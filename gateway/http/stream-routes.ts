@@ -2,6 +2,7 @@ import type { FastifyInstance } from 'fastify'
 import { askerOf } from './guard.js'
 import type { Parts } from './parts.js'
 import { HttpError } from './problem.js'
+import { sharerOf } from './shares.js'
 
 export const eventStream = 'text/event-stream'
 
@@ -45,7 +46,9 @@ export function streamRoutes(app: FastifyInstance, parts: Parts): void {
       const { sight } = askerOf(request)
       if (device !== undefined) sight.expectDevice(device)
       if (device !== undefined && codename !== undefined) sight.expect(device, codename)
-      streams.admit()
+      const leave = streams.admit(sharerOf(request))
+      reply.raw.once('close', leave)
+      if (reply.raw.closed || reply.raw.destroyed) leave()
       const headers = { 'content-type': `${eventStream}; charset=utf-8`, 'cache-control': 'no-store', 'x-accel-buffering': 'no' }
       void reply.hijack()
       for (const [header, value] of Object.entries(reply.getHeaders())) if (value !== undefined) reply.raw.setHeader(header, value)

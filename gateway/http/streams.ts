@@ -6,9 +6,10 @@ import type { Held, Latest } from '../latest.js'
 import { Throttle } from '../log.js'
 import { readingPayload } from '../payload.js'
 import type { States } from '../states.js'
+import { Shares } from './shares.js'
 import type { Sight } from './sight.js'
 
-/** Streams at once. */
+/** Streams at once; of one asker half as many. */
 const maxStreams = 32
 
 /**
@@ -69,6 +70,7 @@ export interface Sources {
 export class Streams {
   readonly #options: StreamsOptions
   readonly #streams = new Set<Stream>()
+  readonly #shares = new Shares(maxStreams)
   readonly #throttle: Throttle
   #beat: Watch | undefined
   #flushing = false
@@ -79,12 +81,14 @@ export class Streams {
     this.#throttle = new Throttle(toldEvery, () => options.clock.monotonic())
   }
 
-  /** Whether another stream may be opened; throws the refusal. */
-  admit(): void {
+  /** Takes a place for another stream, and returns what gives it back; throws the refusal. `asker`: see sharerOf. */
+  admit(asker: string): () => void {
     if (this.#stopped) throw new GatewayError('Unreachable', 'the gateway is stopping')
-    if (this.#streams.size < maxStreams) return
+    const leave = this.#shares.take(asker)
+    if (leave !== undefined) return leave
     this.#options.hit('maxStreams')
-    throw new GatewayError('RateLimited', `already ${maxStreams} streams of readings are open`, { rule: 'maxStreams' })
+    const most = `${maxStreams} streams of readings are open, or ${maxStreams / 2} of the same asker`
+    throw new GatewayError('RateLimited', `already ${most}`, { rule: 'maxStreams' })
   }
 
   /** Sends states and last readings, then all that come. The head of the answer has been written. */

@@ -1,7 +1,9 @@
 import { existsSync } from 'node:fs'
 import { basename, join } from 'node:path'
 import { fromPlain, toPlain } from '../../adapters/common/exact-json.js'
-import type { Clock, Command, Exact, Logger } from '../adapter.js'
+import type { Rights } from '../access/identity.js'
+import type { Clock, Exact, Logger } from '../adapter.js'
+import type { OwnCommand } from '../command-types.js'
 import type { Checked } from '../config.js'
 import { nearest } from '../config/nearest.js'
 import { self } from '../devices.js'
@@ -17,7 +19,8 @@ import { why } from './disk.js'
 import { runFolder } from './names.js'
 import { Recording } from './recording.js'
 import type { Ending } from './recording.js'
-import type { Run, RunRequest } from './types.js'
+import { isSeen } from './types.js'
+import type { Run, RunRequest, RunSight } from './types.js'
 
 export interface RunsOptions {
   readonly clock: Clock
@@ -26,6 +29,7 @@ export interface RunsOptions {
   readonly latest: Latest
   readonly checked: Checked
   readonly version: string
+  readonly sight: (rights: Rights) => RunSight
   /** Another run, or another state of one: the gateway device tells it. */
   readonly changed: () => void
 }
@@ -76,18 +80,18 @@ export class Runs {
   }
 
   /** Carries out `run_start` and `run_stop` of the gateway device. */
-  async execute({ codename, op, value, client }: Command, signal: AbortSignal): Promise<Exact> {
-    void signal
+  async execute({ codename, op, value, client, rights }: OwnCommand): Promise<Exact> {
+    const sight = rights === undefined ? everything : this.#options.sight(rights)
     const told = toPlain(value) as Record<string, unknown> | null
-    if (op === 'call' && codename === 'run_start') return exact(await this.begin({ ...requestOf(told), by: client }))
-    if (op === 'call' && codename === 'run_stop') return exact(await this.#stopBy(client, told))
+    if (op === 'call' && codename === 'run_start') return exact(await this.begin({ ...requestOf(told), by: client }, sight))
+    if (op === 'call' && codename === 'run_stop') return exact(await this.#stopBy(client, told, sight))
     throw new GatewayError('UnknownCodename', `the gateway does not carry out ${op} of ${codename}`)
   }
 
   /** Resolves when it is on, and its folder there. Readings from the moment of the call on belong to it. */
-  async begin(request: RunRequest): Promise<Run> {
-    const folder = this.#mayBegin(request)
-    const same = this.#sameAs(request)
+  async begin(request: RunRequest, sight = everything): Promise<Run> {
+    const folder = this.#mayBegin(request, sight)
+    const same = this.#sameAs(request, sight)
     if (same !== undefined) {
       // It may have begun this very moment, and may fail yet.
       await opened(same)
@@ -129,11 +133,13 @@ export class Runs {
   }
 
   /** The run as it is when all that was recorded is on disk, or after 2 s; its files come later. Throws when there is none of this id. */
-  async end(id: string, by: string): Promise<Run> {
+  async end(id: string, by: string, sight = everything): Promise<Run> {
     const recording = this.#running.find((each) => each.id === id)
-    if (recording !== undefined) return await this.#end(recording, { state: 'complete', reason: `stopped by ${by}` }, keptWithin)
+    if (recording !== undefined && isSeen(recording.record, sight))
+      return await this.#end(recording, { state: 'complete', reason: `stopped by ${by}` }, keptWithin)
     const run = await this.find(id)
-    if (run === undefined) throw new GatewayError('RangeError', `there is no run ${JSON.stringify(id.slice(0, 100))}`)
+    if (run === undefined || !isSeen(run, sight))
+      throw new GatewayError('RangeError', `there is no run ${JSON.stringify(id.slice(0, 100))}`)
     return run
   }
 
@@ -197,12 +203,17 @@ export class Runs {
   }
 
   /** The folder; throws why there can be no such run. */
-  #mayBegin({ devices: wanted }: RunRequest): string {
+  #mayBegin({ devices: wanted }: RunRequest, sight: RunSight): string {
     const { devices } = this.#options
     if (this.#isStopped) throw new GatewayError('Unreachable', 'the gateway is stopping')
     if (this.folder === undefined)
       throw new GatewayError('Unreachable', 'there is no place for runs: write runs.folder or gateway.data in the configuration')
+    if (wanted === undefined && !sight.all)
+      throw new GatewayError('Forbidden', 'who may not see everything names the devices that are to be recorded', { rule: 'rights' })
     for (const device of wanted ?? []) {
+      // What is hidden is not there.
+      if (!sight.all && !(devices.has(device) && sight.whole(device)))
+        throw new GatewayError('UnknownDevice', 'there is no such device, or you may not see all of it')
       if (devices.has(device)) continue
       const close = nearest(device, devices.names())
       throw new GatewayError(
@@ -217,7 +228,7 @@ export class Runs {
    * The one that is on already, where a second must not begin: of a rig that says its start again, or of a name that is taken. A rig that
    * begins another experiment has ended the one before.
    */
-  #sameAs(request: RunRequest): Recording | undefined {
+  #sameAs(request: RunRequest, sight: RunSight): Recording | undefined {
     const { by, expRef } = request
     const name = named(request).name ?? ''
     const own = expRef === undefined ? undefined : this.#running.find((each) => each.request.by === by && each.request.expRef !== undefined)
@@ -228,6 +239,7 @@ export class Runs {
     }
     const taken = name === '' ? undefined : this.#running.find((each) => each.request.name === name)
     if (taken === undefined || (taken.request.by === by && isSame(taken.request, request))) return taken
+    if (!isSeen(taken.record, sight)) throw new GatewayError('Busy', 'a run of this name is on already: take another')
     const other = taken.request.by === by ? ', of other devices or with another note' : ''
     throw new GatewayError(
       'Busy',
@@ -246,10 +258,10 @@ export class Runs {
   }
 
   /** Of several that fit, none is stopped: nobody must lose a recording for a name left out. */
-  async #stopBy(client: string, told: Record<string, unknown> | null): Promise<Run | null> {
+  async #stopBy(client: string, told: Record<string, unknown> | null, sight: RunSight): Promise<Run | null> {
     const { id, name } = told ?? {}
-    if (typeof id === 'string') return await this.end(id, client)
-    const running = this.#running
+    if (typeof id === 'string') return await this.end(id, client, sight)
+    const running = this.#running.filter(({ record }) => isSeen(record, sight))
     if (typeof name === 'string') {
       const recording = running.find((each) => each.request.name === name)
       if (recording === undefined) throw new GatewayError('RangeError', `no run of the name ${JSON.stringify(name.slice(0, 100))} is on`)
@@ -323,6 +335,8 @@ export class Runs {
     return shownRun({ ...record, state: 'failed', reason }, false)
   }
 }
+
+const everything: RunSight = { all: true, whole: () => true }
 
 /** Resolves when its folder is there. */
 async function opened(recording: Recording): Promise<void> {

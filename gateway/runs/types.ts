@@ -80,6 +80,18 @@ export interface RunRequest {
   readonly by: string
 }
 
+/** What who asks may see. */
+export interface RunSight {
+  readonly all: boolean
+  /** Everything of a device, also its commands. */
+  whole(device: string): boolean
+}
+
+/** A run holds all readings and commands of its devices: whoever may not see one of them may not see the run. */
+export function isSeen({ devices }: Pick<Run, 'devices'>, sight: RunSight): boolean {
+  return sight.all || (devices !== 'all' && devices.every((device) => sight.whole(device)))
+}
+
 /** The files of a run; those of the devices are in the folder csv. */
 export const files = {
   record: 'run.json',

@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict'
 import { FakeClock } from '../support/fake-clock.js'
 import { RawClient, packets } from '../support/raw-mqtt.js'
+import { MemoryDisk } from '../support/memory-disk.js'
 import { start } from '../support/start.js'
 import type { Running } from '../support/start.js'
+import { UsersFile, passwordOf } from '../support/users.js'
 
 const limits = (text: string): string => `broker: { tcp: { port: 0 }, limits: { ${text} } }\n`
 
@@ -111,5 +113,94 @@ describe('what many small things add up to', () => {
     await client.publish('lab/d11/y', '1')
     await client.settled()
     assert.deepEqual(client.left, [])
+  })
+})
+
+describe('what one user may take of what all sessions share', () => {
+  let users: UsersFile
+  let lab: Running
+  let disk: MemoryDisk
+
+  const open = async (limits: string): Promise<void> => {
+    disk = new MemoryDisk()
+    const yaml = `access: { users: ${users.path} }\nbroker: { tcp: { port: 0 }, limits: { ${limits} } }\n`
+    lab = await start(yaml, { openDisk: disk.open })
+  }
+
+  const clients: RawClient[] = []
+
+  const connect = async (user: string, id: string, clean = false): Promise<RawClient> => {
+    const client = await RawClient.connect(lab.mqttPort, id, { user, password: passwordOf(user), clean })
+    clients.push(client)
+    return client
+  }
+
+  const leave = async (user: string, id: string, topic: string): Promise<void> => {
+    const client = await connect(user, id)
+    client.send(packets.subscribe(1, [topic, 1]))
+    await client.next('suback')
+    client.close()
+    await client.closed()
+  }
+
+  const publish = async (topic: string, count: number, bytes: number): Promise<void> => {
+    const client = await connect('bob', `sender-${clients.length}`, true)
+    for (let id = 1; id <= count; id += 1) client.send(packets.publish(topic, 'z'.repeat(bytes), { qos: 1, id }))
+    for (let id = 1; id <= count; id += 1) await client.next('puback')
+    client.close()
+  }
+
+  beforeEach(() => {
+    users = new UsersFile([
+      ['anna', 'admin'],
+      ['bob', 'operator'],
+      ['cam', 'operator']
+    ])
+  })
+
+  afterEach(async () => {
+    for (const client of clients.splice(0)) client.close()
+    await lab.stop()
+    users.remove()
+  })
+
+  it('messages that wait: not all, however many sessions one has; those of others and of admins are kept, also after a restart', async () => {
+    await open('maxQueuedBytes: 20000, maxSessions: 100')
+    for (let at = 0; at < 12; at += 1) await leave('cam', `cam-${at}`, 'junk')
+    await leave('bob', 'bobs', 'alarm')
+    await leave('anna', 'annas', 'alarm')
+    await publish('junk', 30, 1000)
+    await publish('junk', 400, 1)
+    await publish('alarm', 5, 1000)
+    await lab.stop()
+    lab = await start(
+      `access: { users: ${users.path} }\nbroker: { tcp: { port: 0 }, limits: { maxQueuedBytes: 20000, maxSessions: 100 } }\n`,
+      {
+        openDisk: disk.open
+      }
+    )
+    await publish('junk', 100, 1)
+    await publish('alarm', 5, 1000)
+    for (const [user, id] of [
+      ['bob', 'bobs'],
+      ['anna', 'annas']
+    ] as const) {
+      const client = await connect(user, id)
+      await client.has(10)
+    }
+  })
+
+  it('places: not all; another user finds one, and an admin any that is left', async () => {
+    await open('maxSessions: 16')
+    const got: Record<string, number> = { cam: 0, bob: 0, anna: 0 }
+    for (const user of ['cam', 'bob', 'anna'])
+      for (let at = 0; at < 16; at += 1) {
+        const client = await connect(user, `${user}-${at}`)
+        if (client.code === 0) got[user] = (got[user] ?? 0) + 1
+        else assert.equal(client.code, 3)
+      }
+    assert.deepEqual(got, { cam: 7, bob: 3, anna: 6 })
+    // Who has one keeps it.
+    assert.equal((await connect('cam', 'cam-0')).code, 0)
   })
 })

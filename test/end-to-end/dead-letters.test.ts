@@ -1,7 +1,12 @@
 import assert from 'node:assert/strict'
+import { FakeClock } from '../support/fake-clock.js'
 import { startLab } from '../support/lab.js'
 import type { Lab } from '../support/lab.js'
+import { MemoryDisk } from '../support/memory-disk.js'
 import type { TestClient } from '../support/mqtt.js'
+import { RawClient, packets } from '../support/raw-mqtt.js'
+import { start } from '../support/start.js'
+import type { Running } from '../support/start.js'
 
 describe('a dead letter', () => {
   let lab: Lab
@@ -67,5 +72,86 @@ describe('a dead letter', () => {
     const lines = lab.log.lines.slice(before).filter(({ message }) => message === 'a message was refused')
     assert.equal(lines.length, 1)
     assert.deepEqual([lines[0]?.level, lines[0]?.fields['client'], lines[0]?.fields['class']], ['warn', 'noisy', 'WrongType'])
+  })
+})
+
+describe('dead letters', () => {
+  let lab: Running
+  const raw: RawClient[] = []
+
+  const open = async (...args: Parameters<typeof start>): Promise<void> => {
+    lab = await start(...args)
+  }
+
+  const connect = async (...[id, options]: [string, ({ clean: boolean } | undefined)?]): Promise<RawClient> => {
+    const client = await RawClient.connect(lab.mqttPort, id, options)
+    raw.push(client)
+    return client
+  }
+
+  /** Nobody but the gateway writes there. */
+  const refused = (count: number, from = 1): Buffer[] =>
+    Array.from({ length: count }, (_, at) => packets.publish('lab-dead/x', 'junk', { qos: 1 + (at % 2), id: from + at }))
+
+  afterEach(async () => {
+    for (const client of raw.splice(0)) client.close()
+    await lab.stop()
+  })
+
+  for (const where of ['in memory', 'on disk'])
+    it(`wait for nobody who is absent, and take no room from what does: ${where}`, async () => {
+      const disk = new MemoryDisk()
+      await open('broker: { tcp: { port: 0 }, limits: { maxQueued: 10 } }\n', where === 'on disk' ? { openDisk: disk.open } : {})
+      const absent = await connect('absent', { clean: false })
+      absent.send(packets.subscribe(1, ['lab-dead/#', 2], ['alarm', 2]))
+      await absent.next('suback')
+      absent.close()
+      await absent.closed()
+      const here = await connect('here')
+      here.send(packets.subscribe(1, ['lab-dead/#', 2]))
+      await here.next('suback')
+      const sender = await connect('sender')
+      sender.send(...refused(20), packets.publish('alarm', 'fire', { qos: 1, id: 100 }))
+      // Each is acknowledged as it was sent.
+      for (let at = 0; at < 11; at += 1) await sender.next('puback')
+      for (let at = 0; at < 10; at += 1) await sender.next('pubrec')
+      assert.deepEqual(new Set((await here.has(20)).map(({ qos, retain }) => `${qos} ${retain}`)), new Set(['0 false']))
+      const back = await connect('absent', { clean: false })
+      assert.deepEqual(
+        (await back.has(1)).map(({ text }) => text),
+        ['fire']
+      )
+      await back.settled()
+      assert.equal(back.received.length, 1)
+    })
+
+  it('are 200 of one client at once; those beyond are counted, told in the log, and acknowledged', async () => {
+    const clock = new FakeClock()
+    await open('', { clock })
+    const here = await connect('here')
+    here.send(packets.subscribe(1, ['#', 0]))
+    await here.next('suback')
+    const sender = await connect('sender')
+    sender.send(...refused(250))
+    for (let at = 0; at < 125; at += 1) {
+      await sender.next('puback')
+      await sender.next('pubrec')
+    }
+    const other = await connect('other')
+    other.send(packets.publish('lab-dead/y', 'junk', { qos: 1 }))
+    await other.next('puback')
+    await here.settled()
+    const counts = new Map<string, number>()
+    for (const { topic } of here.received) counts.set(topic, (counts.get(topic) ?? 0) + 1)
+    assert.deepEqual([counts.get('lab-dead/lab-dead/x'), counts.get('lab-dead/lab-dead/y')], [200, 1])
+    const lines = lab.log.lines.filter(({ message }) => message.startsWith('a message was refused; of so many'))
+    assert.deepEqual(
+      lines.map(({ fields }) => fields['client']),
+      ['sender']
+    )
+    await clock.pass(11)
+    const answer = await fetch(`http://127.0.0.1:${lab.httpPort}/api/devices/gateway/limits`)
+    const { reading } = (await answer.json()) as { reading: { value: { deadLetters: number } } }
+    assert.equal(reading.value.deadLetters, 50)
   })
 })

@@ -3,6 +3,7 @@ import { startLab } from '../support/lab.js'
 import type { Lab } from '../support/lab.js'
 import { RawHttp } from '../support/raw-http.js'
 import { post, rest } from '../support/rest.js'
+import { until } from '../support/until.js'
 
 const json = 'content-type: application/json\r\n'
 const set = 'POST /api/devices/furnace/setpoint/set HTTP/1.1\r\nhost: localhost\r\n'
@@ -146,5 +147,45 @@ describe('the HTTP listener, with requests that are bent', function () {
       asked += 50
     }
     assert.equal(asked, 1000)
+    await client.rest()
+  })
+
+  const offer = 'connection: upgrade\r\nupgrade: h2c\r\n'
+  const asks = (more = ''): string => `GET /api HTTP/1.1\r\nhost: localhost\r\n${more}\r\n`
+
+  it('counts those that come with an offer too, and closes as well', async () => {
+    const client = await send('')
+    for (let n = 1; n <= 1000; n += 1) {
+      client.send(asks(offer))
+      const answer = await client.answer()
+      assert.deepEqual([answer?.status, answer?.headers.get('connection')], [200, n === 1000 ? 'close' : 'keep-alive'], `request ${n}`)
+    }
+    assert.equal(await client.rest(), '')
+  })
+
+  it('closes a connection that makes an offer, or would become a WebSocket, while an answer is still to come', async () => {
+    const webSocket =
+      'connection: upgrade\r\nupgrade: websocket\r\nsec-websocket-version: 13\r\nsec-websocket-protocol: mqtt\r\nsec-websocket-key: AAAAAAAAAAAAAAAAAAAAAA==\r\n'
+    const knocks = `GET /mqtt HTTP/1.1\r\nhost: localhost\r\n${webSocket}\r\n`
+    const [plain, offers] = [asks(), asks(offer)]
+    for (const sent of [plain + offers, offers + offers, offers.repeat(3), plain + plain + offers, offers + knocks, plain + knocks]) {
+      const client = await send(sent)
+      // Not one byte that could be taken for an answer, nor for a frame.
+      assert.equal(await client.rest(), '')
+      client.send(plain)
+    }
+    assert.equal((await rest(lab.httpPort, '/health')).status, 200)
+  })
+
+  it('gives places back of all that was asked at once by who has gone', async () => {
+    // Those behind an answer that does not end never have their turn.
+    const stream = 'GET /api/readings?device=strict HTTP/1.1\r\nhost: localhost\r\n\r\n'
+    for (let n = 0; n < 20; n += 1) {
+      const client = await send(stream + asks().repeat(20))
+      await client.answer('HEAD')
+      client.close()
+    }
+    await until(() => lab.gateway.openConnections === 0, 'a connection stays')
+    assert.equal((await rest(lab.httpPort, '/api')).status, 200)
   })
 })

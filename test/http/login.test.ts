@@ -124,6 +124,54 @@ describe('who asks over HTTP', () => {
     assert.equal((await ask('/api/me', cookie)).status, 401)
   })
 
+  it('is counted when it is refused, for whatever reason; who looks whether all is well is not', async () => {
+    await start()
+    const { cookie } = await cookieOf('ada')
+    const ended = `${cookie.slice(0, -1)}_`
+    for (const [path, headers, status] of [
+      ['/api/me', { host: 'evil.example' }, 421],
+      ['/api/me', { cookie, origin: 'http://127.0.0.1:1' }, 403],
+      ['/api/me', { cookie: ended }, 401],
+      ['/api/me', { authorization: 'Bearer x' }, 401],
+      ['/health', {}, 200]
+    ] as const)
+      assert.equal((await rawAsk(lab.httpPort, 'GET', path, { headers })).status, status, JSON.stringify(headers))
+    assert.equal((await login('ada', passwordOf('ada'), { origin: 'http://evil.example' })).status, 403)
+    assert.equal(await knock({ origin: 'http://evil.example' }), 403)
+    assert.equal(await knock({ host: 'evil.example', origin: 'http://evil.example' }), 403)
+    const told = lab.log.lines.filter(({ fields }) => fields['listener'] === 'http' && 'why' in fields).map(({ fields }) => fields['why'])
+    assert.deepEqual(told, ['host', 'origin', 'ended', 'scheme'])
+    await clock.pass(10)
+    const { reading } = (await ask('/api/devices/gateway/access', basic('root'))).json as {
+      reading: { value: { refusals: Record<string, number> } }
+    }
+    const { host, origin, ended: over, scheme, anonymous } = reading.value.refusals
+    assert.deepEqual([host, origin, over, scheme, anonymous], [2, 3, 1, 1, undefined])
+  })
+
+  it('is needed of who comes through a proxy on the same computer', async () => {
+    await start('')
+    assert.equal((await ask('/api/me')).json['via'], 'anonymous')
+    await (await socket({})).vanish()
+    for (const headers of [{ 'x-forwarded-for': '192.0.2.1' }, { forwarded: 'for=192.0.2.1' }, { via: '1.1 proxy' }]) {
+      assert.equal((await ask('/api/me', headers)).status, 401, JSON.stringify(headers))
+      assert.equal((await ask('/api/me', { ...headers, ...basic('ada') })).status, 200)
+      assert.equal((await ask('/health', headers)).status, 200)
+      await assert.rejects(socket(headers), /Not authorized|not authorized/i)
+    }
+  })
+
+  it('is no part of the answer to who mistypes it', async () => {
+    await start()
+    const { status, body } = await rawAsk(lab.httpPort, 'POST', '/api/login', {
+      headers: { 'content-type': 'application/json' },
+      body: '{"user":"ada","password":"top\\qsecret"}'
+    })
+    assert.equal(status, 400)
+    assert.match(String(body), /no JSON/)
+    assert.doesNotMatch(String(body), /secret|word/)
+  })
+
   it('counts only for pages of the gateway itself', async () => {
     await start()
     const cookie = await cookieOf('ada')

@@ -92,11 +92,12 @@ describe('readings over REST, as Server-Sent Events', () => {
     }
     assert.equal((await rest(lab.httpPort, '/api/readings', { headers: { accept: 'application/json' } })).status, 406)
     assert.equal((await rest(lab.httpPort, '/api/readings', { method: 'HEAD' })).status, 405)
-    for (let i = 0; i < 32; i += 1) await stream('?device=strict')
+    // All of one address, which has half of them.
+    for (let i = 0; i < 16; i += 1) await stream('?device=strict')
     const { status, json, headers } = await rest(lab.httpPort, '/api/readings')
     assert.deepEqual([status, json['class'], json['rule'], headers['retry-after']], [429, 'RateLimited', 'maxStreams', '1'])
     open.pop()?.close()
-    await until(() => lab.gateway.openConnections === 31, 'it keeps its place')
+    await until(() => lab.gateway.openConnections === 15, 'it keeps its place')
     await stream()
   })
 

@@ -14,14 +14,24 @@ export class Outgoing {
   /** Rows sort in the order in which messages came. */
   #lastRow = 0
 
-  constructor(journal?: Journal) {
+  readonly #grown: (clientId: string, bytes: number) => void
+
+  /** `grown`: told by how much a queue takes more or less memory, roughly. */
+  constructor(journal?: Journal, grown: (clientId: string, bytes: number) => void = () => {}) {
     this.#journal = journal
+    this.#grown = grown
   }
 
   /** The session's queue; made when it is asked for to `add` something. */
   of(clientId: string): Queue {
     let queue = this.#queues.get(clientId)
-    if (!queue) this.#queues.set(clientId, (queue = new Queue(this.#rows(clientId), (bytes) => (this.bytes += bytes))))
+    if (!queue) {
+      const grown = (bytes: number): void => {
+        this.bytes += bytes
+        this.#grown(clientId, bytes)
+      }
+      this.#queues.set(clientId, (queue = new Queue(this.#rows(clientId), grown)))
+    }
     return queue
   }
 

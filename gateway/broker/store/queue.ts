@@ -55,6 +55,11 @@ export class Queue {
     return this.#bytes
   }
 
+  /** The memory that it takes, roughly. */
+  get weight(): number {
+    return this.#bytes + this.#entries.size * overhead
+  }
+
   /** Is this message here already, for another filter? */
   has(packet: PacketLike): boolean {
     return this.#entries.has(keyOf(packet) ?? '')

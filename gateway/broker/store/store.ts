@@ -28,8 +28,8 @@ export interface Counts {
  * QoS 2 handshake) is answered once it is written.
  */
 export class Store {
-  /** Whether a session may keep so many messages, of so many bytes, when all take so many; undefined: no bound. */
-  bound: ((clientId: string, queued: number, bytes: number, all: number) => boolean) | undefined
+  /** Whether a session may keep so many messages, of so many bytes, when all take so many, with `more` for this one; undefined: no bound. */
+  bound: ((clientId: string, queued: number, bytes: number, all: number, more: number) => boolean) | undefined
   readonly #retained: Retained
   readonly #subscriptions: Subscriptions
   readonly #outgoing: Outgoing
@@ -51,7 +51,7 @@ export class Store {
     this.owners = new SessionRows(journal)
     this.#retained = new Retained(journal)
     this.#subscriptions = new Subscriptions(journal)
-    this.#outgoing = new Outgoing(journal)
+    this.#outgoing = new Outgoing(journal, (clientId, bytes) => this.owners.grew(clientId, bytes))
     this.#incoming = new Incoming(journal)
     this.#wills = new Wills(journal)
     this.#notes = new Notes(journal)
@@ -64,6 +64,7 @@ export class Store {
     await this.#journal?.open((key, value) => this.#take(key, value))
     // Of a clean client nothing is kept; it was connected when the run ended.
     for (const clientId of this.#incoming.clients()) if (!this.owners.has(clientId)) this.#incoming.drop(clientId)
+    this.owners.restored((clientId) => this.#outgoing.find(clientId)?.weight ?? 0)
     this.inbound?.restored()
   }
 
@@ -181,7 +182,7 @@ export class Store {
     const { clientId } = subscription
     const queue = this.#outgoing.of(clientId)
     const more = (packet.topic?.length ?? 0) + (packet.payload?.length ?? 0)
-    const mayKeep = (): boolean => this.bound?.(clientId, queue.size + 1, queue.bytes + more, this.#outgoing.bytes + more) ?? true
+    const mayKeep = (): boolean => this.bound?.(clientId, queue.size + 1, queue.bytes + more, this.#outgoing.bytes + more, more) ?? true
     if (queue.has(packet) || mayKeep()) queue.add(packet, subscription)
   }
 
@@ -240,8 +241,12 @@ export class Store {
     return journal === undefined ? done() : later((run) => journal.whenCommitted(run))
   }
 
-  cleanIncoming(client: ClientRef): Promise<void> {
-    this.#incoming.drop(client.id)
+  /**
+   * A clean client begins, or has gone. Aedes asks for this also when it has refused one (close() in aedes/lib/client.js), by whatever id that
+   * one named: it is the id, and perhaps the session, of somebody else.
+   */
+  cleanIncoming(client: ClientRef & { readonly _authorized?: boolean }): Promise<void> {
+    if (client._authorized !== false && !this.owners.has(client.id)) this.#incoming.drop(client.id)
     return done()
   }
 
