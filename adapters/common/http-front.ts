@@ -45,7 +45,8 @@ export class HttpFront {
   constructor(options: HttpFrontOptions) {
     const { config, host, maxBody, failure } = options
     this.#options = options
-    this.#sources = new Sources({ config, host })
+    const sources = new Sources({ config, host })
+    this.#sources = sources
     this.#trouble = new RarelyEach(host.clock, toldEvery)
     this.#listener = new HttpListener({
       host: config.host,
@@ -53,7 +54,11 @@ export class HttpFront {
       maxConnections: config.maxConnections,
       maxBody,
       requestWithin,
-      sources: this.#sources,
+      sources: {
+        mayCome: (address) => sources.mayConnect(address),
+        isFree: (address) => sources.isFree(address),
+        scarce: (address) => sources.scarce(address)
+      },
       origins: config.origins,
       answer: async (request) => await this.#answer(request),
       onRefused: (why, who) => this.#refused(why, who),

@@ -15,6 +15,9 @@ const rateOver = 10
 /** Seconds between two lines of the log about the same rule. */
 const toldEvery = 10
 
+/** New connections for each request that an address may make: old clients open one for each, and should read that they ask too often. */
+const connectionsPerRequest = 10
+
 /** Addresses of which is known whether they may come; a forged one is looked up again. */
 const maxKnown = 1024
 
@@ -42,6 +45,7 @@ export class Sources {
   readonly #rate: number | undefined
   readonly #list: BlockList | undefined
   readonly #rates: Allowance
+  readonly #connections: Allowance
   readonly #trouble: RarelyEach<string>
   readonly #known = new Map<string, Verdict>()
   /** Most often the next one is the last one again. */
@@ -52,7 +56,9 @@ export class Sources {
     const { config, host } = options
     this.#host = host
     this.#rate = config.maxSourceRate
-    this.#rates = new Allowance({ clock: host.clock, rate: this.#rate ?? usualRate, over: rateOver })
+    const rate = this.#rate ?? usualRate
+    this.#rates = new Allowance({ clock: host.clock, rate, over: rateOver })
+    this.#connections = new Allowance({ clock: host.clock, rate: rate * connectionsPerRequest, over: rateOver })
     this.#trouble = new RarelyEach(host.clock, toldEvery)
     this.#list = config.allow === undefined ? undefined : listOf(config.allow)
     this.#lastVerdict = this.#judge(this.#last)
@@ -64,6 +70,13 @@ export class Sources {
     if (verdict === 'stranger') return this.#refuse('allow', address)
     if (port !== undefined && reflectors.has(port)) return this.#refuse('port', address)
     return verdict === 'free' || this.#rates.take(address, 1) || this.#refuse('maxSourceRate', address)
+  }
+
+  /** A new connection whose requests are counted, see {@link mayAsk}. False: as {@link mayCome}. */
+  mayConnect(address: string): boolean {
+    const verdict = this.#verdict(address)
+    if (verdict === 'stranger') return this.#refuse('allow', address)
+    return verdict === 'free' || this.#connections.take(address, 1) || this.#refuse('maxSourceRate', address)
   }
 
   /** One more request, message or frame over a connection that was let in. False: there are too many of late; it was counted. */

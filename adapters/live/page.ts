@@ -8,8 +8,8 @@ export interface PageOptions {
   readonly address: string
   readonly maxSubscriptions: number
   readonly onSubscribe: (page: Page, channels: readonly Channel[]) => void
-  /** A frame came. */
-  readonly onFrame: () => void
+  /** A frame came. False: it is one too many. */
+  readonly onFrame: () => boolean
   /** It was cut, and why. */
   readonly onCut: (page: Page, why: Cut, reason: string) => void
   readonly onClose: (page: Page) => void
@@ -100,7 +100,8 @@ export class Page {
 
   #frame(data: RawData): void {
     const { onFrame, onSubscribe } = this.#options
-    onFrame()
+    // No answer says so on this wire; a page that is cut sees that something is wrong.
+    if (!onFrame()) return this.end()
     if (!this.#counted()) return
     const frame = decodeFrame(bytesOf(data))
     if (frame.kind === 'wrong') this.cut('wrong', frame.reason)

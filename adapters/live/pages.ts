@@ -9,6 +9,8 @@ import { Rarely } from '../common/rarely.js'
 export interface PagesOptions {
   readonly host: Host
   readonly maxSubscriptions: number
+  /** One more frame of a page. False: there are too many of its address of late; it was counted and told. */
+  readonly mayAsk: (address: string) => boolean
   /** The messages with the last values of these channels, to answer a subscription. */
   readonly last: (channels: readonly Channel[]) => readonly string[]
   /** Somebody began or ended to want channels. */
@@ -39,12 +41,15 @@ export class Pages {
   }
 
   add(socket: WebSocket, address: string): void {
-    const { host, maxSubscriptions } = this.#options
+    const { host, maxSubscriptions, mayAsk } = this.#options
     const page = new Page({
       socket,
       address,
       maxSubscriptions,
-      onFrame: () => host.count('received'),
+      onFrame: () => {
+        host.count('received')
+        return mayAsk(address)
+      },
       onSubscribe: (subscriber, channels) => this.#subscribe(subscriber, channels),
       onCut: (who, why, reason) => this.#cut(who, why, reason),
       onClose: (who) => this.#forget(who)

@@ -41,6 +41,7 @@ class LiveServer implements Adapter {
   readonly #udp: UdpServer
   readonly #web: WebListener
   readonly #pages: Pages
+  readonly #visitors: Sources
   readonly #load: Load
   readonly #shown: Shown
   readonly #inlet: Inlet
@@ -61,8 +62,10 @@ class LiveServer implements Adapter {
     this.#inlet = new Inlet(config, host)
     this.#shown = new Shown({ show: config.show, host, publish })
     this.#load = new Load({ host, pages: () => this.#pages.count, publish })
+    this.#visitors = this.#visitorsOf(config)
     this.#pages = new Pages({
       host,
+      mayAsk: (address) => this.#visitors.mayAsk(address),
       maxSubscriptions: config.web.maxSubscriptions,
       last: (channels) => this.#lastOf(channels),
       onChange: () => this.#load.watch(this.#pages.wants(loadChannels))
@@ -190,11 +193,15 @@ class LiveServer implements Adapter {
     if (alike !== undefined) this.#host.log.warn({ ...fields, ...(alike > 0 ? { alike } : {}) }, message)
   }
 
-  #listener(): WebListener {
-    const { maxSourceRate, allow: all } = this.#config
-    const { host, port, tls, origins, maxPages, allow: own } = this.#config.web
-    const allow = own ?? all
+  /** Who may look at pages: a list of their own, or that of the hosts. */
+  #visitorsOf({ maxSourceRate, allow: all, web }: LiveServerConfig): Sources {
+    const allow = web.allow ?? all
     const rules = { ...(allow === undefined ? {} : { allow }), ...(maxSourceRate === undefined ? {} : { maxSourceRate }) }
+    return new Sources({ config: rules, host: this.#host })
+  }
+
+  #listener(): WebListener {
+    const { host, port, tls, origins, maxPages } = this.#config.web
     return new WebListener({
       host,
       port,
@@ -203,7 +210,7 @@ class LiveServer implements Adapter {
       maxPayload,
       greeting,
       maxConnections: maxPages,
-      sources: new Sources({ config: rules, host: this.#host }),
+      sources: this.#visitors,
       onWebSocket: (socket, address) => this.#pages.add(socket, address),
       onRefused: (why, who) => this.#refused(why, who),
       onError: (error) => this.#drop(this.#trouble.web, { reason: error.message }, 'a web page could not be taken')

@@ -52,6 +52,26 @@ describe('connections that are watched', () => {
     zero.destroy()
   })
 
+  it('are excused for the time in which the process stood still, but not when it is late for ever', async () => {
+    const guard = connections.guard(frozen(), from('slow'))
+    guard.output.promise(clock.monotonic())
+    guard.write(Buffer.alloc(100))
+    clock.skip(1000)
+    await clock.pass(3)
+    assert.ok(!guard.destroyed, 'it had three seconds to read')
+    await clock.pass(3)
+    assert.ok(guard.destroyed)
+    const other = connections.guard(frozen(), from('other'))
+    await clock.pass(1)
+    other.output.promise(clock.monotonic())
+    other.write(Buffer.alloc(100))
+    for (let i = 0; i < 6 && !other.destroyed; i += 1) {
+      clock.skip(3)
+      await clock.pass(0)
+    }
+    assert.ok(other.destroyed, 'nobody is cut under load that lasts')
+  })
+
   it('are counted as clients from CONNECT until they close', async () => {
     const socket = frozen()
     const guard = connections.guard(socket, from('a'))

@@ -28,6 +28,9 @@ const maxAddresses = 10_000
 /** Seconds that a look may be late. Beyond, the process stood still (a laptop that slept, a machine that swapped), and what clients sent meanwhile is unread. */
 const late = 0.5
 
+/** Looks in a row that may excuse everybody for being late; beyond, the process does not stand still but has too much to do, and those who do not read are part of it. */
+const mostExcused = 3
+
 /** What is known of one address: open connections, and how many new ones it still may make (a bucket that fills again). */
 interface Peer {
   open: number
@@ -48,6 +51,8 @@ export class Connections {
   #watch: Watch | undefined
   /** Monotonic seconds of the last look. */
   #looked = 0
+  /** Looks in a row that were late. */
+  #excused = 0
 
   constructor(options: {
     clock: Clock
@@ -128,12 +133,14 @@ export class Connections {
 
   #look(): void {
     const now = this.#clock.monotonic()
-    const stoodStill = now - this.#looked > period + late
+    const stood = now - this.#looked - period
     this.#looked = now
+    this.#excused = stood > late ? this.#excused + 1 : 0
+    const stoodStill = this.#excused > 0 && this.#excused <= mostExcused
     for (const guard of this.#guards) {
       // Nobody is silent, or slow, for a time in which we did not listen.
       if (stoodStill) {
-        guard.excuse()
+        guard.excuse(stood)
         continue
       }
       guard.lookAfter()

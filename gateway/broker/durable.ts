@@ -35,6 +35,8 @@ export class Durable {
   readonly #journal: Journal | undefined
   readonly #now: () => number
   readonly #open = new Map<number, Client>()
+  /** The same by client: many may leave while a disk that refuses holds up very many messages. */
+  readonly #byClient = new Map<Client, Set<number>>()
   readonly #numbers = new WeakMap<object, number>()
   /** QoS 2 messages of persistent sessions that are being written: such a client may come back and send one again meanwhile. */
   readonly #taking = new Set<string>()
@@ -116,7 +118,7 @@ export class Durable {
     if (packet.isLetter !== true && (packet.qos === 2 || packet.retain || this.store.queues(packet.topic))) {
       const kept = packet as PacketLike
       const seq = inbound.take(packet.qos === 2 ? { ...kept, clientId: client.id } : kept)
-      this.#open.set(seq, client)
+      this.#note(seq, client)
       this.#numbers.set(packet, seq)
       if (packet.qos === 2) return this.#admitExactly(client, packet.messageId, journal, callback)
     } else if (journal.failure === undefined) return callback(null)
@@ -157,9 +159,23 @@ export class Durable {
     this.#aedes?.publish(packet as PublishPacket, () => {})
   }
 
+  #note(seq: number, client: Client): void {
+    const own = this.#byClient.get(client) ?? new Set()
+    this.#byClient.set(client, own.add(seq))
+    this.#open.set(seq, client)
+  }
+
+  #settled(seq: number, client: Client): void {
+    this.#open.delete(seq)
+    const own = this.#byClient.get(client)
+    own?.delete(seq)
+    if (own?.size === 0) this.#byClient.delete(client)
+  }
+
   #applied(seq: number | undefined): void {
     if (seq === undefined) return
-    this.#open.delete(seq)
+    const client = this.#open.get(seq)
+    if (client !== undefined) this.#settled(seq, client)
     this.store.inbound?.applied(seq)
   }
 
@@ -168,7 +184,7 @@ export class Durable {
    * One of QoS 2 that is still there then was never answered: Aedes refused it.
    */
   #gone(client: Client): void {
-    const left = [...this.#open].filter(([, owner]) => owner === client).map(([seq]) => seq)
+    const left = [...(this.#byClient.get(client) ?? [])]
     if (left.length === 0) return
     const settle = (): void => {
       for (const seq of left) {

@@ -180,8 +180,9 @@ export class Guard extends Duplex {
     this.#heard = this.#taken = false
   }
 
-  /** Its silence does not count until now: what it said may be unread. */
-  excuse(): void {
+  /** Its silence does not count until now: what it said may be unread. Nor does it that it did not read for so many seconds. */
+  excuse(seconds: number): void {
+    this.output.excuse(seconds)
     this.client?._keepaliveTimer?.refresh()
   }
 

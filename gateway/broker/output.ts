@@ -87,6 +87,11 @@ export class Output {
     if (this.#promise === undefined || this.#sent >= this.#promise.at) this.#promise = { at: this.#taken + 1, since: now }
   }
 
+  /** So many seconds of waiting are not the client's fault. */
+  excuse(seconds: number): void {
+    if (this.#promise !== undefined) this.#promise.since += seconds
+  }
+
   /** Seconds for which a message of QoS 1 or 2 has waited; 0 when none waits. */
   overdue(now: number): number {
     if (this.waiting === 0 || (this.#promise !== undefined && this.#sent >= this.#promise.at)) this.#promise = undefined

@@ -77,6 +77,18 @@ describe('the places of requests', () => {
     for (const timer of timers) clearInterval(timer)
   })
 
+  it('are not kept by requests that queued behind another of a connection that is gone', async () => {
+    for (let round = 0; round < 3; round += 1) {
+      const socket = ask('/held')
+      for (let i = 1; i < 100; i += 1) socket.write('GET /held HTTP/1.1\r\nhost: localhost\r\n\r\n')
+      await until(() => held.length === 100, `${held.length} have come`)
+      const over = once(held[0] as ServerResponse, 'close')
+      socket.destroy()
+      await over
+      held.length = 0
+    }
+  })
+
   it('are 150 of one address, but whether it is well is told to everybody', async () => {
     const clients = Array.from({ length: 150 }, () => ask('/held'))
     await until(() => held.length === 150, 'they do not come')

@@ -1,4 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { Socket } from 'node:net'
 import type { Clock } from '../adapter.js'
 import { HttpError } from './problem.js'
 
@@ -23,6 +24,8 @@ export class Places {
   readonly #within: number
   readonly #slowest: number
   readonly #addresses = new Map<string, number>()
+  /** What is to be done when a connection closes. Node tells it only to the response whose turn it is, not to those that queue behind. */
+  readonly #ends = new WeakMap<Socket, Set<() => void>>()
   #taken = 0
 
   constructor({ clock, within = progressWithin, slowest: least = slowest }: PlacesOptions) {
@@ -33,7 +36,7 @@ export class Places {
 
   /** The refusal; undefined: the request has its place. */
   take(request: IncomingMessage, response: ServerResponse): HttpError | undefined {
-    this.#watch(response)
+    this.#watch(request.socket, response)
     // Whoever watches over programs would end one that works.
     if (isHealth(request)) return undefined
     const { remoteAddress: address = '' } = request.socket
@@ -42,12 +45,12 @@ export class Places {
     if (own >= maxOfAddress) return tooMany(`already ${maxOfAddress} requests of this address under way`)
     this.#taken += 1
     this.#addresses.set(address, own + 1)
-    response.once('close', () => this.#leave(address))
+    this.#atEnd(request.socket, response, () => this.#leave(address))
     return undefined
   }
 
   /** Who waits for an answer may do so; but one that waits for who asked must be taken, and not byte by byte. */
-  #watch(response: ServerResponse): void {
+  #watch(socket: Socket, response: ServerResponse): void {
     const waits = (): boolean => response.writableLength > 0 || (response.socket?.writableLength ?? 0) > 0
     // Node tells when neither side did anything.
     response.setTimeout(this.#within * 1000, () => {
@@ -61,7 +64,26 @@ export class Places {
       timer = this.#clock.after(this.#within, look)
     }
     let timer = this.#clock.after(this.#within, look)
-    response.once('close', () => timer.cancel())
+    this.#atEnd(socket, response, () => timer.cancel())
+  }
+
+  /** Runs once: when the response is over, or its connection. */
+  #atEnd(socket: Socket, response: ServerResponse, run: () => void): void {
+    const ends = this.#ends.get(socket) ?? this.#listen(socket)
+    const end = (): void => {
+      if (ends.delete(end)) run()
+    }
+    ends.add(end)
+    response.once('close', end)
+  }
+
+  #listen(socket: Socket): Set<() => void> {
+    const ends = new Set<() => void>()
+    this.#ends.set(socket, ends)
+    socket.once('close', () => {
+      for (const end of ends) end()
+    })
+    return ends
   }
 
   #leave(address: string): void {
