@@ -32,5 +32,7 @@ export function mayConnect({ origin, host }: IncomingHttpHeaders, origins: reado
  * a browser counts. Who tells no origin is no page, or asks for what it may only look at.
  */
 export function pageOf({ origin, host }: IncomingHttpHeaders, origins: readonly string[]): boolean {
-  return origin === undefined || origins.includes(origin) || (parseUrl(origin)?.host ?? '') === (parseUrl(`http://${host ?? ''}`)?.host ?? ' ')
+  return (
+    origin === undefined || origins.includes(origin) || (parseUrl(origin)?.host ?? '') === (parseUrl(`http://${host ?? ''}`)?.host ?? ' ')
+  )
 }
