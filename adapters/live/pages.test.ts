@@ -137,6 +137,8 @@ describe('live-server towards web pages', () => {
 
   it('forgets a page that has gone: its subscriptions, and its pings', async () => {
     await live.start()
+    // By now the gateway has told all of itself, and waits for each of it to become old.
+    await live.clock.pass(40)
     const before = live.clock.timers
     const page = await live.looking('h:a')
     await page.close()
