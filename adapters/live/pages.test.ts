@@ -137,15 +137,14 @@ describe('live-server towards web pages', () => {
 
   it('forgets a page that has gone: its subscriptions, and its pings', async () => {
     await live.start()
-    // By now the gateway has told all of itself, and waits for each of it to become old.
-    await live.clock.pass(40)
     const before = live.clock.timers
-    const page = await live.looking('h:a')
-    await page.close()
+    for (let i = 0; i < 5; i++) await (await live.looking('h:a')).close()
     await live.batch({ a: [1, 2] }, 'h')
     await live.reading('h/a')
     await live.clock.pass(40)
-    assert.equal(live.clock.timers, before)
+    // The gateway has a timer more for its own event_loop_delay, or not, as real time has passed.
+    const left = live.clock.timers
+    assert.ok(left <= before + 1, `${left} timers, ${before} before`)
   })
 
   it('lets in pages of this computer and those that are listed, and no others', async () => {
