@@ -1,5 +1,6 @@
 // Runs every test: most of them wait for something, so two files at a time; then, one after the other, those that load the machine
-// or measure time as an instrument would, and must have it to themselves. With arguments: one plain mocha with these.
+// or measure time as an instrument would, and must have it to themselves. A file that failed then runs once more, alone; the end says
+// which did, and why. With arguments: one plain mocha with these.
 import { spawnSync } from 'node:child_process'
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { availableParallelism, tmpdir } from 'node:os'
@@ -28,7 +29,7 @@ const alone = [
 ]
 
 const asked = process.argv.slice(2)
-let counts
+let records
 if (asked.length > 0) process.exit(mocha(asked))
 
 const files = alone.map((name) => `dist/${name}.test.js`)
@@ -40,17 +41,42 @@ if (missing.length > 0) {
 const { spec: _, ...options } = JSON.parse(readFileSync('.mocharc.json', 'utf8'))
 const plain = ['--no-config', ...Object.entries(options).flatMap(([name, value]) => [value].flat().map((one) => `--${name}=${one}`))]
 const folder = mkdtempSync(join(tmpdir(), 'labgate-'))
-counts = join(folder, 'counts')
+records = folder
 const jobs = Math.max(2, availableParallelism())
 const codes = [mocha(['--parallel', `--jobs=${jobs}`, ...files.flatMap((file) => ['--ignore', file])]), mocha([...plain, ...files])]
-const sums = [0, 0, 0]
-for (const line of readFileSync(counts, 'utf8').trim().split('\n')) line.split(' ').forEach((count, i) => (sums[i] += Number(count)))
+const first = failures()
+const again = [...new Set(first.map(({ file }) => file))]
+const [passed, failed, skipped] = sums()
 rmSync(folder, { recursive: true })
-console.log(`in all: ${sums[0]} passed, ${sums[1]} failed, ${sums[2]} skipped`)
-process.exit(codes.some((code) => code !== 0) ? 1 : 0)
+if (first.length > 0) {
+  console.log(`\nfailed:`)
+  for (const { file, title, text } of first) console.log(`- ${file}: ${title}\n    ${text.replaceAll('\n', '\n    ')}`)
+}
+console.log(`in all: ${passed} passed, ${failed} failed, ${skipped} skipped`)
+if (failed === 0) process.exit(codes.some((code) => code !== 0) ? 1 : 0)
+// More is no accident of the load, and what no test tells (a hook, a skipped one) is seen at once.
+if (first.length < failed || again.length > 3) process.exit(1)
+records = undefined
+console.log(`\nonce more, with the machine to itself: ${again.join(', ')}`)
+process.exit(mocha([...plain, ...again]))
+
+function failures() {
+  const file = join(folder, 'failed')
+  return existsSync(file) ? lines(file).map((line) => JSON.parse(line)) : []
+}
+
+function sums() {
+  const sums = [0, 0, 0]
+  for (const line of lines(join(folder, 'counts'))) line.split(' ').forEach((count, i) => (sums[i] += Number(count)))
+  return sums
+}
+
+function lines(file) {
+  return readFileSync(file, 'utf8').trim().split('\n')
+}
 
 function mocha(args) {
-  const env = counts === undefined ? process.env : { ...process.env, LABGATE_TEST_COUNTS: counts }
+  const env = records === undefined ? process.env : { ...process.env, LABGATE_TEST_RECORDS: records }
   const { status } = spawnSync(process.execPath, ['node_modules/mocha/bin/mocha.js', ...args], { stdio: 'inherit', env })
   return status ?? 1
 }

@@ -43,12 +43,17 @@ export function about(guard: Guard, client: string): About {
 /** What Aedes' types leave out: the will of a CONNECT that is being looked at. */
 type Inner = Client & { readonly _will: PacketLike | null | undefined }
 
+/** The error of a CONNECT that may come again later; who asks for it counts and tells it. */
+type Unavailable = Error & { readonly returnCode: 3 }
+
 type Found = Login | { readonly ok: false; readonly why: Refused }
 
 export interface AdmissionOptions {
   readonly access: Access
   readonly sessions: SessionRows
   readonly connected: (clientId: string) => Client | undefined
+  /** Why there is no room for another session, of somebody whose client is not clean. */
+  readonly noRoom: (clientId: string, identity: Identity) => Unavailable | undefined
   /** Somebody was let in; Aedes looks at his session next. */
   readonly letIn: (clientId: string) => void
 }
@@ -76,6 +81,7 @@ export class Admission {
     const decide = (login: Found): void => {
       const refused = login.ok ? this.#judge(client as Inner, guard, login.identity) : login.why
       if (refused === undefined) return callback(null, true)
+      if (refused instanceof Error) return callback(refused, false)
       const { identity, certificate } = guard.entrance
       this.#options.access.refused(refused, { ...about(guard, client.id), user: name ?? identity?.user ?? certificate })
       callback(new NotLetIn(refused), false)
@@ -122,13 +128,15 @@ export class Admission {
   }
 
   /** He is who he says. Lets him in, or tells why not. */
-  #judge(client: Inner, guard: Guard, identity: Identity): Refused | undefined {
-    const { access } = this.#options
+  #judge(client: Inner, guard: Guard, identity: Identity): Refused | Unavailable | undefined {
+    const { access, noRoom } = this.#options
     if (!access.isCurrent(identity)) return 'revoked'
     const rights = access.rights(identity, client.id)
     const will = client._will
     if (will && !rights.mayWrite(will.topic ?? '')) return 'will'
     if (this.#isTaken(client, identity)) return 'session'
+    const unavailable = client.clean ? undefined : noRoom(client.id, identity)
+    if (unavailable !== undefined) return unavailable
     if (will && identity.user !== undefined) will.user = identity.user
     guard.identity = identity
     guard.rights = rights

@@ -89,6 +89,7 @@ export class Broker implements Door {
       access: options.access,
       sessions: this.#store.owners,
       connected: (id) => this.#clients[id],
+      noRoom: (id, identity) => this.#sessions.refusal(id, identity),
       letIn: (id) => this.#permissions.came(id)
     })
     this.#sessions = new Sessions({
@@ -115,7 +116,6 @@ export class Broker implements Door {
       authenticate: this.#admission.authenticate
     }
     this.#aedes = new OrderedAedes(aedes, ({ id }, messageId) => this.#store.hasIncoming(id, messageId))
-    this.#sessions.watchEntry(this.#aedes)
     new Delivery(this.#aedes, this.#store, {
       window: limits.maxInflight,
       shed: (client) => this.#missed(client),

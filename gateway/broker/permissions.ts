@@ -109,8 +109,9 @@ export class Permissions {
   /** As what somebody would be let in now. Who told no name was let in where that is allowed. */
   #now(user: string | undefined): Identity | undefined {
     if (user !== undefined) return this.#access.named(user)
-    const login = this.#access.anonymous(true)
-    return login.ok ? login.identity : undefined
+    // Asked only where it is none: a refusal is counted.
+    const login = this.#access.letsAnonymousIn ? this.#access.anonymous(true) : undefined
+    return login?.ok === true ? login.identity : undefined
   }
 }
 

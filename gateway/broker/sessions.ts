@@ -1,9 +1,7 @@
-import type { Aedes, Client } from 'aedes'
 import type { Clock, Watch } from '../adapter.js'
 import type { SessionRows } from './store/session-rows.js'
 import type { Identity } from '../access/identity.js'
 import { Cut } from './guard.js'
-import type { Guard } from './guard.js'
 
 export interface SessionLimits {
   /** Messages that may wait for one session, and their bytes. */
@@ -78,21 +76,13 @@ export class Sessions {
     this.#look()
   }
 
-  /** A client that wants a session where there is no room for another is told that the server is unavailable; a clean one is let in. */
-  watchEntry(aedes: Aedes): void {
-    const { authenticate } = aedes
+  /** Why somebody may not have a session by this client id: there is no room for another. He is told that the server is unavailable. */
+  refusal(clientId: string, identity: Identity): (Cut & { readonly returnCode: 3 }) | undefined {
     const { store, limits } = this.#options
-    aedes.authenticate = (client, user, password, callback) =>
-      authenticate(client, user, password, (error, isLetIn) => {
-        const ids = store.owners
-        // Aedes' types leave `clean` out.
-        const isClean = (client as Client & { readonly clean: boolean }).clean
-        if (error !== null || isLetIn !== true || isClean || ids.has(client.id) || this.#hasPlace((client.conn as Guard).identity))
-          return callback(error, isLetIn)
-        const who = ids.size < limits.maxSessions ? 'its user has his share of the' : 'there are already'
-        const reason = `${who} ${limits.maxSessions} sessions that are kept (broker.limits.maxSessions)`
-        callback(Object.assign(new Cut('maxSessions', reason), { returnCode: 3 as const }), false)
-      })
+    if (store.owners.has(clientId) || this.#hasPlace(identity)) return undefined
+    const who = store.owners.size < limits.maxSessions ? 'its user has his share of the' : 'there are already'
+    const reason = `${who} ${limits.maxSessions} sessions that are kept (broker.limits.maxSessions)`
+    return Object.assign(new Cut('maxSessions', reason), { returnCode: 3 as const })
   }
 
   stop(): void {
@@ -126,12 +116,12 @@ export class Sessions {
   }
 
   /** For one more session; the first of a user needs no more than a place. */
-  #hasPlace(identity: Identity | undefined): boolean {
+  #hasPlace({ user }: Identity): boolean {
     const { store, limits, isAdmin } = this.#options
     const { size } = store.owners
-    if (isAdmin(identity?.user)) return size < limits.maxSessions
+    if (isAdmin(user)) return size < limits.maxSessions
     const free = limits.maxSessions - Math.floor(limits.maxSessions * reserve) - size
-    const { sessions } = store.owners.share(identity?.user)
+    const { sessions } = store.owners.share(user)
     return free > (sessions === 0 ? 0 : sessions + 1)
   }
 
