@@ -9,7 +9,6 @@ import { systemClock } from './clock.js'
 import { Commands } from './commands.js'
 import type { Checked } from './config.js'
 import { declare } from './declare.js'
-import { told } from './errors.js'
 import { Devices, self } from './devices.js'
 import { DiskTrouble } from './disk-trouble.js'
 import { Doors } from './doors.js'
@@ -25,10 +24,10 @@ import { Sight } from './http/sight.js'
 import { runsTrouble } from './runs/completion.js'
 import { Runs } from './runs/runs.js'
 import { Stories } from './stories.js'
-import { Throttle } from './log.js'
 import { metaPayload } from './payload.js'
 import { Self } from './self.js'
 import { presenceOf } from './presence.js'
+import { RefusalLog } from './refusal-log.js'
 import { restore } from './restore.js'
 import { States } from './states.js'
 import type { Schedule } from './supervisor.js'
@@ -55,9 +54,6 @@ const flushWithin = 2
 
 /** Seconds for all of a stop but the instances. */
 const restWithin = 6
-
-/** Seconds between two log lines about the refused messages of one client. */
-const refusalsEvery = 10
 
 /** The composition: everything is made here, started in order and stopped in reverse. Tests use this. */
 export class Gateway {
@@ -207,7 +203,7 @@ export class Gateway {
         instance === self ? await this.#runs.execute(command) : await this.#instances.execute(instance, command, signal)
     })
     this.#commandDesk = new CommandDesk({ clock, devices: this.#devices, commands: this.#commands, publish })
-    const throttle = new Throttle(refusalsEvery, () => clock.monotonic())
+    const refusals = new RefusalLog({ clock, log })
     this.#contract = new Contract({
       clock,
       topics: this.#topics,
@@ -221,19 +217,7 @@ export class Gateway {
         this.#self.refused()
         if (letter === undefined) this.#broker.hit('deadLetters')
         else this.#notices.dead(letter)
-        const held = throttle.pass(`${client}\0${error.class}\0${letter === undefined}`)
-        if (held !== undefined)
-          log.warn(
-            {
-              client,
-              topic,
-              id,
-              class: error.class,
-              reason: id === undefined ? error.message : told(error),
-              ...(held > 0 ? { alike: held } : {})
-            },
-            letter === undefined ? 'a message was refused; of so many of one client not each is a dead letter' : 'a message was refused'
-          )
+        refusals.tell({ topic, client, error, id, isDeadLetter: letter !== undefined })
       }
     })
     this.#instances = new Instances(

@@ -2,6 +2,7 @@
 /** The process: arguments, signals, exit code. Nothing else touches `process`. */
 import { Command, InvalidArgumentError, Option } from 'commander'
 import { adapterTypes } from '../adapters/index.js'
+import type { Surroundings } from './cli/surroundings.js'
 import { usersCommand } from './cli/users.js'
 import { ConfigError, formatProblem, loadConfig } from './config.js'
 import type { Checked } from './config.js'
@@ -65,18 +66,26 @@ program
     process.exitCode = code
   })
 
-program.addCommand(
-  usersCommand({
-    input: process.stdin,
-    questions: process.stderr,
-    load: async (file) => (await load(file, { files: false }))?.config,
-    end(code, text) {
-      if (code === 0) console.log(text)
-      else console.error(text)
-      process.exitCode = code
-    }
-  })
-)
+const surroundings: Surroundings = {
+  input: process.stdin,
+  output: process.stdout,
+  questions: process.stderr,
+  env: process.env,
+  types: adapterTypes,
+  version,
+  interrupted() {
+    const controller = new AbortController()
+    for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, () => controller.abort())
+    return controller.signal
+  },
+  load: async (file) => await load(file, { files: false }),
+  end(code, text) {
+    if (text !== '' && code === 0) console.log(text)
+    else if (text !== '') console.error(text)
+    process.exitCode = code
+  }
+}
+program.addCommand(usersCommand(surroundings))
 
 await program.parseAsync()
 

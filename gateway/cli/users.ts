@@ -1,7 +1,6 @@
 /** `labgate users add|remove|list|passwd|role`: the file of users. */
 import { mkdir } from 'node:fs/promises'
 import { dirname } from 'node:path'
-import type { Readable, Writable } from 'node:stream'
 import { Command } from 'commander'
 import { hashPassword, passwordFault } from '../access/password.js'
 import type { Hash } from '../access/password.js'
@@ -9,20 +8,9 @@ import { builtIn, roleNames } from '../access/roles.js'
 import { UsersFileError, changeUsers, readUsers } from '../access/users-file.js'
 import type { User, Users } from '../access/users-file.js'
 import { systemClock } from '../clock.js'
-import type { Config } from '../config.js'
 import { namePattern } from '../topic.js'
 import { Prompt, firstLine } from './password-prompt.js'
-
-/** What a command may touch of the process. */
-export interface Surroundings {
-  readonly input: Readable & { readonly isTTY?: boolean }
-  /** For questions to a person. */
-  readonly questions: Writable
-  /** Undefined after the problems of the file were printed and the exit code set. */
-  load(file: string): Promise<Config | undefined>
-  /** 0: it is done. 1: it was refused. 2: a file cannot be used. */
-  end(code: 0 | 1 | 2, text: string): void
-}
+import type { Surroundings } from './surroundings.js'
 
 interface Where {
   readonly file?: string
@@ -174,7 +162,7 @@ async function find(around: Surroundings, { file, config }: Where): Promise<Plac
   }
   const loaded = await around.load(config)
   if (loaded === undefined) return undefined
-  const { access } = loaded
+  const { access } = loaded.config
   const users = file ?? access.users
   if (users === undefined)
     throw new Refused(`${config} names no file of users; write there, for example: access: { users: ./data/users.json }`)

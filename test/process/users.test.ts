@@ -1,11 +1,10 @@
 import assert from 'node:assert/strict'
 import { chmodSync, existsSync, mkdirSync, readFileSync, readdirSync, statSync, symlinkSync } from 'node:fs'
 import { join } from 'node:path'
-import { Readable, Writable } from 'node:stream'
 import { isPassword, parseHash } from '../../gateway/access/password.js'
 import { parseUsers } from '../../gateway/access/users-file.js'
 import { usersCommand } from '../../gateway/cli/users.js'
-import { ConfigError, loadConfig } from '../../gateway/config.js'
+import { CommandLine } from '../support/command-line.js'
 import { needs } from '../support/peers.js'
 import { Program, folder, labgate, main, withFreePorts, write } from './program.js'
 import type { Ended } from './program.js'
@@ -14,24 +13,10 @@ async function users(args: readonly string[], input?: string): Promise<Ended> {
   return await new Program(process.execPath, [main, 'users', ...args], input === undefined ? {} : { input }).ended()
 }
 
-/** The same within this process: a process of its own takes a second on a busy computer. */
-async function within(args: readonly string[], input = ''): Promise<Pick<Ended, 'code' | 'stdout' | 'stderr'>> {
-  const ended = { code: 0, stdout: '', stderr: '' }
-  const command = usersCommand({
-    input: Readable.from([input]),
-    questions: new Writable({ write: (_chunk, _encoding, done) => done() }),
-    load: async (file) => {
-      try {
-        return (await loadConfig({ file, types: [], env: {}, files: false })).config
-      } catch (error) {
-        if (!(error instanceof ConfigError)) throw error
-        Object.assign(ended, { code: 2, stderr: error.message })
-        return undefined
-      }
-    },
-    end: (code, text) => Object.assign(ended, { code, [code === 0 ? 'stdout' : 'stderr']: text })
-  })
-  await command.parseAsync(args, { from: 'user' })
+/** The same within this process. */
+async function within(args: readonly string[], input = ''): Promise<CommandLine['ended']> {
+  const { surroundings, ended } = new CommandLine({ input })
+  await usersCommand(surroundings).parseAsync(args, { from: 'user' })
   return ended
 }
 
