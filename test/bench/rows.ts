@@ -9,6 +9,7 @@ import { lineOf } from './lines.js'
 import type { Job, Result } from './load/job.js'
 import { Loader } from './load/loader.js'
 import { cpuSeconds, residentMiB } from './processes.js'
+import { nats } from './nats.js'
 import { Missing, flask, labgate, mosquitto, nodePeer, nodeRed, pullSockets, pythonPeer, websockets } from './sides.js'
 import type { Side } from './sides.js'
 import { figure, median } from './table.js'
@@ -264,5 +265,6 @@ export const rows: readonly Row[] = [
   durability,
   wear,
   history,
-  historyYear
+  historyYear,
+  nats
 ]
