@@ -4,7 +4,7 @@ import { setTimeout as pause } from 'node:timers/promises'
 import { connectAsync } from 'mqtt'
 import type { IClientOptions, MqttClient } from 'mqtt'
 import { diskKiB, leaderOf, memoryKiB, natsStreams } from '../support/nats-figures.js'
-import { NatsCluster } from '../support/nats.js'
+import { NatsCluster, reach } from '../support/nats.js'
 import type { NatsNode } from '../support/nats.js'
 import { cpuSeconds } from './processes.js'
 import type { Line, Row } from './rows.js'
@@ -247,8 +247,7 @@ class Bench {
 
   async #connect(node: NatsNode, options: IClientOptions = {}): Promise<MqttClient> {
     const clientId = `bench-${this.#names++}`
-    const client = await connectAsync(`mqtt://127.0.0.1:${node.ports.mqtt}`, { clientId, reconnectPeriod: 0, ...options })
-    client.on('error', () => {})
+    const client = await reach(node.ports.mqtt, { clientId, ...options })
     this.#clients.add(client)
     return client
   }

@@ -1,7 +1,8 @@
 import { mkdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { connectAsync } from 'mqtt'
+import { connect } from 'mqtt'
+import type { IClientOptions, MqttClient } from 'mqtt'
 import { Program, folder, write } from '../process/program.js'
 import { freePorts } from '../soak/ports.js'
 import { patient } from './patience.js'
@@ -167,9 +168,7 @@ export class NatsCluster {
 
   async #tries(node: NatsNode, clientId: string): Promise<boolean> {
     try {
-      const url = `mqtt://127.0.0.1:${node.ports.mqtt}`
-      const client = await connectAsync(url, { clientId, reconnectPeriod: 0, connectTimeout: 8000 })
-      client.on('error', () => {})
+      const client = await reach(node.ports.mqtt, { clientId, connectTimeout: 8000 })
       await client.publishAsync('first/here', node.name, { qos: 1 })
       await client.endAsync(true)
       return true
@@ -182,4 +181,22 @@ export class NatsCluster {
     await Promise.all(this.nodes.map((node) => node.kill()))
     rmSync(this.#path, { recursive: true, force: true })
   }
+}
+
+/** A connection that is not made again; rejects too when the other side just closes it, as NATS does while it cannot keep a session. */
+export async function reach(port: number, options: IClientOptions): Promise<MqttClient> {
+  const client = connect(`mqtt://127.0.0.1:${port}`, { reconnectPeriod: 0, connectTimeout: 8000, ...options })
+  try {
+    await new Promise<void>((resolve, reject) => {
+      client.once('connect', () => resolve())
+      client.once('error', reject)
+      client.once('close', () => reject(new Error('the connection was closed')))
+    })
+  } catch (error) {
+    client.end(true)
+    throw error
+  } finally {
+    client.on('error', () => {})
+  }
+  return client
 }
