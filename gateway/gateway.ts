@@ -32,6 +32,7 @@ import { restore } from './restore.js'
 import { States } from './states.js'
 import type { Schedule } from './supervisor.js'
 import { Topics, below } from './topic.js'
+import { Upstream } from './upstream/upstream.js'
 import { Validators } from './validators.js'
 
 export interface GatewayOptions {
@@ -259,6 +260,7 @@ export class Gateway {
       runs: this.#runs,
       stories: this.#stories,
       notices: this.#notices,
+      upstream: new Upstream(config.upstream),
       certificates: this.#doors.certificates
     }
   }
@@ -283,7 +285,9 @@ export class Gateway {
       await this.stop('it could not start')
       throw error
     }
-    if (this.#stopping === undefined) this.#instances.dial()
+    if (this.#stopping !== undefined) return
+    this.#instances.dial()
+    this.#parts.upstream.dial()
   }
 
   /** In reverse, complete and idempotent: afterwards nothing of the gateway is open. */
@@ -339,6 +343,7 @@ export class Gateway {
   }
 
   async #prepare(): Promise<void> {
+    await this.#parts.upstream.open({ ...this.#parts, contract: this.#contract, changed: () => this.#self.changed() })
     await this.#history.start()
     await this.#runs.start()
     const broker = this.#broker
@@ -375,6 +380,6 @@ export class Gateway {
     await this.#doors.close()
     this.#access.stop()
     // Nobody acknowledges anything any more, and all readings are here.
-    await Promise.all([this.#runs.stop(), this.#history.stop()])
+    await Promise.all([this.#runs.stop(), this.#history.stop(), this.#parts.upstream.stop()])
   }
 }
