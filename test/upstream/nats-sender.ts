@@ -10,8 +10,8 @@ import type { NatsCluster } from '../support/nats.js'
 
 const codenames = ['c0', 'c1', 'c2', 'c3']
 
-/** Milliseconds between two readings of a codename. */
-const every = Number(process.env['LABGATE_EVERY'] ?? 200)
+/** So many readings of a codename come as fast as they are acknowledged, then so many milliseconds none. */
+const [together, every] = [5, Number(process.env['LABGATE_EVERY'] ?? 1000)]
 
 /** Milliseconds that a reading waits for its PUBACK, after which the connection is taken for dead. */
 const acknowledgedWithin = 15_000
@@ -36,6 +36,8 @@ export class Sender {
   readonly #port: number
   #program: Program | undefined
   #isOver = false
+  /** Some readings have been acknowledged. */
+  #pausing: (() => void) | undefined
   #work: Promise<void>[] = []
   outages = 0
   kills = 0
@@ -89,8 +91,12 @@ upstream:
     await Promise.all(this.#work)
   }
 
+  /** kill -9 at the worst moment: when it has just acknowledged some at once. */
   async kill(): Promise<void> {
     this.kills += 1
+    await new Promise<void>((resolve) => {
+      this.#pausing = resolve
+    })
     await this.#program?.gone()
     await this.start()
   }
@@ -139,6 +145,8 @@ upstream:
         }
       }
       accepted.push({ number, time })
+      if (number % together < together - 1) continue
+      if (codename === codenames[0]) this.#pausing?.()
       await sleep(every)
     }
     await client?.endAsync(true)

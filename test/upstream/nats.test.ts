@@ -12,23 +12,22 @@ import type { Verdict } from './nats-verdict.js'
 const number = (name: string, otherwise: number): number => Number(process.env[name] ?? otherwise)
 
 /** The long form: `LABGATE_OUTAGES=100 LABGATE_KILLS=10 LABGATE_GATEWAYS=10 npx mocha -g "over a cluster"`. */
-const [gateways, outageCount, gatewayKills] = [
-  number('LABGATE_GATEWAYS', 3),
-  number('LABGATE_OUTAGES', 5),
-  number('LABGATE_UPSTREAM_KILLS', 1)
-]
+const isLong = process.env['LABGATE_OUTAGES'] !== undefined
+const [gateways, outageCount] = [number('LABGATE_GATEWAYS', 3), number('LABGATE_OUTAGES', 5)]
+const gatewayKills = isLong ? number('LABGATE_KILLS', 10) : 1
 
-/** Kills of a node, one every so many milliseconds; in the long form as many as fit. */
-const [nodeKills, nodeEvery] = [number('LABGATE_NODE_KILLS', 2), number('LABGATE_NODE_EVERY', 4000)]
+/** Seconds over which they are spread; a node is killed every so many seconds, at least so often. */
+const seconds = number('LABGATE_SECONDS', isLong ? 240 : 8)
+const [nodeKills, nodeEvery] = isLong ? [1, 10] : [2, 4]
 
 /** Bytes that the bridge may have on disk; and what LevelDB adds until it has tidied up. */
 const mostOnDisk = 2 * 64 * 1024 * 1024
 
 /** Milliseconds until all that waited has arrived. */
-const patience = patient(number('LABGATE_DRAIN', 40) * 1000)
+const patience = patient(isLong ? 300_000 : 40_000)
 
 describe('readings over a cluster of three NATS servers', function () {
-  this.timeout(patience + 120_000 + nodeKills * (nodeEvery + 20_000) + outageCount * 5000)
+  this.timeout(2 * patience + 120_000 + seconds * 3000)
   let cluster: NatsCluster
   let senders: Sender[] = []
 
@@ -42,22 +41,26 @@ describe('readings over a cluster of three NATS servers', function () {
     await cluster?.stop()
   })
 
-  it(`arrive at least once, in order, none younger than it is: ${outageCount} outages, ${gatewayKills} kill -9 of ${gateways} gateways, ${nodeKills} of a node`, async () => {
+  it(`arrive at least once, in order, none younger than it is: ${outageCount} outages, ${gatewayKills} kill -9 of ${gateways} gateways, a node killed every ${nodeEvery} s`, async () => {
     const observer = new Observer(cluster, 'site')
     await observer.begin()
     senders = await Promise.all(Array.from({ length: gateways }, (_, index) => Sender.open(`lab-${index}`, cluster)))
     for (const sender of senders) await sender.start()
     for (const sender of senders) sender.begin()
 
-    const nodes = killNodes(cluster)
-    await Promise.all([nodes, trouble(senders)])
+    let isOver = false
+    const nodes = killNodes(cluster, () => isOver)
+    await trouble(senders).finally(() => {
+      isOver = true
+    })
+    const times = await nodes
     await cluster.settled()
     await Promise.all(senders.map((sender) => sender.stop()))
     const verdicts = await drained(senders, observer)
     await observer.end()
 
     const rows = verdicts.map((verdict, index) => line(senders[index] as Sender, verdict))
-    if (process.env['LABGATE_OUTAGES'] !== undefined) report(rows, await nodes)
+    if (isLong) report(rows, times)
     const bad = verdicts.filter(({ lost, disordered, wrong, young }) => lost + disordered + wrong + young > 0)
     const full = senders.filter(({ fullest }) => fullest > mostOnDisk)
     assert.deepEqual({ bad, full: full.map(({ name }) => name) }, { bad: [], full: [] }, `${table(head, rows)}\n${senders[0]?.said}`)
@@ -66,10 +69,10 @@ describe('readings over a cluster of three NATS servers', function () {
 })
 
 /** A node after the other ends and comes back; how long each took to be current. */
-async function killNodes(cluster: NatsCluster): Promise<readonly number[]> {
+async function killNodes(cluster: NatsCluster, isOver: () => boolean): Promise<readonly number[]> {
   const times: number[] = []
-  for (let i = 0; i < nodeKills; i += 1) {
-    const next = sleep(nodeEvery)
+  for (let i = 0; i < nodeKills || !isOver(); i += 1) {
+    const next = sleep(nodeEvery * 1000)
     const node = cluster.nodes[i % cluster.nodes.length]
     await node?.kill()
     await sleep(1000)
@@ -92,7 +95,8 @@ async function trouble(senders: readonly Sender[]): Promise<void> {
       const steps = [...Array.from({ length: mine }, (_, i) => outages[(i + index) % outages.length]), ...Array<undefined>(kills)]
       steps.sort(() => Math.random() - 0.5)
       for (const kind of steps) {
-        await sleep(Math.random() * 2000)
+        // What an outage takes itself is two or three seconds.
+        await sleep(Math.max(0, (Math.random() * 2 * seconds) / steps.length - 2) * 1000)
         if (kind === undefined) await sender.kill()
         else await sender.outage(kind, 200 + Math.random() ** 2 * 8000)
       }
