@@ -47,6 +47,7 @@ export class Health {
       this.#runs(),
       ...this.#users(),
       ...this.#certificates(),
+      ...this.#upstream(),
       ...this.#instances()
     ]
     const worst = Math.max(...checks.map(({ status }) => order.indexOf(status)))
@@ -116,6 +117,16 @@ export class Health {
     const troubles = certificates.troubles()
     const status = troubles.some((one) => one.status === 'failing') ? 'failing' : troubles.length > 0 ? 'degraded' : 'ok'
     return [{ name: 'certificates', status, reason: troubles.map(({ reason }) => withoutPath(reason)).join('; ') }]
+  }
+
+  /** None where there are no bridges. */
+  #upstream(): Check[] {
+    return [...this.#parts.upstream.troubles()].map(([id, { reason, since }]) => ({
+      name: `upstream ${id}`,
+      status: reason === undefined ? 'ok' : 'degraded',
+      reason: withoutPath(reason ?? ''),
+      since: formatTime(since)
+    }))
   }
 
   #instances(): Check[] {

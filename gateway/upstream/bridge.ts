@@ -18,6 +18,7 @@ import { outgoing } from './payload.js'
 import { Rewrite } from './rewrite.js'
 import { Select } from './select.js'
 import { Snapshot } from './snapshot.js'
+import { Suspects } from './suspects.js'
 
 /** Messages and bytes that are sent and not acknowledged. */
 const flight = { messages: 100, bytes: 4_194_304 }
@@ -56,14 +57,18 @@ export class Bridge {
   /** What was taken in before the connection has lower numbers; and the last number that was sent since. */
   #mark = 0
   #sentTo = 0
-  #underway = 0
+  /** Topics of what is sent and not acknowledged, by a number of each. */
+  readonly #underway = new Map<number, string>()
+  readonly #suspects: Suspects
+  #sentAt = 0
+  #number = 0
   #underwayBytes = 0
   /** The last that was ever sent: what comes up to it again may arrive twice. */
   #furthest = 0
   #waits: Watch | undefined
   #isPumping = false
   #drained: (() => void) | undefined
-  #counts = { forwarded: 0, duplicates: 0, looped: 0, outdated: 0 }
+  #counts = { forwarded: 0, duplicates: 0, looped: 0, outdated: 0, unsendable: 0 }
 
   constructor(config: Config, parts: UpstreamParts) {
     const { clock, topics, broker, contract } = parts
@@ -75,6 +80,7 @@ export class Bridge {
     this.#rewrite = new Rewrite(topics, config.topic)
     this.#up = new Select(topics, config.up)
     this.#pace = new Pace(clock, config.maxRate)
+    this.#suspects = new Suspects(clock)
     const down = new Select(topics, config.down)
     const { publish } = broker
     this.#down = new Down({ topics, contract, publish, rewrite: this.#rewrite, up: this.#up, down, client: this.#client })
@@ -101,7 +107,7 @@ export class Bridge {
         .flatMap((filter) => this.#rewrite.up(filter) ?? []),
       received: (topic, payload, retain) => this.#down.receive(topic, payload, retain),
       connected: (link) => this.#connected(link),
-      lost: () => this.#lost(),
+      lost: (isTheirs) => this.#lost(isTheirs),
       changed: parts.changed
     })
   }
@@ -147,13 +153,7 @@ export class Bridge {
     const { waiting, bytes, dropped, damaged, failure } = this.#journal
     const { state, reason, server, since, connections } = this.#connector
     const { commands, refused } = this.#down
-    const why = failure === undefined ? reason : `what waits cannot be written: ${failure}`
-    return { state, reason: why, server, since, waiting, bytes, dropped, damaged, ...this.#counts, connections, commands, refused }
-  }
-
-  /** What is wrong with the disk; undefined: nothing. */
-  get diskTrouble(): string | undefined {
-    return this.#journal.failure
+    return { state, reason, failure, server, since, waiting, bytes, dropped, damaged, ...this.#counts, connections, commands, refused }
   }
 
   /** For each message of the broker: cheap, never throws, waits for nothing. */
@@ -189,12 +189,20 @@ export class Bridge {
     this.#pump()
   }
 
-  #lost(): void {
+  #lost(isTheirs: boolean): void {
+    const topics = new Set(this.#underway.values())
+    const topic = isTheirs ? this.#suspects.lost(topics, this.#parts.clock.monotonic() - this.#sentAt) : undefined
+    if (topic !== undefined)
+      this.#log.error(
+        { topic },
+        'the broker ends the connection at every message on this topic: it is left out for an hour; see the log there'
+      )
+    this.#underway.clear()
+    this.#underwayBytes = 0
     this.#link = undefined
     this.#snapshot = undefined
     this.#held = undefined
     this.#journal.rewind()
-    this.#underway = this.#underwayBytes = 0
     this.#waits?.cancel()
     this.#waits = undefined
   }
@@ -204,11 +212,16 @@ export class Bridge {
     if (this.#isPumping || this.#link === undefined) return
     this.#isPumping = true
     try {
-      while (this.#underway < flight.messages && this.#underwayBytes < flight.bytes && this.#sendOne());
+      while (this.#hasRoom && this.#sendOne());
     } finally {
       this.#isPumping = false
     }
     if (this.#journal.waiting === 0) this.#drained?.()
+  }
+
+  get #hasRoom(): boolean {
+    const most = this.#suspects.isAlone ? 1 : flight.messages
+    return this.#underway.size < most && this.#underwayBytes < flight.bytes
   }
 
   /** False: there is nothing to send now. What is known of the devices and what waits take turns, so that neither waits for all of the other. */
@@ -222,18 +235,18 @@ export class Bridge {
   }
 
   #sendKnown(): boolean {
-    return this.#sendFirst(() => this.#snapshot?.nextKnown())
+    return this.#snapshot?.hasKnown === true && this.#sendFirst(() => this.#snapshot?.nextKnown())
   }
 
   /** When all has gone that waited at the connection, for that is older. */
   #sendReading(): boolean {
     const hasGone = this.#sentTo >= this.#mark - 1 || this.#journal.waiting === 0
-    return hasGone && this.#sendFirst(() => this.#snapshot?.nextReading())
+    return hasGone && this.#snapshot?.hasReadings === true && this.#sendFirst(() => this.#snapshot?.nextReading())
   }
 
   /** The first that is wanted there. */
   #sendFirst(next: () => string | undefined): boolean {
-    if (this.#snapshot === undefined || !this.#mayPace()) return false
+    if (!this.#mayPace()) return false
     for (let topic = next(); topic !== undefined; topic = next()) if (this.#sendRetained(topic)) return true
     return false
   }
@@ -253,7 +266,7 @@ export class Bridge {
     const there = text === undefined ? undefined : this.#rewrite.up(topic)
     if (text === undefined || there === undefined) return false
     const told = outgoing(text, this.#config.maxHops, { isLate: false, isOld: false }, false)
-    if (told === 'looped') return false
+    if (told === 'looped' || this.#suspects.has(there)) return false
     this.#send(there, told.payload, true, () => {})
     return true
   }
@@ -283,9 +296,8 @@ export class Bridge {
     const told = isOutdated
       ? undefined
       : outgoing(text, this.#config.maxHops, { isLate, isOld }, kind === 'reading' || (kind === 'state' && !isNewest))
-    if (told === undefined || told === 'looped') {
-      if (told === undefined) this.#counts.outdated += 1
-      else this.#counts.looped += 1
+    if (told === undefined || told === 'looped' || this.#suspects.has(there)) {
+      this.#counts[told === undefined ? 'outdated' : told === 'looped' ? 'looped' : 'unsendable'] += 1
       this.#journal.done(entry)
       return true
     }
@@ -310,12 +322,16 @@ export class Bridge {
   #send(topic: string, payload: string, retain: boolean, acknowledged: () => void): void {
     const link = this.#link
     if (link === undefined) return
-    this.#underway += 1
+    this.#number += 1
+    const number = this.#number
+    this.#underway.set(number, topic)
     this.#underwayBytes += payload.length
+    this.#sentAt = this.#parts.clock.monotonic()
     link.publish(topic, payload, retain, () => {
       if (this.#link !== link) return
-      this.#underway -= 1
+      this.#underway.delete(number)
       this.#underwayBytes -= payload.length
+      this.#suspects.acknowledged(topic)
       this.#counts.forwarded += 1
       acknowledged()
       this.#pump()

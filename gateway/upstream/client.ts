@@ -147,5 +147,7 @@ const refusals: Readonly<Record<number, string>> = {
 function reasonOf(error: Error): string {
   const { code, message } = error as Error & { code?: number | string }
   if (typeof code === 'number' && refusals[code] !== undefined) return refusals[code]
+  if (typeof code === 'string' && /CERT|SIGN|ALTNAME|VERIFY/.test(code))
+    return `its certificate is not believed (${message}): name its authority with tls.ca, and the host as the certificate does`
   return message === '' ? String(code) : message
 }

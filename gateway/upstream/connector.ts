@@ -10,7 +10,8 @@ export interface ConnectorOptions extends Pick<LinkOptions, 'clientId' | 'subscr
   readonly will: () => LinkOptions['will']
   readonly received: (topic: string, payload: Buffer, retain: boolean) => void
   readonly connected: (link: Link) => void
-  readonly lost: () => void
+  /** `isTheirs`: the broker has ended the connection. */
+  readonly lost: (isTheirs: boolean) => void
   readonly changed: () => void
 }
 
@@ -74,6 +75,7 @@ export class Connector {
     const { clock, log, config, clientId, subscribe, will, connected, lost } = this.#options
     let began = 0
     let link: Link | undefined
+    let early: string | undefined
     try {
       link = await dial(
         {
@@ -83,11 +85,12 @@ export class Connector {
           subscribe,
           will: will(),
           received: (topic, payload, retain, done) => this.#received(topic, payload, retain, done),
-          closed: (reason) => {
+          closed: (reason, isTheirs) => {
+            if (link === undefined) early = reason
             if (this.#link === undefined || this.#link !== link) return
             this.#link = undefined
             if (clock.monotonic() - began >= lasting) this.#tries = 0
-            lost()
+            lost(isTheirs)
             this.#again(reason)
           }
         },
@@ -98,6 +101,8 @@ export class Connector {
       return
     }
     if (this.#stopping.signal.aborted) return link.cut()
+    // It has ended before anybody had it.
+    if (early !== undefined) return this.#again(early)
     began = clock.monotonic()
     this.#link = link
     this.connections += 1

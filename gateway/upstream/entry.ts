@@ -41,6 +41,11 @@ export function seqOf(key: Buffer): number {
 /** Between these are all entries. */
 export const allEntries = { gte: Buffer.from([0x65]), lt: Buffer.from([0x66]) }
 
+/** Bytes of the row. */
+export function lengthOf({ topic, payload }: Message): number {
+  return head + Buffer.byteLength(topic) + payload.length
+}
+
 export function encode({ topic, payload, retain, at, taken = 0 }: Entry): Buffer {
   const name = Buffer.from(topic)
   const row = Buffer.alloc(head + name.length + payload.length)

@@ -1,7 +1,7 @@
 import type { Clock, Logger, Watch } from '../adapter.js'
 import { DamagedError } from '../history/shelf.js'
 import type { Change, Place, Shelf } from '../history/shelf.js'
-import { allEntries, decode, encode, keyOf, seqOf } from './entry.js'
+import { allEntries, decode, encode, keyOf, lengthOf, seqOf } from './entry.js'
 import type { Entry, Message } from './entry.js'
 import { Ledger } from './ledger.js'
 import { Window } from './window.js'
@@ -78,7 +78,7 @@ export class Journal {
     this.#options = options
     this.#most = { bytes: maxBytes * part.entries, memory: Math.min(maxBytes * part.memory, mostInMemory) }
     this.#window = new Window({
-      damaged: (seq) => this.#lost(seq),
+      damaged: (seq, bytes) => this.#lost(seq, bytes),
       ready: options.ready,
       failed: (error) => void this.#failed(error)
     })
@@ -128,7 +128,7 @@ export class Journal {
 
   /** Entries, and bytes of them, that wait. */
   get waiting(): number {
-    return this.#ledger.entries - this.#done.size + this.#unwritten
+    return Math.max(0, this.#ledger.entries - this.#done.size + this.#taken.length)
   }
 
   get bytes(): number {
@@ -165,12 +165,12 @@ export class Journal {
     this.#shelf = undefined
   }
 
-  get #unwritten(): number {
-    return this.#taken.length
+  #sizeOf(message: Message): number {
+    return lengthOf(message) + this.#besides
   }
 
-  #sizeOf({ topic, payload }: Message): number {
-    return topic.length + payload.length + 16 + (this.#options.place.isLasting ? overhead.lasting : overhead.memory)
+  get #besides(): number {
+    return this.#options.place.isLasting ? overhead.lasting : overhead.memory
   }
 
   /** A batch, in its time: at once when there was none lately. */
@@ -237,7 +237,7 @@ export class Journal {
   }
 
   #rowSize(row: Buffer): number {
-    return row.length + (this.#options.place.isLasting ? overhead.lasting : overhead.memory)
+    return row.length + this.#besides
   }
 
   async #write(): Promise<void> {
@@ -348,10 +348,10 @@ export class Journal {
     this.#takenBytes -= this.#sizeOf(entry)
   }
 
-  #lost(seq: number): void {
+  #lost(seq: number, bytes: number): void {
     const { log, changed } = this.#options
     this.#ledger.damaged += 1
-    this.#done.set(seq, 0)
+    this.#done.set(seq, bytes + this.#besides)
     if (this.#ledger.damaged === 1) log.error({}, 'a message that waited for upstream is damaged and is left out: check the disk')
     changed()
   }
@@ -378,8 +378,8 @@ export class Journal {
     this.#shelf = undefined
     this.#window.closed(() => this.#taken)
     await shelf?.close().catch(() => {})
-    if (this.#failure === error.message) return
-    this.#failure = error.message
+    if (this.#failure?.startsWith(error.message) === true) return
+    this.#failure = `${error.message}: what waits is in memory, as far as there is room`
     log.error({ reason: error.message }, 'what waits for upstream cannot be written: it is kept in memory, as far as there is room')
     changed()
   }

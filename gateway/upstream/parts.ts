@@ -4,6 +4,7 @@ import type { Contract } from '../broker/contract.js'
 import type { Config } from '../config.js'
 import type { Devices } from '../devices.js'
 import type { Latest } from '../latest.js'
+import type { States } from '../states.js'
 import type { Topics } from '../topic.js'
 
 /** What bridges may touch of the gateway. */
@@ -14,6 +15,7 @@ export interface UpstreamParts {
   readonly topics: Topics
   readonly devices: Devices
   readonly latest: Latest
+  readonly states: States
   readonly broker: Broker
   readonly contract: Contract
   /** The state of a bridge is another now. */
@@ -23,8 +25,10 @@ export interface UpstreamParts {
 /** How a bridge is, and what it did since start. */
 export interface BridgeStatus {
   readonly state: 'connecting' | 'connected' | 'away' | 'stopped'
-  /** Why it is away, or what is wrong with what waits; empty: all is well. */
+  /** Why it is away; empty: it is not, or nothing was tried yet. */
   readonly reason: string
+  /** Why what waits cannot be written; undefined: it can. */
+  readonly failure: string | undefined
   /** Where it is connected, or was tried last: HOST:PORT. */
   readonly server: string
   /** Unix seconds since which it is in this state. */
@@ -44,6 +48,8 @@ export interface BridgeStatus {
   readonly looped: number
   /** Mirrors and descriptions that were out of date when their turn came. */
   readonly outdated: number
+  /** Left out, as the broker ends the connection at each of them: a topic or payload that it cannot take. */
+  readonly unsendable: number
   /** Connections that were let in. */
   readonly connections: number
   /** Commands that came down, and those that were not let in. */

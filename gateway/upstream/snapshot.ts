@@ -15,6 +15,9 @@ export class Snapshot {
   /** Readings that went over this connection or wait to; undefined: all have been asked for. */
   #seen: Set<string> | undefined = new Set()
 
+  /** Not all has been asked for. */
+  hasKnown = true
+
   constructor(devices: Devices, topics: Topics) {
     this.#devices = devices
     this.#topics = topics
@@ -29,7 +32,13 @@ export class Snapshot {
 
   /** The next state or description; undefined: that was all. */
   nextKnown(): string | undefined {
-    return next(this.#known)
+    const topic = next(this.#known)
+    this.hasKnown = topic !== undefined
+    return topic
+  }
+
+  get hasReadings(): boolean {
+    return this.#seen !== undefined
   }
 
   nextReading(): string | undefined {
@@ -39,17 +48,22 @@ export class Snapshot {
     return undefined
   }
 
+  /** As they are now: others come and go while these are asked about. */
+  #names(): string[] {
+    return [...this.#devices.names()]
+  }
+
   /** Devices that come meanwhile tell of themselves. */
   *#describe(): Generator<string> {
     for (const device of [self, ...this.#devices.names()].filter((name, at) => at === 0 || name !== self)) {
       const topic = this.#topics.state(device)
       if (topic !== undefined) yield topic
     }
-    for (const device of [...this.#devices.names()]) for (const entry of this.#devices.codenames(device)) yield below(entry.topic, 'meta')
+    for (const device of this.#names()) for (const entry of this.#devices.codenames(device)) yield below(entry.topic, 'meta')
   }
 
   *#read(): Generator<string> {
-    for (const device of [...this.#devices.names()]) for (const entry of this.#devices.codenames(device)) yield entry.topic
+    for (const device of this.#names()) for (const entry of this.#devices.codenames(device)) yield entry.topic
   }
 }
 

@@ -1,10 +1,11 @@
+import { isDamage } from '../history/shelf.js'
 import type { Shelf } from '../history/shelf.js'
 import { allEntries, decode, keyOf, seqOf } from './entry.js'
 import type { Entry } from './entry.js'
 
 export interface WindowOptions {
   /** A row that cannot be read. */
-  readonly damaged: (seq: number) => void
+  readonly damaged: (seq: number, bytes: number) => void
   /** There may be something to give. */
   readonly ready: () => void
   /** The disk refuses to be read. */
@@ -13,6 +14,8 @@ export interface WindowOptions {
 
 /** Entries and bytes that are read ahead. */
 const ahead = { entries: 400, bytes: 2_097_152 }
+
+const none = Buffer.alloc(0)
 
 /** The part of a journal that is in memory: read ahead in order, or handed on right from the batch when nothing is before it. */
 export class Window {
@@ -126,7 +129,14 @@ export class Window {
     if (shelf === undefined || this.#reading !== undefined || isFull || this.#tail > this.#written) return
     const before = this.#queue.length
     this.#reading = this.#load(shelf)
-      .catch((error: unknown) => this.#options.failed(error as Error))
+      .catch(async (error: unknown) => {
+        if (isDamage(error)) await this.#loadSingly(shelf)
+        else throw error
+      })
+      .catch((error: unknown) => {
+        // Of one that was given up meanwhile, nothing is news.
+        if (this.#shelf === shelf) this.#options.failed(error as Error)
+      })
       .then(() => {
         this.#reading = undefined
         if (this.#queue.length > before) this.#options.ready()
@@ -137,15 +147,15 @@ export class Window {
   /** All up to the bound that is on the disk now. */
   async #load(shelf: Shelf): Promise<void> {
     const until = this.#written
-    let isAll = true
+    let isEmpty = true
     const view = shelf.view()
     try {
       for await (const [key, row] of view.rows({ gte: keyOf(this.#tail), lt: allEntries.lt }, { limit: ahead.entries })) {
-        isAll = false
+        isEmpty = false
         const seq = seqOf(key)
         if (seq < this.#tail) continue
         const entry = decode(key, row, this.#first)
-        if (entry === undefined) this.#options.damaged(seq)
+        if (entry === undefined) this.#options.damaged(seq, row.length)
         else this.#add(entry)
         this.#tail = seq + 1
         if (this.#bytes >= ahead.bytes) break
@@ -154,6 +164,26 @@ export class Window {
       await view.close()
     }
     // What was removed leaves holes; behind the last row there is nothing.
-    if (isAll) this.#tail = Math.max(this.#tail, until + 1)
+    if (isEmpty) this.#tail = Math.max(this.#tail, until + 1)
+  }
+
+  /** What LevelDB cannot read is left out: one by one, where it could not go through. */
+  async #loadSingly(shelf: Shelf): Promise<void> {
+    const until = Math.min(this.#written, this.#tail + ahead.entries)
+    const view = shelf.view()
+    try {
+      for (; this.#tail <= until && this.#bytes < ahead.bytes; this.#tail += 1) {
+        const key = keyOf(this.#tail)
+        const row = await view.get([key]).then(
+          ([found]) => found,
+          () => none
+        )
+        const entry = row === undefined ? undefined : decode(key, row, this.#first)
+        if (entry !== undefined) this.#add(entry)
+        else if (row !== undefined) this.#options.damaged(this.#tail, 0)
+      }
+    } finally {
+      await view.close()
+    }
   }
 }

@@ -7,6 +7,7 @@ import type { Context } from 'mocha'
  * in CI that is a failure.
  */
 export type Peer =
+  | 'mosquitto'
   | 'mosquitto_pub'
   | 'mosquitto_rr'
   | 'mosquitto_sub'
@@ -62,5 +63,5 @@ function has(peer: Peer): boolean {
 }
 
 function packageOf(peer: Peer): string {
-  return peer.startsWith('mosquitto') ? 'mosquitto-clients' : peer === 'nc' ? 'netcat-openbsd' : peer
+  return peer.startsWith('mosquitto_') ? 'mosquitto-clients' : peer === 'nc' ? 'netcat-openbsd' : peer
 }
