@@ -336,14 +336,17 @@ export class Gateway {
 
   async #openBroker(): Promise<void> {
     await this.#access.start()
-    await this.#broker.start(this.#contract, presenceOf(this.#parts)).catch((error: unknown) => {
+    const { upstream } = this.#parts
+    await upstream.open({ ...this.#parts, contract: this.#contract, changed: () => this.#self.changed() })
+    await this.#broker.start(this.#contract, presenceOf(this.#parts)).catch(async (error: unknown) => {
       this.#access.stop()
+      await upstream.stop()
       throw error
     })
   }
 
   async #prepare(): Promise<void> {
-    await this.#parts.upstream.open({ ...this.#parts, contract: this.#contract, changed: () => this.#self.changed() })
+    this.#parts.upstream.recovered()
     await this.#history.start()
     await this.#runs.start()
     const broker = this.#broker

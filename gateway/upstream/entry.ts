@@ -66,13 +66,14 @@ export function decode(key: Buffer, row: Buffer, first: number): Entry | undefin
   const end = head + row.readUInt16BE(22)
   if (end > row.length) return undefined
   const seq = seqOf(key)
+  const taken = row.readDoubleBE(14)
   return {
     seq,
     topic: row.toString('utf8', head, end),
     payload: row.subarray(end),
     retain: row[1] === retained,
     at: row.readDoubleBE(6),
-    taken: seq >= first ? row.readDoubleBE(14) : undefined
+    taken: seq >= first && taken !== 0 ? taken : undefined
   }
 }
 

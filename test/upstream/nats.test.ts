@@ -17,8 +17,8 @@ const [gateways, outageCount] = [number('LABGATE_GATEWAYS', 3), number('LABGATE_
 const gatewayKills = isLong ? number('LABGATE_KILLS', 10) : 1
 
 /** Seconds over which they are spread; a node is killed every so many seconds, at least so often. */
-const seconds = number('LABGATE_SECONDS', isLong ? 240 : 8)
-const [nodeKills, nodeEvery] = isLong ? [1, 10] : [2, 4]
+const seconds = number('LABGATE_SECONDS', isLong ? 240 : 5)
+const [nodeKills, nodeEvery] = isLong ? [1, 10] : [2, 3]
 
 /** Bytes that the bridge may have on disk; and what LevelDB adds until it has tidied up. */
 const mostOnDisk = 2 * 64 * 1024 * 1024
@@ -98,7 +98,7 @@ async function trouble(senders: readonly Sender[]): Promise<void> {
         // What an outage takes itself is two or three seconds.
         await sleep(Math.max(0, (Math.random() * 2 * seconds) / steps.length - 2) * 1000)
         if (kind === undefined) await sender.kill()
-        else await sender.outage(kind, 200 + Math.random() ** 2 * 8000)
+        else await sender.outage(kind, 200 + Math.random() ** 2 * (isLong ? 8000 : 4000))
       }
     })
   )
