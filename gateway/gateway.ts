@@ -330,6 +330,11 @@ export class Gateway {
     return this.#broker.clientIds
   }
 
+  /** Of each bridge, by its id. */
+  get upstream(): ReturnType<Upstream['status']> {
+    return this.#parts.upstream.status()
+  }
+
   get retainedCount(): number {
     return this.#broker.retainedCount
   }

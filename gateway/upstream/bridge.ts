@@ -79,7 +79,7 @@ export class Bridge {
     this.#config = config
     this.#log = parts.log.child({ upstream: config.id })
     this.#client = `upstream:${config.id}`
-    this.#rewrite = new Rewrite(topics, config.topic)
+    this.#rewrite = new Rewrite(topics, config.topic, config.dots === 'encode')
     this.#up = new Select(topics, config.up)
     this.#pace = new Pace(clock, config.maxRate)
     this.#suspects = new Suspects(clock)
