@@ -281,9 +281,7 @@ export class Journal {
     this.#window.wrote(batch)
   }
 
-  #batch(): Entry[] {
-    return firstOf(this.#taken, this.#most.batch, (entry) => this.#sizeOf(entry))
-  }
+  readonly #batch = (): Entry[] => firstOf(this.#taken, this.#most.batch, (entry) => this.#sizeOf(entry))
 
   /** Before a batch: the oldest goes, until there is room, and what has waited too long. */
   async #room(): Promise<void> {
