@@ -55,11 +55,12 @@ export class Sender {
       join(files, 'gateway.yaml'),
       `gateway: { name: ${name}, data: ${this.#data} }
 broker: { tcp: { port: ${port} }, durability: fast }
-devices: { counter: { codenames: { ${codenames.map((codename) => `${codename}: { schema: { type: integer } }`).join(', ')} } } }
+devices: { counter.1: { codenames: { ${codenames.map((codename) => `${codename}: { schema: { type: integer } }`).join(', ')} } } }
 upstream:
   - id: cluster
     servers: [ ${servers} ]
     topic: site/${name}
+    dots: encode
 `
     )
   }
@@ -71,7 +72,12 @@ upstream:
   }
 
   get topic(): string {
-    return `site/${this.name}/counter`
+    return `site/${this.name}/counter%2E1`
+  }
+
+  /** Ends by itself when the test has failed meanwhile. */
+  get isOver(): boolean {
+    return this.#isOver
   }
 
   async start(): Promise<void> {
@@ -98,7 +104,7 @@ upstream:
       this.#pausing = resolve
     })
     await this.#program?.gone()
-    await this.start()
+    if (!this.#isOver) await this.start()
   }
 
   /** Of all its ways: it is one network. */
@@ -135,7 +141,7 @@ upstream:
       for (;;) {
         try {
           client ??= await this.#connect(codename)
-          const sent = client.publishAsync(`lab/counter/${codename}`, JSON.stringify({ time, value: number }), { qos: 1 })
+          const sent = client.publishAsync(`lab/counter.1/${codename}`, JSON.stringify({ time, value: number }), { qos: 1 })
           await before(sent, acknowledgedWithin)
           break
         } catch {

@@ -49,11 +49,12 @@ describe('readings over a cluster of three NATS servers', function () {
     for (const sender of senders) sender.begin()
 
     let isOver = false
-    const nodes = killNodes(cluster, () => isOver)
-    await trouble(senders).finally(() => {
-      isOver = true
-    })
-    const times = await nodes
+    const [times] = await Promise.all([
+      killNodes(cluster, () => isOver),
+      trouble(senders).finally(() => {
+        isOver = true
+      })
+    ])
     await cluster.settled()
     await Promise.all(senders.map((sender) => sender.stop()))
     const verdicts = await drained(senders, observer)
@@ -95,6 +96,7 @@ async function trouble(senders: readonly Sender[]): Promise<void> {
       const steps = [...Array.from({ length: mine }, (_, i) => outages[(i + index) % outages.length]), ...Array<undefined>(kills)]
       steps.sort(() => Math.random() - 0.5)
       for (const kind of steps) {
+        if (sender.isOver) return
         // What an outage takes itself is two or three seconds.
         await sleep(Math.max(0, (Math.random() * 2 * seconds) / steps.length - 2) * 1000)
         if (kind === undefined) await sender.kill()
