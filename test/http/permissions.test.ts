@@ -5,7 +5,7 @@ import { guard } from '../../gateway/http/guard.js'
 import type { Parts } from '../../gateway/http/parts.js'
 import { labYaml, startLab } from '../support/lab.js'
 import type { Lab } from '../support/lab.js'
-import { People, basic } from '../support/people.js'
+import { UsersFile, basic } from '../support/users.js'
 import { rest } from '../support/rest.js'
 import type { RestAnswer } from '../support/rest.js'
 
@@ -47,7 +47,7 @@ describe('every route', () => {
   let routes: string[]
 
   before(async () => {
-    const people = new People({ root: 'admin', nobody: 'nothing' })
+    const people = new UsersFile({ root: 'admin', nobody: 'nothing' })
     lab = await startLab({}, `http: { port: 0 }\n${people.yaml(', anonymous: none, roles: { nothing: {} }')}${labYaml}`)
     const { paths } = (await rest(lab.httpPort, '/api/openapi.json', { headers: basic('root') })).json as {
       paths: Record<string, Record<string, unknown>>
