@@ -1,5 +1,5 @@
 /** What lies between two configurations: what goes on untouched, what is stopped, started and described anew. Pure. */
-import type { Codename, Ref, Right } from '../adapter.js'
+import type { Codename, Plan, Ref, Right } from '../adapter.js'
 import type { Checked } from '../config.js'
 import { declaredDevices } from '../declare.js'
 import type { Declared } from '../declare.js'
@@ -87,7 +87,7 @@ function reasonFor(
   { after, now }: { readonly after: Checked; readonly now: World }
 ): string | undefined {
   if (canonical(entryOf(before, id)) !== canonical(entryOf(after, id))) return 'its configuration is another'
-  const plans = [before, after].map(({ plans: all }) => canonical({ ...all.get(id), problems: undefined }))
+  const plans = [before, after].map(({ plans: all }) => canonical(heldBy(all.get(id))))
   if (plans[0] !== plans[1]) return 'it holds other codenames'
   const changed = knownTo(after, id).find((right) => shown(old, right) !== shown(now, right))
   return changed === undefined
@@ -99,10 +99,15 @@ function entryOf({ config }: Checked, id: string): unknown {
   return config.adapters.find((entry) => entry.id === id)
 }
 
+/** What the gateway does for it. The rest of a plan is for the checks of the file alone: whom it asks, and where it sends to. */
+function heldBy({ listens, feeds, executes, executesFound, devices }: Plan = {}): Plan {
+  return { listens, feeds, executes, executesFound, devices } as Plan
+}
+
 /** What the instance may have looked at when it started. */
 function knownTo({ plans, refers }: Checked, id: string): Right[] {
-  const { feeds = [], executes = [], asks = [], forwards = [] } = plans.get(id) ?? {}
-  return [...(refers.get(id) ?? []), ...feeds, ...executes, ...asks, ...forwards]
+  const { feeds = [], executes = [] } = plans.get(id) ?? {}
+  return [...(refers.get(id) ?? []), ...feeds, ...executes]
 }
 
 /** Of a device or codename what an instance can make use of: names in their order, schemas, what can be set and called. */
