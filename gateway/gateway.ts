@@ -1,17 +1,19 @@
 import { resolve } from 'node:path'
 import { Access } from './access/access.js'
-import type { AdapterType, Clock, Endpoint, Logger } from './adapter.js'
+import type { Endpoint, Exact } from './adapter.js'
 import { Broker } from './broker/broker.js'
 import { Contract } from './broker/contract.js'
-import type { OpenDisk } from './broker/store/disk.js'
 import type { Address } from './broker/listeners.js'
 import { systemClock } from './clock.js'
+import { Current } from './current.js'
+import type { OwnCommand } from './command-types.js'
 import { Commands } from './commands.js'
-import type { Checked } from './config.js'
 import { declare } from './declare.js'
+import { descriptions } from './descriptions.js'
 import { Devices, self } from './devices.js'
 import { DiskTrouble } from './disk-trouble.js'
 import { Doors } from './doors.js'
+import type { GatewayOptions } from './gateway-options.js'
 import { Instances } from './instances.js'
 import { HistoryDesk } from './history/ask.js'
 import { History } from './history/history.js'
@@ -24,30 +26,17 @@ import { Sight } from './http/sight.js'
 import { runsTrouble } from './runs/completion.js'
 import { Runs } from './runs/runs.js'
 import { Stories } from './stories.js'
-import { metaPayload } from './payload.js'
 import { Self } from './self.js'
 import { presenceOf } from './presence.js'
+import { Reload } from './reload/reload.js'
+import type { ReloadReport } from './reload/report.js'
 import { RefusalLog } from './refusal-log.js'
-import { restore } from './restore.js'
+import { restoreFrom } from './restore.js'
 import { States } from './states.js'
-import type { Schedule } from './supervisor.js'
 import { Topics, below } from './topic.js'
 import { Validators } from './validators.js'
 
-export interface GatewayOptions {
-  /** A configuration that has been checked: see config.ts. */
-  readonly checked: Checked
-  readonly types: readonly AdapterType[]
-  readonly log: Logger
-  readonly version?: string
-  readonly clock?: Clock
-  /** With which the configuration was checked: they have compiled its schemas. */
-  readonly validators?: Validators
-  /** Instead of LevelDB in `gateway.data`; tests put a failing disk here. */
-  readonly openDisk?: OpenDisk
-  /** How instances that failed are tried again. */
-  readonly schedule?: Schedule
-}
+export type { GatewayOptions } from './gateway-options.js'
 
 /** Seconds for what waits at the end. */
 const flushWithin = 2
@@ -57,7 +46,7 @@ const restWithin = 6
 
 /** The composition: everything is made here, started in order and stopped in reverse. Tests use this. */
 export class Gateway {
-  readonly #options: GatewayOptions
+  readonly #current: Current
   readonly #access: Access
   readonly #broker: Broker
   readonly #states: States
@@ -76,6 +65,7 @@ export class Gateway {
   readonly #commandDesk: CommandDesk
   readonly #streams: Streams
   readonly #doors: Doors
+  readonly #reload: Reload
   readonly #parts: Parts
   /** The broker in process. */
   #opened: Promise<void> | undefined
@@ -87,12 +77,13 @@ export class Gateway {
   constructor(options: GatewayOptions) {
     const { checked } = options
     const { config } = checked
+    const current = new Current(checked)
+    this.#current = current
     const clock = options.clock ?? systemClock
     const hidden = [config.runs.folder, config.gateway.data].filter((folder) => folder !== undefined).map((folder) => resolve(folder))
     this.#notices = new Notices({ clock, log: options.log, hidden })
     const { log } = this.#notices
     const limits = config.broker.limits
-    this.#options = options
     this.#topics = new Topics(config.broker.root)
     this.#self = new Self({ clock, log, name: config.gateway.name, version: options.version ?? 'unknown' })
     const { access, broker } = config
@@ -120,12 +111,7 @@ export class Gateway {
       topics: this.#topics,
       undeclared: config.broker.undeclared,
       maxUndeclared: limits.maxUndeclared,
-      described: (entry) => {
-        const [topic, payload] = [below(entry.topic, 'meta'), metaPayload(entry)]
-        // What an earlier run retained need not be said again.
-        if (this.#broker.retained(topic) !== payload) publish(topic, payload, 'meta')
-      },
-      forgotten: (entry) => publish(below(entry.topic, 'meta'), '', 'meta'),
+      ...descriptions(this.#broker),
       left: (device) => this.#states.forget(device)
     })
     this.#history = new History({
@@ -166,7 +152,9 @@ export class Gateway {
       log,
       devices: this.#devices,
       latest: this.#latest,
-      checked,
+      get checked() {
+        return current.checked
+      },
       version: options.version ?? 'unknown',
       sight: (rights) => new Sight(rights, { devices: this.#devices, topics: this.#topics }),
       changed: () => {
@@ -200,7 +188,7 @@ export class Gateway {
       },
       askHistory: (question) => this.#desk.ask(question),
       execute: async (instance, command, signal) =>
-        instance === self ? await this.#runs.execute(command) : await this.#instances.execute(instance, command, signal)
+        instance === self ? await this.#ownCommand(command) : await this.#instances.execute(instance, command, signal)
     })
     this.#commandDesk = new CommandDesk({ clock, devices: this.#devices, commands: this.#commands, publish })
     const refusals = new RefusalLog({ clock, log })
@@ -236,11 +224,27 @@ export class Gateway {
         dead: (letter) => this.#notices.dead(letter)
       }
     )
+    this.#reload = new Reload({
+      clock,
+      log,
+      source: options.source,
+      current,
+      devices: this.#devices,
+      instances: this.#instances,
+      states: this.#states,
+      latest: this.#latest,
+      commands: this.#commands,
+      validators,
+      self: this.#self,
+      publish
+    })
     this.#doors = new Doors({ clock, log, broker: this.#broker, isStopping: () => this.#stopping !== undefined })
     this.#parts = {
       clock,
       log,
-      config,
+      get config() {
+        return current.config
+      },
       version: options.version ?? 'unknown',
       started: clock.now(),
       topics: this.#topics,
@@ -259,7 +263,8 @@ export class Gateway {
       runs: this.#runs,
       stories: this.#stories,
       notices: this.#notices,
-      certificates: this.#doors.certificates
+      certificates: this.#doors.certificates,
+      reload: this.#reload
     }
   }
 
@@ -269,7 +274,7 @@ export class Gateway {
     this.#opened = this.#openBroker()
     await this.#opened
     if (this.#stopping !== undefined) return
-    declare(this.#devices, this.#options.checked)
+    declare(this.#devices, this.#current.checked)
     this.#prepared = this.#prepare()
     await this.#prepared
     if (this.#stopping !== undefined) return
@@ -283,13 +288,20 @@ export class Gateway {
       await this.stop('it could not start')
       throw error
     }
-    if (this.#stopping === undefined) this.#instances.dial()
+    if (this.#stopping !== undefined) return
+    this.#instances.dial()
+    this.#reload.start()
   }
 
   /** In reverse, complete and idempotent: afterwards nothing of the gateway is open. */
   stop(reason = 'it was stopped'): Promise<void> {
     this.#stopping ??= this.#stop(reason)
     return this.#stopping
+  }
+
+  /** Reads the configuration again: see {@link Reload.run}. */
+  async reload(trigger: 'signal' | 'call'): Promise<ReloadReport> {
+    return await this.#reload.run(trigger)
   }
 
   /** Seconds after which a stop has ended, or something hangs. */
@@ -338,21 +350,14 @@ export class Gateway {
     })
   }
 
+  async #ownCommand(command: OwnCommand): Promise<Exact> {
+    return await (command.codename === 'reload' ? this.#reload : this.#runs).execute(command)
+  }
+
   async #prepare(): Promise<void> {
     await this.#history.start()
     await this.#runs.start()
-    const broker = this.#broker
-    await restore([...broker.allRetained()], {
-      topics: this.#topics,
-      devices: this.#devices,
-      latest: this.#latest,
-      states: this.#states,
-      clear: (topic, kind) => broker.publish(topic, '', kind, { retain: true }),
-      // A reading and its mirror.
-      room: async () => {
-        if (broker.room < 2) await broker.flushed(flushWithin)
-      }
-    })
+    await restoreFrom(this.#broker, this.#parts)
   }
 
   async #stop(reason: string): Promise<void> {
@@ -364,7 +369,7 @@ export class Gateway {
     }
     // Nothing is begun after it was stopped.
     await this.#prepared?.catch(() => {})
-    await this.#instances.stop()
+    await Promise.all([this.#reload.stop(), this.#instances.stop()])
     this.#commands.stop()
     this.#desk.stop()
     this.#self.stop()

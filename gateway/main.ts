@@ -134,7 +134,12 @@ async function start({
       few,
       'there are too few file descriptors for broker.limits.maxConnections, which is lowered: raise the limit (ulimit -n, or LimitNOFILE of a service), or lower maxConnections'
     )
-  const gateway = new Gateway({ checked, types: adapterTypes, log, version, validators })
+  const source = {
+    file,
+    load: async (known: Validators): Promise<Checked> =>
+      await loadConfig({ file, types: adapterTypes, env: process.env, validators: known })
+  }
+  const gateway = new Gateway({ checked, types: adapterTypes, log, version, validators, source })
 
   let stopping = false
   const stop = (signal: NodeJS.Signals): void => {
@@ -157,6 +162,8 @@ async function start({
       }
     )
   }
+  // What came of it is logged where it is done.
+  process.on('SIGHUP', () => void gateway.reload('signal').catch(() => {}))
   process.on('SIGINT', stop)
   process.on('SIGTERM', stop)
   // A fault of ours must be seen, and must not leave a gateway that looks alive.

@@ -114,6 +114,10 @@ export interface Config {
      * Folder for what must survive a restart; a relative one begins at the working directory. Left out: everything is in memory and lost at the end.
      */
     data?: string
+    /**
+     * Watch this file, and apply it when it changes. false: only when the gateway is told to (SIGHUP, POST /api/reload).
+     */
+    reload: boolean
   }
   /**
    * The embedded MQTT broker.

@@ -10,6 +10,7 @@ import type { History } from '../history/history.js'
 import type { Instances } from '../instances.js'
 import type { Latest } from '../latest.js'
 import type { Notices } from '../notices.js'
+import type { Reload } from '../reload/reload.js'
 import type { Runs } from '../runs/runs.js'
 import type { Self } from '../self.js'
 import type { States } from '../states.js'
@@ -22,6 +23,7 @@ import type { Validators } from '../validators.js'
 export interface Parts {
   readonly clock: Clock
   readonly log: Logger
+  /** As it is now: a reload may change its devices and instances. */
   readonly config: Config
   readonly version: string
   /** Unix seconds. */
@@ -43,4 +45,5 @@ export interface Parts {
   readonly stories: Stories
   readonly notices: Notices
   readonly certificates: Certificates
+  readonly reload: Reload
 }

@@ -8,6 +8,7 @@ import { noticesRoutes } from './notices-routes.js'
 import type { Askers } from './askers.js'
 import { loginRoutes } from './login-routes.js'
 import type { Parts } from './parts.js'
+import { reloadRoutes } from './reload-routes.js'
 import { runsRoutes } from './runs-routes.js'
 import { storiesRoutes } from './stories-routes.js'
 import { streamRoutes } from './stream-routes.js'
@@ -23,5 +24,6 @@ export function routes(app: FastifyInstance, parts: Parts, askers: Askers): void
   storiesRoutes(app, parts)
   noticesRoutes(app, parts)
   instancesRoutes(app, parts)
+  reloadRoutes(app, parts)
   historyRoutes(app, parts)
 }
