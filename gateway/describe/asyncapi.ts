@@ -1,0 +1,5 @@
+import type { Described } from './described.js'
+
+export function asyncApi(_described: Described): unknown {
+  return []
+}

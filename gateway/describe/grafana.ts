@@ -1,0 +1,5 @@
+import type { Described } from './described.js'
+
+export function grafana(_described: Described): unknown {
+  return []
+}
