@@ -9,21 +9,20 @@ import { Topics, below } from '../topic.js'
 import type { Op } from '../topic.js'
 import { mayBeScalar } from './kinds.js'
 
+/** Plain data: a copy of it can go to another thread. */
 export interface Described {
   /** gateway.name of the configuration. */
   readonly name: string
   /** Of labgate. */
   readonly version: string
-  /** First level or levels of all topics. */
+  /** First level or levels of all topics: `new Topics(root)` builds what is not told here. */
   readonly root: string
   /** To be asked, never to be written out as it is. What adapters are told is not there: it may hold passwords. */
-  readonly config: Pick<Config, 'gateway' | 'broker' | 'http'>
+  readonly config: Pick<Config, 'gateway' | 'broker' | 'http' | 'homeAssistant'>
   /** By which others reach the gateway. */
   readonly listeners: Listeners
   /** There are users: one may have to log in. */
   readonly hasUsers: boolean
-  /** Builds what hangs below the root: see gateway/topic.ts. */
-  readonly topics: Topics
   /** The gateway's own first, then those of the configuration in its order, then those of instances, then what was found. */
   readonly devices: readonly DescribedDevice[]
 }
@@ -118,15 +117,14 @@ export function describedNow(
   { config, topics, devices }: { readonly config: Config; readonly topics: Topics; readonly devices: Devices },
   surrounding: Surrounding
 ): Described {
-  const { gateway, broker, http, access } = config
+  const { gateway, broker, http, homeAssistant, access } = config
   return {
     name: gateway.name,
     version: surrounding.version,
     root: topics.root,
-    config: { gateway, broker, ...(http === undefined ? {} : { http }) },
+    config: { gateway, broker, homeAssistant, ...(http === undefined ? {} : { http }) },
     listeners: listenersOf(config, surrounding),
     hasUsers: access.users !== undefined,
-    topics,
     devices: [...devices.names()].flatMap((name) => deviceOf(name, devices, topics, surrounding.shown))
   }
 }
