@@ -9,6 +9,7 @@ import { systemClock } from './clock.js'
 import { Commands } from './commands.js'
 import type { Checked } from './config.js'
 import { declare } from './declare.js'
+import { Describing } from './describe/describing.js'
 import { Devices, self } from './devices.js'
 import { DiskTrouble } from './disk-trouble.js'
 import { Doors } from './doors.js'
@@ -77,6 +78,7 @@ export class Gateway {
   readonly #streams: Streams
   readonly #doors: Doors
   readonly #parts: Parts
+  readonly #describing = new Describing((listener) => this.address(listener))
   /** The broker in process. */
   #opened: Promise<void> | undefined
   /** What is kept on disk, read. */
@@ -259,7 +261,8 @@ export class Gateway {
       runs: this.#runs,
       stories: this.#stories,
       notices: this.#notices,
-      certificates: this.#doors.certificates
+      certificates: this.#doors.certificates,
+      describing: this.#describing
     }
   }
 
@@ -279,11 +282,17 @@ export class Gateway {
     this.#self.start(this.#parts)
     try {
       await this.#doors.open(this.#parts, this.#instances.listen())
+      if (this.#stopping === undefined) await this.#describing.start(this.#parts)
     } catch (error) {
       await this.stop('it could not start')
       throw error
     }
     if (this.#stopping === undefined) this.#instances.dial()
+  }
+
+  /** The description of REST, as over HTTP; nothing is opened for it. */
+  async openApi(): Promise<string> {
+    return await (await import('./http/server.js')).describeWeb(this.#parts)
   }
 
   /** In reverse, complete and idempotent: afterwards nothing of the gateway is open. */
@@ -375,6 +384,6 @@ export class Gateway {
     await this.#doors.close()
     this.#access.stop()
     // Nobody acknowledges anything any more, and all readings are here.
-    await Promise.all([this.#runs.stop(), this.#history.stop()])
+    await Promise.all([this.#runs.stop(), this.#history.stop(), this.#describing.stop()])
   }
 }

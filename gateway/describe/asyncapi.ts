@@ -70,7 +70,7 @@ class Document {
   }
 
   #codename(described: DescribedCodename): void {
-    const { device, codename, topic, mirror, ops, isRead, description, feeder } = described
+    const { device, codename, topic, mirror, ops, isRead, description, feeder, seen } = described
     const of = `${device}/${codename}${description === undefined ? '' : `: ${description}`}`
     const key = (kind: string): string => this.#keys.of(device, codename, kind)
     const value = this.schemas.value(described)
@@ -88,17 +88,18 @@ class Document {
       const messages = { value: { title, contentType: 'text/plain', payload: { type: 'string' } } }
       this.#sent(key('value'), { topic: below(topic, 'value'), kind: 'value', of, messages, retain: described.retainMirror })
     }
-    this.#sent(key('meta'), { topic: below(topic, 'meta'), kind: 'meta', of, messages: { meta: shared('Meta') } })
+    if (seen.meta) this.#sent(key('meta'), { topic: below(topic, 'meta'), kind: 'meta', of, messages: { meta: shared('Meta') } })
     // What clients write can be refused: readings, where no instance feeds them.
-    if (isRead && feeder === undefined) this.#dead(key('reading.dead'), topic)
+    if (isRead && feeder === undefined && seen.dead) this.#dead(key('reading.dead'), topic)
     if (ops.length === 0) return
-    const reply = key('reply')
-    this.#channel(reply, below(topic, 'reply'), of, Object.fromEntries(ops.map((op) => [op, this.#reply(op, described, value)])))
+    const reply = seen.reply ? key('reply') : undefined
+    if (reply !== undefined)
+      this.#channel(reply, below(topic, 'reply'), of, Object.fromEntries(ops.map((op) => [op, this.#reply(op, described, value)])))
     for (const op of ops) this.#command(key(op), reply, op, described, value)
   }
 
-  #command(key: string, reply: string, op: Op, described: DescribedCodename, value: Json): void {
-    const { device, codename, topic } = described
+  #command(key: string, reply: string | undefined, op: Op, described: DescribedCodename, value: Json): void {
+    const { device, codename, topic, seen } = described
     const { summary, form, member } = commands[op]
     const given = op === 'set' ? value : this.schemas.callable(described, 'arguments')
     const payload = { allOf: [ref('schemas', form), ...(member === undefined ? [] : [{ properties: { [member]: given } }])] }
@@ -111,9 +112,9 @@ class Document {
       channel: ref('channels', key),
       messages: [ref('channels', key, 'messages', op)],
       bindings: bindings(op),
-      reply: { channel: ref('channels', reply), messages: [ref('channels', reply, 'messages', op)] }
+      ...(reply === undefined ? {} : { reply: { channel: ref('channels', reply), messages: [ref('channels', reply, 'messages', op)] } })
     }
-    this.#dead(`${key}.dead`, address)
+    if (seen.dead) this.#dead(`${key}.dead`, address)
   }
 
   #reply(op: Op, described: DescribedCodename, value: Json): Json {

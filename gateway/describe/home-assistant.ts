@@ -8,10 +8,8 @@ import { encodeName } from '../topic.js'
 import type { Described, DescribedDevice } from './described.js'
 import { entitiesOf } from './home-assistant-entities.js'
 import type { Entity } from './home-assistant-entities.js'
+import { discoveryTopic, origin } from './home-assistant-topics.js'
 import { onlineState } from './home-assistant-templates.js'
-
-/** `o.name`: by which discovery messages of ours are known. */
-export const origin = 'labgate'
 
 /** Entities of one message: those of large devices are spread over several, as a message may have a mebibyte. */
 const perMessage = 200
@@ -23,13 +21,15 @@ export interface Discovery {
   readonly qos: 1
 }
 
+type Rest = Omit<Described, 'devices'>
+
 /** Topics of discovery to their messages. */
 export function homeAssistant(described: Described): Readonly<Record<string, Discovery>> {
   return Object.fromEntries(described.devices.flatMap((device) => discoveriesOf(device, described)))
 }
 
 /** Of one device; nothing where it has nothing to show. */
-export function discoveriesOf(device: DescribedDevice, described: Described): [topic: string, message: Discovery][] {
+export function discoveriesOf(device: DescribedDevice, described: Rest): [topic: string, message: Discovery][] {
   const { name, version, config } = described
   const entities = Object.entries(entitiesOf(device, { prefix: idOf(name), availability: availabilityOf(device, described) }))
   const parts = Math.ceil(entities.length / perMessage)
@@ -41,22 +41,12 @@ export function discoveriesOf(device: DescribedDevice, described: Described): [t
   })
 }
 
-export function discoveryTopic(prefix: string, id: string): string {
-  return `${prefix}/device/${id}/config`
-}
-
-/** Where Home Assistant says that it has started. */
-export function statusTopic(prefix: string): string {
-  return `${prefix}/status`
-}
-
 /** Reachable are the gateway and the device; the reading itself is asked by each entity. */
-function availabilityOf({ topic }: DescribedDevice, { devices }: Described): { t: string; val_tpl: string }[] {
-  const own = devices.find(({ device }) => device === self)?.topic
-  return [...new Set([own, topic])].filter((one) => one !== undefined).map((t) => ({ t, val_tpl: onlineState }))
+function availabilityOf({ topic }: DescribedDevice, { ownState }: Rest): { t: string; val_tpl: string }[] {
+  return [...new Set([ownState, topic])].filter((one) => one !== undefined).map((t) => ({ t, val_tpl: onlineState }))
 }
 
-function deviceOf({ device, description }: DescribedDevice, { name, version, listeners: { http } }: Described): Discovery['dev'] {
+function deviceOf({ device, description }: DescribedDevice, { name, version, listeners: { http } }: Rest): Discovery['dev'] {
   return {
     ids: [idOf(name, device)],
     name: device === self ? name : device,
