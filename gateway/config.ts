@@ -4,6 +4,7 @@ import { readFile } from 'node:fs/promises'
 import type { Config } from '../schemas/types.js'
 import type { AdapterType, Codename, Device, InstanceConfig, Plan, Right, Site } from './adapter.js'
 import { checkAccess } from './config/access.js'
+import { checkDiscovery } from './config/discovery.js'
 import { ConfigDocument } from './config/document.js'
 import { checkFiles } from './config/files.js'
 import type { Listener } from './config/listeners.js'
@@ -103,7 +104,7 @@ function check(
   const instances: unknown[] = Array.isArray(data['adapters']) ? data['adapters'] : []
   const entries = instances.flatMap((entry, index) => checkEntry(entry, index, document, options.types, spoiled, findings))
   const ids = instances.map((entry) => (isObject(entry) && typeof entry['id'] === 'string' ? entry['id'] : undefined))
-  findings.push(...checkAccess(data))
+  findings.push(...checkAccess(data), ...checkDiscovery(data))
   findings.push(...checkIds(ids, new Set(Object.keys(devices))))
   const unique = entries.filter(({ config, path }) => ids.indexOf(config.id) === path[1])
   const {

@@ -10,6 +10,7 @@ import type { OwnCommand } from './command-types.js'
 import { Commands } from './commands.js'
 import { declare } from './declare.js'
 import { descriptions } from './descriptions.js'
+import { Describing } from './describe/describing.js'
 import { Devices, self } from './devices.js'
 import { DiskTrouble } from './disk-trouble.js'
 import { Doors } from './doors.js'
@@ -67,6 +68,7 @@ export class Gateway {
   readonly #doors: Doors
   readonly #reload: Reload
   readonly #parts: Parts
+  readonly #describing = new Describing((listener) => this.address(listener))
   /** The broker in process. */
   #opened: Promise<void> | undefined
   /** What is kept on disk, read. */
@@ -264,7 +266,8 @@ export class Gateway {
       stories: this.#stories,
       notices: this.#notices,
       certificates: this.#doors.certificates,
-      reload: this.#reload
+      reload: this.#reload,
+      describing: this.#describing
     }
   }
 
@@ -284,6 +287,7 @@ export class Gateway {
     this.#self.start(this.#parts)
     try {
       await this.#doors.open(this.#parts, this.#instances.listen())
+      if (this.#stopping === undefined) await this.#describing.start(this.#parts)
     } catch (error) {
       await this.stop('it could not start')
       throw error
@@ -291,6 +295,11 @@ export class Gateway {
     if (this.#stopping !== undefined) return
     this.#instances.dial()
     this.#reload.start()
+  }
+
+  /** The description of REST, as over HTTP; nothing is opened for it. */
+  async openApi(): Promise<string> {
+    return await (await import('./http/server.js')).describeWeb(this.#parts)
   }
 
   /** In reverse, complete and idempotent: afterwards nothing of the gateway is open. */
@@ -380,6 +389,6 @@ export class Gateway {
     await this.#doors.close()
     this.#access.stop()
     // Nobody acknowledges anything any more, and all readings are here.
-    await Promise.all([this.#runs.stop(), this.#history.stop()])
+    await Promise.all([this.#runs.stop(), this.#history.stop(), this.#describing.stop()])
   }
 }

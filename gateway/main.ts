@@ -2,6 +2,7 @@
 /** The process: arguments, signals, exit code. Nothing else touches `process`. */
 import { Command, InvalidArgumentError, Option } from 'commander'
 import { adapterTypes } from '../adapters/index.js'
+import { describeCommand } from './cli/describe.js'
 import type { Surroundings } from './cli/surroundings.js'
 import { usersCommand } from './cli/users.js'
 import { ConfigError, formatProblem, loadConfig } from './config.js'
@@ -86,6 +87,7 @@ const surroundings: Surroundings = {
   }
 }
 program.addCommand(usersCommand(surroundings))
+program.addCommand(describeCommand(surroundings))
 
 await program.parseAsync()
 

@@ -356,6 +356,19 @@ export interface Config {
     maxBytes: number
   }
   /**
+   * What Home Assistant is told over MQTT.
+   */
+  homeAssistant: {
+    /**
+     * true: every device is announced to Home Assistant, which shows it without further configuration.
+     */
+    discovery: boolean
+    /**
+     * First level or levels of the topics of discovery, as in the settings of Home Assistant; not below broker.root.
+     */
+    prefix: string
+  }
+  /**
    * Device name to device. The name gateway is reserved.
    */
   devices: {

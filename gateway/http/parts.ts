@@ -5,6 +5,7 @@ import type { Commands } from '../commands.js'
 import type { CommandDesk } from './command-desk.js'
 import type { Streams } from './streams.js'
 import type { Config } from '../../schemas/types.js'
+import type { Describing } from '../describe/describing.js'
 import type { Devices } from '../devices.js'
 import type { History } from '../history/history.js'
 import type { Instances } from '../instances.js'
@@ -46,4 +47,5 @@ export interface Parts {
   readonly notices: Notices
   readonly certificates: Certificates
   readonly reload: Reload
+  readonly describing: Describing
 }

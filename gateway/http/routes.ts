@@ -1,4 +1,5 @@
 import type { FastifyInstance } from 'fastify'
+import { describeRoutes } from './describe-routes.js'
 import { deviceRoutes } from './device-routes.js'
 import { healthRoutes } from './health-routes.js'
 import { historyRoutes } from './history-routes.js'
@@ -26,4 +27,5 @@ export function routes(app: FastifyInstance, parts: Parts, askers: Askers): void
   instancesRoutes(app, parts)
   reloadRoutes(app, parts)
   historyRoutes(app, parts)
+  describeRoutes(app, parts)
 }
