@@ -19,7 +19,9 @@ import { CommandDesk } from './http/command-desk.js'
 import type { Parts } from './http/parts.js'
 import { Streams } from './http/streams.js'
 import { Latest } from './latest.js'
+import type { Machine } from './clock-sync.js'
 import { Notices } from './notices.js'
+import { Operation } from './operation.js'
 import { Sight } from './http/sight.js'
 import { runsTrouble } from './runs/completion.js'
 import { Runs } from './runs/runs.js'
@@ -28,7 +30,7 @@ import { metaPayload } from './payload.js'
 import { Self } from './self.js'
 import { presenceOf } from './presence.js'
 import { RefusalLog } from './refusal-log.js'
-import { restore } from './restore.js'
+import { restoreFrom } from './restore.js'
 import { States } from './states.js'
 import type { Schedule } from './supervisor.js'
 import { Topics, below } from './topic.js'
@@ -45,6 +47,8 @@ export interface GatewayOptions {
   readonly validators?: Validators
   /** Instead of LevelDB in `gateway.data`; tests put a failing disk here. */
   readonly openDisk?: OpenDisk
+  /** What the computer can say of its clock; left out: it is believed. */
+  readonly machine?: Machine
   /** How instances that failed are tried again. */
   readonly schedule?: Schedule
 }
@@ -66,6 +70,7 @@ export class Gateway {
   readonly #contract: Contract
   readonly #devices: Devices
   readonly #self: Self
+  readonly #operation: Operation
   readonly #notices: Notices
   readonly #history: History
   readonly #desk: HistoryDesk
@@ -95,6 +100,13 @@ export class Gateway {
     this.#options = options
     this.#topics = new Topics(config.broker.root)
     this.#self = new Self({ clock, log, name: config.gateway.name, version: options.version ?? 'unknown' })
+    this.#operation = new Operation({
+      clock,
+      log,
+      config,
+      machine: options.machine,
+      parts: () => this.#parts
+    })
     const { access, broker } = config
     this.#access = new Access({ clock, log, config: access, root: broker.root, troubled: (why) => this.#states.own(why, 'users') })
     const disk = new DiskTrouble({
@@ -144,6 +156,7 @@ export class Gateway {
       devices: this.#devices,
       publish,
       wanted: this.#broker.wanted,
+      isDoubtful: () => this.#operation.clockSync.isDoubtful,
       taken: (entry, held) => {
         this.#history.take(entry, held)
         this.#runs.take(entry, held)
@@ -196,6 +209,7 @@ export class Gateway {
       keep: config.gateway.data === undefined && options.openDisk === undefined ? undefined : this.#broker.keep,
       step: (step) => {
         this.#stories.step(step)
+        this.#operation.commands.step(step)
         this.#runs.step(step)
       },
       askHistory: (question) => this.#desk.ask(question),
@@ -253,6 +267,7 @@ export class Gateway {
       streams: this.#streams,
       instances: this.#instances,
       self: this.#self,
+      operation: this.#operation,
       access: this.#access,
       broker: this.#broker,
       history: this.#history,
@@ -283,6 +298,7 @@ export class Gateway {
       await this.stop('it could not start')
       throw error
     }
+    this.#operation.readiness.opened()
     if (this.#stopping === undefined) this.#instances.dial()
   }
 
@@ -295,6 +311,11 @@ export class Gateway {
   /** Seconds after which a stop has ended, or something hangs. */
   get stopWithin(): number {
     return this.#instances.stopWithin + restWithin
+  }
+
+  /** For who looks after the process. */
+  get operation(): Operation {
+    return this.#operation
   }
 
   /** Where a listener really is; the port is one that the system chose when the configuration says 0. */
@@ -339,20 +360,10 @@ export class Gateway {
   }
 
   async #prepare(): Promise<void> {
+    await this.#operation.start()
     await this.#history.start()
     await this.#runs.start()
-    const broker = this.#broker
-    await restore([...broker.allRetained()], {
-      topics: this.#topics,
-      devices: this.#devices,
-      latest: this.#latest,
-      states: this.#states,
-      clear: (topic, kind) => broker.publish(topic, '', kind, { retain: true }),
-      // A reading and its mirror.
-      room: async () => {
-        if (broker.room < 2) await broker.flushed(flushWithin)
-      }
-    })
+    await restoreFrom(this.#parts, flushWithin)
   }
 
   async #stop(reason: string): Promise<void> {
@@ -362,6 +373,7 @@ export class Gateway {
     } catch {
       return // the data folder cannot be opened: nothing else was
     }
+    this.#operation.stop()
     // Nothing is begun after it was stopped.
     await this.#prepared?.catch(() => {})
     await this.#instances.stop()

@@ -1,5 +1,6 @@
 import { toPlain } from '../adapters/common/exact-json.js'
 import type { Exact, ExactMap } from './adapter.js'
+import type { Broker } from './broker/broker.js'
 import type { PacketLike } from './broker/store/packet.js'
 import { self } from './devices.js'
 import type { Devices, Entry } from './devices.js'
@@ -18,6 +19,25 @@ export interface RestoreOptions {
   readonly clear: (topic: string, kind: 'state' | 'reading' | 'meta' | 'value') => void
   /** Resolves when there is room for another reading in the queue to the broker. */
   readonly room: () => Promise<void>
+}
+
+/** All that the broker retains; waits so many seconds at most until there is room in its queue. */
+export async function restoreFrom(
+  parts: Pick<RestoreOptions, 'topics' | 'devices' | 'latest' | 'states'> & { broker: Broker },
+  flushWithin: number
+): Promise<void> {
+  const { broker, topics, devices, latest, states } = parts
+  await restore([...broker.allRetained()], {
+    topics,
+    devices,
+    latest,
+    states,
+    clear: (topic, kind) => broker.publish(topic, '', kind, { retain: true }),
+    // A reading and its mirror.
+    room: async () => {
+      if (broker.room < 2) await broker.flushed(flushWithin)
+    }
+  })
 }
 
 interface Found {

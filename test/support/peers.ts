@@ -18,6 +18,7 @@ export type Peer =
   | 'python3-flask'
   | 'python3-numpy'
   | 'python3-paho-mqtt'
+  | 'python3-prometheus-client'
   | 'python3-requests'
   | 'python3-websockets'
 
@@ -25,6 +26,7 @@ const modules: Partial<Record<Peer, string>> = {
   'python3-flask': 'flask',
   'python3-numpy': 'numpy',
   'python3-paho-mqtt': 'paho.mqtt',
+  'python3-prometheus-client': 'prometheus_client',
   'python3-requests': 'requests',
   'python3-websockets': 'websockets'
 }
