@@ -12,6 +12,7 @@ export type Peer =
   | 'mosquitto_sub'
   | 'nc'
   | 'openssl'
+  | 'systemd-notify'
   | 'chromium'
   | 'curl'
   | 'python3'
@@ -63,5 +64,11 @@ function has(peer: Peer): boolean {
 }
 
 function packageOf(peer: Peer): string {
-  return peer.startsWith('mosquitto') ? 'mosquitto-clients' : peer === 'nc' ? 'netcat-openbsd' : peer
+  return peer.startsWith('mosquitto')
+    ? 'mosquitto-clients'
+    : peer.startsWith('systemd')
+      ? 'systemd'
+      : peer === 'nc'
+        ? 'netcat-openbsd'
+        : peer
 }
