@@ -1,6 +1,7 @@
 import type { AdapterType, Clock, Logger } from './adapter.js'
 import type { OpenDisk } from './broker/store/disk.js'
 import type { Checked } from './config.js'
+import type { Machine } from './clock-sync.js'
 import type { ConfigSource } from './reload/reload.js'
 import type { Schedule } from './supervisor.js'
 import type { Validators } from './validators.js'
@@ -16,6 +17,8 @@ export interface GatewayOptions {
   readonly validators?: Validators
   /** Instead of LevelDB in `gateway.data`; tests put a failing disk here. */
   readonly openDisk?: OpenDisk
+  /** What the computer can say of its clock; left out: it is believed. */
+  readonly machine?: Machine
   /** Where the configuration can be read again; left out: nowhere. */
   readonly source?: ConfigSource
   /** How instances that failed are tried again. */

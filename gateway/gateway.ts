@@ -23,6 +23,7 @@ import type { Parts } from './http/parts.js'
 import { Streams } from './http/streams.js'
 import { Latest } from './latest.js'
 import { Notices } from './notices.js'
+import { Operation } from './operation.js'
 import { Sight } from './http/sight.js'
 import { runsTrouble } from './runs/completion.js'
 import { Runs } from './runs/runs.js'
@@ -56,6 +57,7 @@ export class Gateway {
   readonly #contract: Contract
   readonly #devices: Devices
   readonly #self: Self
+  readonly #operation: Operation
   readonly #notices: Notices
   readonly #history: History
   readonly #desk: HistoryDesk
@@ -88,6 +90,13 @@ export class Gateway {
     const limits = config.broker.limits
     this.#topics = new Topics(config.broker.root)
     this.#self = new Self({ clock, log, name: config.gateway.name, version: options.version ?? 'unknown' })
+    this.#operation = new Operation({
+      clock,
+      log,
+      config,
+      machine: options.machine,
+      parts: () => this.#parts
+    })
     const { access, broker } = config
     this.#access = new Access({ clock, log, config: access, root: broker.root, troubled: (why) => this.#states.own(why, 'users') })
     const disk = new DiskTrouble({
@@ -132,6 +141,7 @@ export class Gateway {
       devices: this.#devices,
       publish,
       wanted: this.#broker.wanted,
+      isDoubtful: () => this.#operation.clockSync.isDoubtful,
       taken: (entry, held) => {
         this.#history.take(entry, held)
         this.#runs.take(entry, held)
@@ -186,6 +196,7 @@ export class Gateway {
       keep: config.gateway.data === undefined && options.openDisk === undefined ? undefined : this.#broker.keep,
       step: (step) => {
         this.#stories.step(step)
+        this.#operation.commands.step(step)
         this.#runs.step(step)
       },
       askHistory: (question) => this.#desk.ask(question),
@@ -259,6 +270,7 @@ export class Gateway {
       streams: this.#streams,
       instances: this.#instances,
       self: this.#self,
+      operation: this.#operation,
       access: this.#access,
       broker: this.#broker,
       history: this.#history,
@@ -293,6 +305,7 @@ export class Gateway {
       throw error
     }
     if (this.#stopping !== undefined) return
+    this.#operation.readiness.opened()
     this.#instances.dial()
     this.#reload.start()
   }
@@ -316,6 +329,11 @@ export class Gateway {
   /** Seconds after which a stop has ended, or something hangs. */
   get stopWithin(): number {
     return this.#instances.stopWithin + restWithin
+  }
+
+  /** For who looks after the process. */
+  get operation(): Operation {
+    return this.#operation
   }
 
   /** Where a listener really is; the port is one that the system chose when the configuration says 0. */
@@ -364,6 +382,7 @@ export class Gateway {
   }
 
   async #prepare(): Promise<void> {
+    await this.#operation.start()
     await this.#history.start()
     await this.#runs.start()
     await restoreFrom(this.#broker, this.#parts)
@@ -376,6 +395,7 @@ export class Gateway {
     } catch {
       return // the data folder cannot be opened: nothing else was
     }
+    this.#operation.stop()
     // Nothing is begun after it was stopped.
     await this.#prepared?.catch(() => {})
     await Promise.all([this.#reload.stop(), this.#instances.stop()])

@@ -44,6 +44,8 @@ export interface LatestOptions {
   readonly wanted: (topic: string) => boolean
   /** Every reading that is taken in, and every one that has become stale. Must be quick, and must not throw. */
   readonly taken: (entry: Entry, held: Held) => void
+  /** Nobody knows whether our clock is right: what is stamped with it is uncertain. */
+  readonly isDoubtful?: () => boolean
   /** A watcher threw; it must not hurt the publisher. */
   readonly onError: (error: unknown) => void
 }
@@ -83,7 +85,7 @@ export class Latest {
     } else if (reading.value === null) {
       quality = 'bad'
       error ??= { class: 'DeviceError', message: 'the source gave no value', retryable: true }
-    } else if (quality === 'good' && (ahead || !writable)) quality = 'uncertain'
+    } else if (quality === 'good' && (ahead || !writable || (!sourceTime && this.#options.isDoubtful?.() === true))) quality = 'uncertain'
     if (stale && quality !== 'bad') quality = 'stale'
     const held: Mutable<Held> = {
       device: reading.device,
@@ -123,6 +125,16 @@ export class Latest {
 
   held(entry: Entry): Held | undefined {
     return this.#held.get(entry)
+  }
+
+  /** Seconds, now. */
+  age(held: Held): number {
+    return this.#age(held)
+  }
+
+  /** Also where its moment has come just now, and nobody was told yet. */
+  isOld({ meta }: Entry, held: Held): boolean {
+    return held.stale || this.#left(meta.maxAge, held) < 0
   }
 
   /** The device went offline: whatever is known of it is old from now on, also without maxAge. */
@@ -181,9 +193,8 @@ export class Latest {
 
   #judge(entry: Entry, held: Held): LatestReading {
     const age = this.#age(held)
-    const { maxAge } = entry.meta
     const { device, codename, value, time, quality, sourceTime, unit, error } = held
-    const old = held.stale || this.#left(maxAge, held) < 0
+    const old = this.isOld(entry, held)
     const judged: Mutable<LatestReading> = { device, codename, value, time, quality, sourceTime, age, old }
     if (unit !== undefined) judged.unit = unit
     if (error !== undefined) judged.error = error

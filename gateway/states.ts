@@ -124,6 +124,11 @@ export class States {
     this.#options.toldOf(device)
   }
 
+  /** What is known of the state of a device. */
+  of(device: string): InstanceState {
+    return this.#devices.get(device) ?? { state: 'offline', reason: unheard, since: this.#began }
+  }
+
   /** The state of a device as on MQTT, where it is not told of what nobody has heard from. */
   told(device: string): string {
     return statePayload(this.#devices.get(device) ?? { state: 'offline', reason: unheard, via: self, since: this.#began })

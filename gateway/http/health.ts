@@ -43,6 +43,7 @@ export class Health {
       this.#disk(),
       this.#queue(),
       this.#loop(),
+      this.#clock(),
       this.#history(),
       this.#runs(),
       ...this.#users(),
@@ -89,6 +90,11 @@ export class Health {
       status: 'degraded',
       reason: `the process was busy for ${Math.round(this.#load * 100)} % of the time: answers may be late; let it do less, or move it to a faster computer`
     }
+  }
+
+  #clock(): Check {
+    const { isDoubtful, status } = this.#parts.operation.clockSync
+    return { name: 'clock', status: isDoubtful ? 'degraded' : 'ok', reason: withoutPath(status.reason) }
   }
 
   #history(): Check {

@@ -10,6 +10,7 @@ import type { Devices } from '../devices.js'
 import type { History } from '../history/history.js'
 import type { Instances } from '../instances.js'
 import type { Latest } from '../latest.js'
+import type { Operation } from '../operation.js'
 import type { Notices } from '../notices.js'
 import type { Reload } from '../reload/reload.js'
 import type { Runs } from '../runs/runs.js'
@@ -39,6 +40,7 @@ export interface Parts {
   readonly streams: Streams
   readonly instances: Instances
   readonly self: Self
+  readonly operation: Operation
   readonly access: Access
   readonly broker: Broker
   readonly history: History

@@ -8,6 +8,7 @@ import { instancesRoutes } from './instances-routes.js'
 import { noticesRoutes } from './notices-routes.js'
 import type { Askers } from './askers.js'
 import { loginRoutes } from './login-routes.js'
+import { metricsRoutes } from './metrics-routes.js'
 import type { Parts } from './parts.js'
 import { reloadRoutes } from './reload-routes.js'
 import { runsRoutes } from './runs-routes.js'
@@ -19,6 +20,7 @@ export function routes(app: FastifyInstance, parts: Parts, askers: Askers): void
   infoRoutes(app, parts)
   loginRoutes(app, parts, askers)
   healthRoutes(app, parts, askers)
+  metricsRoutes(app, parts)
   deviceRoutes(app, parts)
   streamRoutes(app, parts)
   runsRoutes(app, parts)
