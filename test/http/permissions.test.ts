@@ -14,6 +14,8 @@ const withoutRights: Readonly<Record<string, string>> = {
   'GET /api': '200',
   'GET /api/me': '200',
   'GET /api/openapi.json': '200',
+  'GET /api/describe': '200',
+  'GET /api/describe/telegraf': '200',
   'GET /api/devices': '{"devices":[]}',
   'GET /api/runs': '{"runs":[]}',
   'GET /api/devices/furnace': '404 UnknownDevice',
@@ -39,7 +41,14 @@ const withoutRights: Readonly<Record<string, string>> = {
 /** Who is asked by these is asked nothing. */
 const ofEverybody = ['GET /api/health', 'GET /health', 'POST /api/login', 'POST /api/logout']
 
-const values: Readonly<Record<string, string>> = { device: 'furnace', codename: 'setpoint', id: 'x', '*': 'y', wildcard: 'y' }
+const values: Readonly<Record<string, string>> = {
+  device: 'furnace',
+  codename: 'setpoint',
+  format: 'telegraf',
+  id: 'x',
+  '*': 'y',
+  wildcard: 'y'
+}
 const queries: Readonly<Record<string, string>> = { '/api/history': '?codename=furnace/setpoint', '/api/readings': '?device=furnace' }
 
 describe('every route', () => {
