@@ -5,8 +5,7 @@ import { describeAs } from './index.js'
 import type { FormatName } from './index.js'
 
 /** The devices come one by one as JSON, so that copying them holds nobody up; then the rest, and what is wanted. */
-export type ToThread =
-  { readonly device: DescribedDevice } | { readonly format: FormatName; readonly described: Omit<Described, 'devices'> }
+export type ToThread = { readonly device: string } | { readonly format: FormatName; readonly described: Omit<Described, 'devices'> }
 
 const devices: DescribedDevice[] = []
 

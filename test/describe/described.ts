@@ -3,13 +3,13 @@ import { join } from 'node:path'
 import { adapterTypes } from '../../adapters/index.js'
 import { checkConfig } from '../../gateway/config.js'
 import { describedOf } from '../../gateway/describe/described.js'
-import type { Described } from '../../gateway/describe/described.js'
+import type { Described, Shown } from '../../gateway/describe/described.js'
 import { project } from '../process/program.js'
 
 /** What a configuration given as text describes. */
-export function described(yaml: string, reach = 'lab-pi'): Described {
+export function described(yaml: string, reach = 'lab-pi', shown?: Shown): Described {
   const checked = checkConfig(yaml, { file: 'test.yaml', types: adapterTypes, env: {} })
-  return describedOf(checked, { version: '1.2.3', reach })
+  return describedOf(checked, { version: '1.2.3', reach, ...(shown === undefined ? {} : { shown }) })
 }
 
 const examples = readdirSync(join(project, 'config/examples')).filter((file) => file.endsWith('.yaml'))

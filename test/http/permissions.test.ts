@@ -15,6 +15,8 @@ const withoutRights: Readonly<Record<string, string>> = {
   'GET /api/me': '200',
   'GET /api/openapi.json': '200',
   'GET /metrics': '200',
+  'GET /api/describe': '200',
+  'GET /api/describe/telegraf': '200',
   'GET /api/devices': '{"devices":[]}',
   'GET /api/runs': '{"runs":[]}',
   'GET /api/devices/furnace': '404 UnknownDevice',
@@ -40,7 +42,14 @@ const withoutRights: Readonly<Record<string, string>> = {
 /** Who is asked by these is asked nothing. */
 const ofEverybody = ['GET /api/health', 'GET /health', 'GET /ready', 'POST /api/login', 'POST /api/logout']
 
-const values: Readonly<Record<string, string>> = { device: 'furnace', codename: 'setpoint', id: 'x', '*': 'y', wildcard: 'y' }
+const values: Readonly<Record<string, string>> = {
+  device: 'furnace',
+  codename: 'setpoint',
+  format: 'telegraf',
+  id: 'x',
+  '*': 'y',
+  wildcard: 'y'
+}
 const queries: Readonly<Record<string, string>> = { '/api/history': '?codename=furnace/setpoint', '/api/readings': '?device=furnace' }
 
 describe('every route', () => {
