@@ -143,7 +143,7 @@ export interface Callable {
 }
 
 export type Quality = 'good' | 'stale' | 'uncertain' | 'bad'
-export type Source = 'poll' | 'push' | 'set' | 'restored' | 'simulated' | 'client'
+export type Source = 'poll' | 'push' | 'set' | 'restored' | 'simulated' | 'client' | 'history'
 
 /** What an adapter publishes. The value is exact: int (bigint) or float (number) as written, NaN and order of members kept. */
 export interface Reading extends Ref {
