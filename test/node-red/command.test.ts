@@ -94,18 +94,23 @@ describe('config/examples/node-red/labgate-command.json in Node-RED', function (
       initialize: '',
       finalize: '',
       libs: [],
+      // A node without a place is taken for one of configuration.
+      x: 0,
+      y: 0,
       wires: [wires]
     })
     const told = (out: string): string =>
       `const { payload, reply, error, topic, mark } = msg\nmsg.payload = { out: '${out}', payload, reply, error, topic, mark }\nreturn msg`
     const parts = Object.entries(subflows).flatMap(([name, properties]) => [
-      { id: `in-${name}`, type: 'http in', z: 'tab', name, url: `/${name}`, method: 'post', wires: [[`unpack-${name}`]] },
+      { id: `in-${name}`, type: 'http in', z: 'tab', name, url: `/${name}`, method: 'post', x: 0, y: 0, wires: [[`unpack-${name}`]] },
       code(`unpack-${name}`, 'return Object.assign(msg, { payload: undefined }, msg.req.body)', [`ask-${name}`]),
       {
         id: `ask-${name}`,
         type: `subflow:${subflow.id}`,
         z: 'tab',
         name,
+        x: 0,
+        y: 0,
         env: Object.entries(properties).map(([key, value]) => ({
           name: key,
           value: String(value),
@@ -114,7 +119,7 @@ describe('config/examples/node-red/labgate-command.json in Node-RED', function (
         wires: [['done'], ['failed']]
       }
     ])
-    const answer = { id: 'answer', type: 'http response', z: 'tab', name: '', statusCode: '', headers: {}, wires: [] }
+    const answer = { id: 'answer', type: 'http response', z: 'tab', name: '', statusCode: '', headers: {}, x: 0, y: 0, wires: [] }
     return [
       tab,
       ...brokers,
