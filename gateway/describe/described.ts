@@ -3,27 +3,28 @@ import type { Config } from '../../schemas/types.js'
 import type { Callable } from '../adapter.js'
 import type { Checked } from '../config.js'
 import { declare } from '../declare.js'
-import { Devices } from '../devices.js'
+import { Devices, self } from '../devices.js'
 import type { Entry } from '../devices.js'
 import { Topics, below } from '../topic.js'
 import type { Op } from '../topic.js'
 import { mayBeScalar } from './kinds.js'
 
+/** Plain data: a copy of it can go to another thread. */
 export interface Described {
   /** gateway.name of the configuration. */
   readonly name: string
   /** Of labgate. */
   readonly version: string
-  /** First level or levels of all topics. */
+  /** First level or levels of all topics: `new Topics(root)` builds what is not told here. */
   readonly root: string
   /** To be asked, never to be written out as it is. What adapters are told is not there: it may hold passwords. */
-  readonly config: Pick<Config, 'gateway' | 'broker' | 'http'>
+  readonly config: Pick<Config, 'gateway' | 'broker' | 'http' | 'homeAssistant'>
   /** By which others reach the gateway. */
   readonly listeners: Listeners
+  /** Topic of the gateway's own state; undefined: the asker may not see it. */
+  readonly ownState?: string
   /** There are users: one may have to log in. */
   readonly hasUsers: boolean
-  /** Builds what hangs below the root: see gateway/topic.ts. */
-  readonly topics: Topics
   /** The gateway's own first, then those of the configuration in its order, then those of instances, then what was found. */
   readonly devices: readonly DescribedDevice[]
 }
@@ -79,6 +80,8 @@ export interface DescribedCodename {
   readonly schema?: object
   /** The commands that it takes, as far as the asker may send them. */
   readonly ops: readonly Op[]
+  /** Which of the topics below it the asker may read, and those of its dead letters. */
+  readonly seen: Readonly<Record<'meta' | 'reply' | 'dead', boolean>>
   /** Instances that write its readings, and that carry out its commands. */
   readonly feeder?: string
   readonly executor?: string
@@ -88,7 +91,9 @@ export interface DescribedCodename {
 export interface Shown {
   state(device: string): boolean
   codename(entry: Entry): boolean
-  command(topic: string): boolean
+  /** Of topics below a codename, and of dead letters. */
+  read(topic: string): boolean
+  write(topic: string): boolean
 }
 
 export interface Surrounding {
@@ -113,22 +118,36 @@ export function describedOf(checked: Checked, surrounding: Surrounding): Describ
   return describedNow({ config, topics, devices }, surrounding)
 }
 
-/** From a running gateway: with what was found at run time. */
-export function describedNow(
-  { config, topics, devices }: { readonly config: Config; readonly topics: Topics; readonly devices: Devices },
-  surrounding: Surrounding
-): Described {
-  const { gateway, broker, http, access } = config
+/** What there is: of a configuration, or of a running gateway with what was found at run time. */
+export interface Present {
+  readonly config: Config
+  readonly topics: Topics
+  readonly devices: Devices
+}
+
+function describedNow(present: Present, surrounding: Surrounding): Described {
+  return { ...restOf(present, surrounding), devices: [...devicesOf(present, surrounding)] }
+}
+
+/** All but the devices. */
+export function restOf({ config, topics }: Present, surrounding: Surrounding): Omit<Described, 'devices'> {
+  const { gateway, broker, http, homeAssistant, access } = config
+  const ownState = surrounding.shown?.state(self) === false ? undefined : topics.state(self)
   return {
     name: gateway.name,
     version: surrounding.version,
     root: topics.root,
-    config: { gateway, broker, ...(http === undefined ? {} : { http }) },
+    config: { gateway, broker, homeAssistant, ...(http === undefined ? {} : { http }) },
     listeners: listenersOf(config, surrounding),
-    hasUsers: access.users !== undefined,
-    topics,
-    devices: [...devices.names()].flatMap((name) => deviceOf(name, devices, topics, surrounding.shown))
+    ...(ownState === undefined ? {} : { ownState }),
+    hasUsers: access.users !== undefined
   }
+}
+
+/** One by one: who has work to do meanwhile takes turns. */
+export function* devicesOf({ topics, devices }: Present, { shown }: Surrounding): Generator<DescribedDevice, undefined> {
+  for (const name of devices.names()) yield* deviceOf(name, devices, topics, shown)
+  return undefined
 }
 
 /** Nothing when there is nothing of it to see. */
@@ -143,12 +162,12 @@ function deviceOf(device: string, devices: Devices, topics: Topics, shown: Shown
       ...(state === undefined ? {} : { topic: state }),
       ...(description === undefined ? {} : { description }),
       ...(client === undefined ? {} : { client }),
-      codenames: entries.map((entry) => describeCodename(entry, devices, shown))
+      codenames: entries.map((entry) => describeCodename(entry, devices, topics, shown))
     }
   ]
 }
 
-function describeCodename(entry: Entry, devices: Devices, shown: Shown | undefined): DescribedCodename {
+function describeCodename(entry: Entry, devices: Devices, topics: Topics, shown: Shown | undefined): DescribedCodename {
   const { device, codename, topic, declared, meta } = entry
   const { description, unit, digits, maxAge, settable, callable, schema, retainMirror } = meta
   const [feeder, executor] = [devices.feeder(device, codename), devices.executor(device, codename)]
@@ -159,14 +178,15 @@ function describeCodename(entry: Entry, devices: Devices, shown: Shown | undefin
     call: declared && callable !== undefined,
     history: isRead && meta.history !== 'off'
   }
-  const ops = (Object.keys(takes) as Op[]).filter((op) => takes[op] && shown?.command(below(topic, op)) !== false)
+  const ops = (Object.keys(takes) as Op[]).filter((op) => takes[op] && shown?.write(below(topic, op)) !== false)
+  const mayRead = (other: string): boolean => shown?.read(other) !== false
   return {
     device,
     codename,
     topic,
     declared,
     isRead,
-    mirror: isRead && mayBeScalar(schema),
+    mirror: isRead && mayBeScalar(schema) && mayRead(below(topic, 'value')),
     retainMirror: retainMirror === true,
     ...(description === undefined ? {} : { description }),
     ...(unit === undefined ? {} : { unit }),
@@ -176,6 +196,7 @@ function describeCodename(entry: Entry, devices: Devices, shown: Shown | undefin
     ...(callable === undefined || !ops.includes('call') ? {} : { callable }),
     ...(schema === undefined ? {} : { schema }),
     ops,
+    seen: { meta: mayRead(below(topic, 'meta')), reply: mayRead(below(topic, 'reply')), dead: mayRead(topics.dead(topic)) },
     ...(feeder === undefined ? {} : { feeder }),
     ...(executor === undefined ? {} : { executor })
   }

@@ -14,7 +14,13 @@ export interface Format {
 
 const json = 'application/json'
 
-/** `openapi` describes the routes of HTTP, and is made there: see gateway/http/server.ts. */
+/** The routes of HTTP; made where they are, see gateway/http/server.ts. */
+export const openApiFormat: Omit<Format, 'describe'> = {
+  title: 'OpenAPI 3.1: the REST interface',
+  type: json,
+  file: 'openapi.json'
+}
+
 export const formats = {
   asyncapi: {
     title: 'AsyncAPI 3.0: all topics of MQTT with their messages',
@@ -50,8 +56,14 @@ export const formats = {
 
 export type FormatName = keyof typeof formats
 
-/** A document as it is written to a file. */
-export async function describeAs(format: FormatName, described: Described): Promise<string> {
+export const formatNames: readonly (FormatName | 'openapi')[] = ['asyncapi', 'openapi', 'home-assistant', 'grafana', 'telegraf', 'node-red']
+
+export function isFormat(name: string): name is FormatName | 'openapi' {
+  return (formatNames as readonly string[]).includes(name)
+}
+
+/** A document as text; `indent`: for people who look at it. */
+export async function describeAs(format: FormatName, described: Described, indent?: number): Promise<string> {
   const document = await formats[format].describe(described)
-  return typeof document === 'string' ? document : JSON.stringify(document, undefined, 2) + '\n'
+  return typeof document === 'string' ? document : JSON.stringify(document, undefined, indent) + '\n'
 }

@@ -4,10 +4,10 @@ import type { Schema } from '../schema-words.js'
 /** `text` is text that is none of `choices`; `any`: the schema does not tell, or allows several of these. */
 export type ValueKind = 'number' | 'text' | 'boolean' | 'choices' | 'structure' | 'any'
 
-/** Of a number: whole, and between these. */
+/** What values of the schema are, as far as one word tells. */
 export function valueKind(schema: object | undefined): ValueKind {
   if (schema === undefined) return 'any'
-  const given = schema as Schema
+  const given = resolved(schema)
   const types = typesOf(given)
   if (types === undefined) return 'any'
   if (types.every((type) => type === 'number' || type === 'integer')) return 'number'
@@ -18,8 +18,25 @@ export function valueKind(schema: object | undefined): ValueKind {
 
 /** The choices of text. */
 export function choicesOf(schema: object | undefined): string[] {
-  return ((schema as Schema | undefined)?.enum ?? []).filter((choice) => typeof choice === 'string')
+  return (schema === undefined ? [] : (resolved(schema).enum ?? [])).filter((choice) => typeof choice === 'string')
 }
+
+/** The schema, or what it refers to within itself. */
+export function resolved(schema: object): Schema {
+  let found = schema as Schema & { readonly $ref?: unknown }
+  for (let depth = 0; depth < maxDepth; depth++) {
+    const path = typeof found.$ref === 'string' ? /^#\/(.+)$/.exec(found.$ref)?.[1] : undefined
+    if (path === undefined) return found
+    const steps = path.split('/').map((step) => decodeURIComponent(step).replaceAll('~1', '/').replaceAll('~0', '~'))
+    const target = steps.reduce<unknown>((at, step) => (at as Readonly<Record<string, unknown>> | undefined)?.[step], schema)
+    if (typeof target !== 'object' || target === null) return {}
+    found = target
+  }
+  return {}
+}
+
+/** References that lead to one another may go round in a circle. */
+const maxDepth = 10
 
 export function mayBeScalar(schema: object | undefined): boolean {
   return valueKind(schema) !== 'structure'
