@@ -1,17 +1,20 @@
 import { resolve } from 'node:path'
 import { Access } from './access/access.js'
-import type { AdapterType, Clock, Endpoint, Logger } from './adapter.js'
+import type { Endpoint, Exact } from './adapter.js'
 import { Broker } from './broker/broker.js'
 import { Contract } from './broker/contract.js'
-import type { OpenDisk } from './broker/store/disk.js'
 import type { Address } from './broker/listeners.js'
 import { systemClock } from './clock.js'
+import { Current } from './current.js'
+import type { OwnCommand } from './command-types.js'
 import { Commands } from './commands.js'
-import type { Checked } from './config.js'
 import { declare } from './declare.js'
+import { descriptions } from './descriptions.js'
+import { Describing } from './describe/describing.js'
 import { Devices, self } from './devices.js'
 import { DiskTrouble } from './disk-trouble.js'
 import { Doors } from './doors.js'
+import type { GatewayOptions } from './gateway-options.js'
 import { Instances } from './instances.js'
 import { HistoryDesk } from './history/ask.js'
 import { History } from './history/history.js'
@@ -19,39 +22,23 @@ import { CommandDesk } from './http/command-desk.js'
 import type { Parts } from './http/parts.js'
 import { Streams } from './http/streams.js'
 import { Latest } from './latest.js'
-import type { Machine } from './clock-sync.js'
 import { Notices } from './notices.js'
 import { Operation } from './operation.js'
 import { Sight } from './http/sight.js'
 import { runsTrouble } from './runs/completion.js'
 import { Runs } from './runs/runs.js'
 import { Stories } from './stories.js'
-import { metaPayload } from './payload.js'
 import { Self } from './self.js'
 import { presenceOf } from './presence.js'
+import { Reload } from './reload/reload.js'
+import type { ReloadReport } from './reload/report.js'
 import { RefusalLog } from './refusal-log.js'
 import { restoreFrom } from './restore.js'
 import { States } from './states.js'
-import type { Schedule } from './supervisor.js'
 import { Topics, below } from './topic.js'
 import { Validators } from './validators.js'
 
-export interface GatewayOptions {
-  /** A configuration that has been checked: see config.ts. */
-  readonly checked: Checked
-  readonly types: readonly AdapterType[]
-  readonly log: Logger
-  readonly version?: string
-  readonly clock?: Clock
-  /** With which the configuration was checked: they have compiled its schemas. */
-  readonly validators?: Validators
-  /** Instead of LevelDB in `gateway.data`; tests put a failing disk here. */
-  readonly openDisk?: OpenDisk
-  /** What the computer can say of its clock; left out: it is believed. */
-  readonly machine?: Machine
-  /** How instances that failed are tried again. */
-  readonly schedule?: Schedule
-}
+export type { GatewayOptions } from './gateway-options.js'
 
 /** Seconds for what waits at the end. */
 const flushWithin = 2
@@ -61,7 +48,7 @@ const restWithin = 6
 
 /** The composition: everything is made here, started in order and stopped in reverse. Tests use this. */
 export class Gateway {
-  readonly #options: GatewayOptions
+  readonly #current: Current
   readonly #access: Access
   readonly #broker: Broker
   readonly #states: States
@@ -81,7 +68,9 @@ export class Gateway {
   readonly #commandDesk: CommandDesk
   readonly #streams: Streams
   readonly #doors: Doors
+  readonly #reload: Reload
   readonly #parts: Parts
+  readonly #describing = new Describing((listener) => this.address(listener))
   /** The broker in process. */
   #opened: Promise<void> | undefined
   /** What is kept on disk, read. */
@@ -92,12 +81,13 @@ export class Gateway {
   constructor(options: GatewayOptions) {
     const { checked } = options
     const { config } = checked
+    const current = new Current(checked)
+    this.#current = current
     const clock = options.clock ?? systemClock
     const hidden = [config.runs.folder, config.gateway.data].filter((folder) => folder !== undefined).map((folder) => resolve(folder))
     this.#notices = new Notices({ clock, log: options.log, hidden })
     const { log } = this.#notices
     const limits = config.broker.limits
-    this.#options = options
     this.#topics = new Topics(config.broker.root)
     this.#self = new Self({ clock, log, name: config.gateway.name, version: options.version ?? 'unknown' })
     this.#operation = new Operation({
@@ -132,12 +122,7 @@ export class Gateway {
       topics: this.#topics,
       undeclared: config.broker.undeclared,
       maxUndeclared: limits.maxUndeclared,
-      described: (entry) => {
-        const [topic, payload] = [below(entry.topic, 'meta'), metaPayload(entry)]
-        // What an earlier run retained need not be said again.
-        if (this.#broker.retained(topic) !== payload) publish(topic, payload, 'meta')
-      },
-      forgotten: (entry) => publish(below(entry.topic, 'meta'), '', 'meta'),
+      ...descriptions(this.#broker),
       left: (device) => this.#states.forget(device)
     })
     this.#history = new History({
@@ -179,7 +164,9 @@ export class Gateway {
       log,
       devices: this.#devices,
       latest: this.#latest,
-      checked,
+      get checked() {
+        return current.checked
+      },
       version: options.version ?? 'unknown',
       sight: (rights) => new Sight(rights, { devices: this.#devices, topics: this.#topics }),
       changed: () => {
@@ -214,7 +201,7 @@ export class Gateway {
       },
       askHistory: (question) => this.#desk.ask(question),
       execute: async (instance, command, signal) =>
-        instance === self ? await this.#runs.execute(command) : await this.#instances.execute(instance, command, signal)
+        instance === self ? await this.#ownCommand(command) : await this.#instances.execute(instance, command, signal)
     })
     this.#commandDesk = new CommandDesk({ clock, devices: this.#devices, commands: this.#commands, publish })
     const refusals = new RefusalLog({ clock, log })
@@ -250,11 +237,27 @@ export class Gateway {
         dead: (letter) => this.#notices.dead(letter)
       }
     )
+    this.#reload = new Reload({
+      clock,
+      log,
+      source: options.source,
+      current,
+      devices: this.#devices,
+      instances: this.#instances,
+      states: this.#states,
+      latest: this.#latest,
+      commands: this.#commands,
+      validators,
+      self: this.#self,
+      publish
+    })
     this.#doors = new Doors({ clock, log, broker: this.#broker, isStopping: () => this.#stopping !== undefined })
     this.#parts = {
       clock,
       log,
-      config,
+      get config() {
+        return current.config
+      },
       version: options.version ?? 'unknown',
       started: clock.now(),
       topics: this.#topics,
@@ -274,7 +277,9 @@ export class Gateway {
       runs: this.#runs,
       stories: this.#stories,
       notices: this.#notices,
-      certificates: this.#doors.certificates
+      certificates: this.#doors.certificates,
+      reload: this.#reload,
+      describing: this.#describing
     }
   }
 
@@ -284,7 +289,7 @@ export class Gateway {
     this.#opened = this.#openBroker()
     await this.#opened
     if (this.#stopping !== undefined) return
-    declare(this.#devices, this.#options.checked)
+    declare(this.#devices, this.#current.checked)
     this.#prepared = this.#prepare()
     await this.#prepared
     if (this.#stopping !== undefined) return
@@ -294,18 +299,31 @@ export class Gateway {
     this.#self.start(this.#parts)
     try {
       await this.#doors.open(this.#parts, this.#instances.listen())
+      if (this.#stopping === undefined) await this.#describing.start(this.#parts)
     } catch (error) {
       await this.stop('it could not start')
       throw error
     }
+    if (this.#stopping !== undefined) return
     this.#operation.readiness.opened()
-    if (this.#stopping === undefined) this.#instances.dial()
+    this.#instances.dial()
+    this.#reload.start()
+  }
+
+  /** The description of REST, as over HTTP; nothing is opened for it. */
+  async openApi(): Promise<string> {
+    return await (await import('./http/server.js')).describeWeb(this.#parts)
   }
 
   /** In reverse, complete and idempotent: afterwards nothing of the gateway is open. */
   stop(reason = 'it was stopped'): Promise<void> {
     this.#stopping ??= this.#stop(reason)
     return this.#stopping
+  }
+
+  /** Reads the configuration again: see {@link Reload.run}. */
+  async reload(trigger: 'signal' | 'call'): Promise<ReloadReport> {
+    return await this.#reload.run(trigger)
   }
 
   /** Seconds after which a stop has ended, or something hangs. */
@@ -359,11 +377,15 @@ export class Gateway {
     })
   }
 
+  async #ownCommand(command: OwnCommand): Promise<Exact> {
+    return await (command.codename === 'reload' ? this.#reload : this.#runs).execute(command)
+  }
+
   async #prepare(): Promise<void> {
     await this.#operation.start()
     await this.#history.start()
     await this.#runs.start()
-    await restoreFrom(this.#parts, flushWithin)
+    await restoreFrom(this.#broker, this.#parts)
   }
 
   async #stop(reason: string): Promise<void> {
@@ -376,7 +398,7 @@ export class Gateway {
     this.#operation.stop()
     // Nothing is begun after it was stopped.
     await this.#prepared?.catch(() => {})
-    await this.#instances.stop()
+    await Promise.all([this.#reload.stop(), this.#instances.stop()])
     this.#commands.stop()
     this.#desk.stop()
     this.#self.stop()
@@ -387,6 +409,6 @@ export class Gateway {
     await this.#doors.close()
     this.#access.stop()
     // Nobody acknowledges anything any more, and all readings are here.
-    await Promise.all([this.#runs.stop(), this.#history.stop()])
+    await Promise.all([this.#runs.stop(), this.#history.stop(), this.#describing.stop()])
   }
 }

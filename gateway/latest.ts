@@ -1,4 +1,4 @@
-import type { Clock, Exact, Latest as LatestReading, Quality, Reading, Right, Watch } from './adapter.js'
+import type { Clock, Codename, Exact, Latest as LatestReading, Quality, Reading, Right, Watch } from './adapter.js'
 import { isFiniteExact } from '../adapters/common/exact-json.js'
 import type { Devices, Entry } from './devices.js'
 import { mirrorText, readingPayload } from './payload.js'
@@ -153,6 +153,18 @@ export class Latest {
     // Nobody vouches for it any more: no line goes on from it.
     if (held !== undefined && !held.stale && held.quality !== 'bad') this.#options.taken(entry, { ...held, stale: true, quality: 'stale' })
     if (entry.meta.retainMirror === true) this.#options.publish(below(entry.topic, 'value'), '', 'value', { retain: true, sure: true })
+  }
+
+  /** The description of the codename is another one. What was old stays old. */
+  redescribed(entry: Entry, { retainMirror }: Codename): void {
+    this.#disarm(entry)
+    const held = this.#held.get(entry)
+    if (retainMirror === true && entry.meta.retainMirror !== true)
+      this.#options.publish(below(entry.topic, 'value'), '', 'value', { retain: true, sure: true })
+    if (held === undefined) return
+    if (retainMirror !== true && entry.meta.retainMirror === true) this.#mirror(entry, held)
+    if (!held.stale && this.#left(entry.meta.maxAge, held) < 0) this.#becomeStale(entry, held)
+    else this.#arm(entry, held)
   }
 
   watch(filter: Right, run: (reading: LatestReading) => void): Watch {

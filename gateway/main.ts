@@ -2,6 +2,7 @@
 /** The process: arguments, signals, exit code. Nothing else touches `process`. */
 import { Command, InvalidArgumentError, Option } from 'commander'
 import { adapterTypes } from '../adapters/index.js'
+import { describeCommand } from './cli/describe.js'
 import type { Logger } from './adapter.js'
 import type { Surroundings } from './cli/surroundings.js'
 import { usersCommand } from './cli/users.js'
@@ -90,6 +91,7 @@ const surroundings: Surroundings = {
   }
 }
 program.addCommand(usersCommand(surroundings))
+program.addCommand(describeCommand(surroundings))
 
 await program.parseAsync()
 
@@ -138,8 +140,13 @@ async function start({
       few,
       'there are too few file descriptors for broker.limits.maxConnections, which is lowered: raise the limit (ulimit -n, or LimitNOFILE of a service), or lower maxConnections'
     )
+  const source = {
+    file,
+    load: async (known: Validators): Promise<Checked> =>
+      await loadConfig({ file, types: adapterTypes, env: process.env, validators: known })
+  }
   const clock = notBefore(systemClock, released)
-  const gateway = new Gateway({ checked, types: adapterTypes, log, version, validators, clock, machine: thisMachine })
+  const gateway = new Gateway({ checked, types: adapterTypes, log, version, validators, clock, source, machine: thisMachine })
   const systemd = await systemdOf(gateway, log)
 
   let stopping = false
@@ -163,6 +170,8 @@ async function start({
       }
     )
   }
+  // What came of it is logged where it is done.
+  process.on('SIGHUP', () => void gateway.reload('signal').catch(() => {}))
   process.on('SIGINT', stop)
   process.on('SIGTERM', stop)
   // A fault of ours must be seen, and must not leave a gateway that looks alive.

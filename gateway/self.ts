@@ -127,6 +127,23 @@ export const selfDevice: Device = {
         }
       }
     ],
+    [
+      'reload',
+      {
+        description: 'What came of the last reading of the configuration; a call reads it again, and applies it whole or not at all',
+        history: 'change',
+        schema: { type: 'object' },
+        callable: {
+          timeout: 60,
+          arguments: {
+            type: 'object',
+            additionalProperties: false,
+            properties: { check: { description: 'true: only tell what it would do', type: 'boolean' } }
+          },
+          returns: { type: 'object' }
+        }
+      }
+    ],
     ['history_state', { description: 'Whether readings are kept, and if not, why not', history: 'change', schema: { type: 'object' } }],
     ['history_waiting', count('Readings that wait to be written to the history')],
     ['history_dropped_total', count('Readings lost to the history since start')],
@@ -174,7 +191,7 @@ export const selfDevice: Device = {
 }
 
 /** What the gateway carries out itself. */
-export const selfPlan: Plan = { executes: ['run_start', 'run_stop'].map((codename) => ({ device: self, codename })) }
+export const selfPlan: Plan = { executes: ['run_start', 'run_stop', 'reload'].map((codename) => ({ device: self, codename })) }
 
 export interface SelfOptions {
   readonly clock: Clock
@@ -236,6 +253,11 @@ export class Self {
     const counters = this.#counters.get(instance)
     const of = (counter: Counter): number => Number(counters?.get(counter) ?? 0n)
     return { received: of('received'), answered: of('answered'), refused: of('refused'), dropped: of('dropped') }
+  }
+
+  /** The instance is there no more. */
+  forget(instance: string): void {
+    this.#counters.delete(instance)
   }
 
   /** The last time of its own that an earlier run retained; Unix seconds. */

@@ -115,6 +115,10 @@ export interface Config {
      */
     data?: string
     /**
+     * Watch this file, and apply it when it changes. false: only when the gateway is told to (SIGHUP, POST /api/reload).
+     */
+    reload: boolean
+    /**
      * Whether the clock of this computer can be believed. While it cannot, readings that are stamped with it are uncertain.
      */
     clock: {
@@ -363,6 +367,19 @@ export interface Config {
      * Bytes of one run; beyond, it is ended and says so.
      */
     maxBytes: number
+  }
+  /**
+   * What Home Assistant is told over MQTT.
+   */
+  homeAssistant: {
+    /**
+     * true: every device is announced to Home Assistant, which shows it without further configuration.
+     */
+    discovery: boolean
+    /**
+     * First level or levels of the topics of discovery, as in the settings of Home Assistant; not below broker.root.
+     */
+    prefix: string
   }
   /**
    * Device name to device. The name gateway is reserved.

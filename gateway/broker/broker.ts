@@ -195,6 +195,14 @@ export class Broker implements Door {
     this.#aedes.handle(this.#connections.guard(stream, entrance))
   }
 
+  /** `take` gets every message that matches the filter and was accepted, whoever published it. Must be quick, and must not throw. */
+  tap(filter: string, take: (packet: AedesPublishPacket) => void): void {
+    this.#emitter.on(filter, (packet, done) => {
+      take(packet)
+      done()
+    })
+  }
+
   readonly publish: Publish = (topic, payload, kind, more) => this.#queue.publish(topic, payload, kind, more)
 
   /** The queue's bound. */

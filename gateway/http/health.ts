@@ -48,6 +48,7 @@ export class Health {
       this.#runs(),
       ...this.#users(),
       ...this.#certificates(),
+      ...this.#configuration(),
       ...this.#instances()
     ]
     const worst = Math.max(...checks.map(({ status }) => order.indexOf(status)))
@@ -122,6 +123,14 @@ export class Health {
     const troubles = certificates.troubles()
     const status = troubles.some((one) => one.status === 'failing') ? 'failing' : troubles.length > 0 ? 'degraded' : 'ok'
     return [{ name: 'certificates', status, reason: troubles.map(({ reason }) => withoutPath(reason)).join('; ') }]
+  }
+
+  /** The gateway works as it did: what it was not given to do is no fault of its own. */
+  #configuration(): Check[] {
+    const { trouble } = this.#parts.reload
+    if (trouble === undefined) return []
+    const reason = `the configuration file was read again and not applied, what was in force goes on: ${withoutPath(trouble)}`
+    return [{ name: 'configuration', status: 'ok', reason }]
   }
 
   #instances(): Check[] {

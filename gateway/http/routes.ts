@@ -1,4 +1,5 @@
 import type { FastifyInstance } from 'fastify'
+import { describeRoutes } from './describe-routes.js'
 import { deviceRoutes } from './device-routes.js'
 import { healthRoutes } from './health-routes.js'
 import { historyRoutes } from './history-routes.js'
@@ -9,6 +10,7 @@ import type { Askers } from './askers.js'
 import { loginRoutes } from './login-routes.js'
 import { metricsRoutes } from './metrics-routes.js'
 import type { Parts } from './parts.js'
+import { reloadRoutes } from './reload-routes.js'
 import { runsRoutes } from './runs-routes.js'
 import { storiesRoutes } from './stories-routes.js'
 import { streamRoutes } from './stream-routes.js'
@@ -25,5 +27,7 @@ export function routes(app: FastifyInstance, parts: Parts, askers: Askers): void
   storiesRoutes(app, parts)
   noticesRoutes(app, parts)
   instancesRoutes(app, parts)
+  reloadRoutes(app, parts)
   historyRoutes(app, parts)
+  describeRoutes(app, parts)
 }

@@ -6,7 +6,7 @@ import { FakeClock } from '../support/fake-clock.js'
 import { labYaml, startLab } from '../support/lab.js'
 import type { Lab } from '../support/lab.js'
 import { needs } from '../support/peers.js'
-import { People, basic, passwordOf } from '../support/people.js'
+import { UsersFile, basic, passwordOf } from '../support/users.js'
 import { parseMetrics, valuesOf } from '../support/prometheus.js'
 import type { Family } from '../support/prometheus.js'
 import { rest } from '../support/rest.js'
@@ -201,7 +201,7 @@ describe('/metrics, of many codenames', () => {
 describe('/metrics, of who may not see all', () => {
   it('has what he may read, and of the gateway nothing', async function () {
     needs(this, 'python3', 'python3-prometheus-client')
-    const people = new People({ root: 'admin', eve: 'observer', ann: 'guest', bob: 'nothing' })
+    const people = new UsersFile({ root: 'admin', eve: 'observer', ann: 'guest', bob: 'nothing' })
     const roles = ', anonymous: none, roles: { guest: { read: [lab/weather/wind, lab/weather] }, nothing: {} }'
     const lab = await startLab({}, `http: { port: 0 }\n${people.yaml(roles)}${labYaml}`)
     try {
