@@ -2,6 +2,7 @@
 /** The process: arguments, signals, exit code. Nothing else touches `process`. */
 import { Command, InvalidArgumentError, Option } from 'commander'
 import { adapterTypes } from '../adapters/index.js'
+import { configHelp, findConfig } from './cli/find-config.js'
 import type { Surroundings } from './cli/surroundings.js'
 import { usersCommand } from './cli/users.js'
 import { ConfigError, formatProblem, loadConfig } from './config.js'
@@ -36,19 +37,20 @@ Exit codes: 0 all is well, 1 it failed, or a run has changed, 2 the configuratio
 program
   .command('start')
   .description('run the gateway')
-  .requiredOption('-c, --config <file>', 'configuration, YAML or JSON')
+  .option('-c, --config <file>', configHelp, notEmpty)
   .addOption(new Option('--log-level <level>', 'least serious line to print').choices(['debug', 'info', 'warn', 'error']).default('info'))
   .addOption(
     new Option('--log-format <format>', 'text for people, json for machines (default: text on a terminal)').choices(['text', 'json'])
   )
-  .action(async (options: { config: string; logLevel: LogLevel; logFormat?: 'text' | 'json' }) => await start(options))
+  .action(async (options: { config?: string; logLevel: LogLevel; logFormat?: 'text' | 'json' }) => await start(options))
 
 program
   .command('check')
   .description('check a configuration, all of it, and open nothing')
-  .argument('<file>', 'configuration, YAML or JSON', notEmpty)
-  .action(async (file: string) => {
-    const checked = await load(file)
+  .argument('[file]', configHelp, notEmpty)
+  .action(async (given?: string) => {
+    const file = await found(given)
+    const checked = file === undefined ? undefined : await load(file)
     if (checked === undefined) return
     const devices = new Set([checked.site, ...checked.plans.values()].flatMap((part) => [...(part.devices?.keys() ?? [])]))
     console.log(`${file} is good: ${devices.size} devices, ${checked.config.adapters.length} adapter instances`)
@@ -94,6 +96,15 @@ function notEmpty(value: string): string {
   return value
 }
 
+/** Undefined after it was told that there is none, and the exit code was set. */
+async function found(given: string | undefined): Promise<string | undefined> {
+  const place = await findConfig(given)
+  if ('file' in place) return place.file
+  console.error(place.missing)
+  process.exitCode = 2
+  return undefined
+}
+
 /** Undefined after the problems were printed and the exit code set. `files: false`: it is not to be started now, see loadConfig. */
 async function load(
   file: string,
@@ -112,14 +123,16 @@ async function load(
 }
 
 async function start({
-  config: file,
+  config: given,
   logLevel,
   logFormat
 }: {
-  config: string
+  config?: string
   logLevel: LogLevel
   logFormat?: 'text' | 'json'
 }): Promise<void> {
+  const file = await found(given)
+  if (file === undefined) return
   const validators = new Validators()
   const checked = await load(file, { validators })
   if (checked === undefined) return
