@@ -3,6 +3,7 @@
 import { Command, InvalidArgumentError, Option } from 'commander'
 import { adapterTypes } from '../adapters/index.js'
 import { configHelp, findConfig } from './cli/find-config.js'
+import { initCommand } from './cli/init.js'
 import type { Surroundings } from './cli/surroundings.js'
 import { usersCommand } from './cli/users.js'
 import { ConfigError, formatProblem, loadConfig } from './config.js'
@@ -25,6 +26,7 @@ const program = new Command('labgate')
     'after',
     `
 Examples:
+  labgate init                           writes a configuration to begin with
   labgate check gateway.yaml             says what is wrong with the file, and opens nothing
   labgate start --config gateway.yaml    runs until it is told to stop (Ctrl-C, SIGTERM)
   labgate verify data/runs/2026-…_mouse  compares a run, or a copy of it, with its manifest
@@ -87,6 +89,7 @@ const surroundings: Surroundings = {
     process.exitCode = code
   }
 }
+program.addCommand(initCommand(surroundings))
 program.addCommand(usersCommand(surroundings))
 
 await program.parseAsync()

@@ -20,6 +20,7 @@ export type Peer =
   | 'python3-paho-mqtt'
   | 'python3-requests'
   | 'python3-websockets'
+  | 'systemd-analyze'
 
 const modules: Partial<Record<Peer, string>> = {
   'python3-flask': 'flask',
@@ -61,5 +62,7 @@ function has(peer: Peer): boolean {
 }
 
 function packageOf(peer: Peer): string {
-  return peer.startsWith('mosquitto') ? 'mosquitto-clients' : peer === 'nc' ? 'netcat-openbsd' : peer
+  if (peer.startsWith('mosquitto')) return 'mosquitto-clients'
+  if (peer.startsWith('systemd')) return 'systemd'
+  return peer === 'nc' ? 'netcat-openbsd' : peer
 }
