@@ -12,12 +12,15 @@ export const configHelp = `configuration, YAML or JSON (default: ${usualPlaces.j
 export type Found = { readonly file: string } | { readonly missing: string }
 
 /**
- * `given` as it is, else the first of the places where there is something: that it cannot be read or used is told by whoever loads it.
+ * `given` as it is, else the first of the places where there is something: that it cannot be read or used is told by whoever loads it. A place
+ * that this user may not look at counts last.
  * `missing`: what a person should know and do then, in lines.
  */
 export async function findConfig(given: string | undefined, places: readonly string[] = usualPlaces): Promise<Found> {
   if (given !== undefined) return { file: given }
-  for (const file of places) if (await isThere(file)) return { file }
+  const seen = await Promise.all(places.map(async (file) => [file, await look(file)] as const))
+  const found = seen.find(([, what]) => what === 'there') ?? seen.find(([, what]) => what === 'hidden')
+  if (found !== undefined) return { file: found[0] }
   return {
     missing: `there is no configuration: neither ${places.join(' nor ')}
 
@@ -36,12 +39,12 @@ export async function loadFound(around: Surroundings, given: string | undefined)
   return undefined
 }
 
-/** Also when nobody may look at it: then the reason is told when it is loaded, and no other file is taken in its place. */
-async function isThere(file: string): Promise<boolean> {
+/** hidden: in a folder that this user may not enter, as that of root is for `sudo -u labgate labgate …`. */
+async function look(file: string): Promise<'there' | 'hidden' | 'missing'> {
   try {
     await stat(file)
-    return true
+    return 'there'
   } catch (error) {
-    return !['ENOENT', 'ENOTDIR'].includes((error as NodeJS.ErrnoException).code ?? '')
+    return ['ENOENT', 'ENOTDIR'].includes((error as NodeJS.ErrnoException).code ?? '') ? 'missing' : 'hidden'
   }
 }

@@ -98,7 +98,7 @@ function byHand({ config, users }: Next): string {
   return `Next:
 ${users ? `  labgate users add NAME --role admin${option}   the first user, who may do everything; the password is asked for\n` : ''}  labgate check${config === undefined ? '' : ` ${config}`}   says what is wrong with it, after each change
   labgate start${option}   runs it, until Ctrl-C
-Then the dashboard is at http://127.0.0.1:8080, and mosquitto_sub -t 'lab/#' -v shows everything.
+Then the dashboard is at http://127.0.0.1:8080, and mosquitto_sub -t '#' -v shows everything.
 Other computers come in with host: 0.0.0.0${users ? '' : ', and users (see access in the file)'}. At every boot: labgate init /etc/labgate --systemd`
 }
 
@@ -110,7 +110,7 @@ function asService(unit: string, { config, users }: Next): string {
 ${users ? `  sudo -u labgate labgate users add NAME --role admin${option}   # the first user, who may do everything\n` : ''}  install -m 644 ${unit} /etc/systemd/system/
   systemctl daemon-reload
   systemctl enable --now labgate
-What it says: journalctl -u labgate -f. After a change of the configuration: labgate check${config === undefined ? '' : ` ${config}`} && systemctl reload labgate`
+What it says: journalctl -u labgate -f. After a change of the configuration: sudo -u labgate labgate check${config === undefined ? '' : ` ${config}`} && systemctl reload labgate`
 }
 
 /** What would make the unit fail. */
