@@ -12,12 +12,14 @@ export type Peer =
   | 'mosquitto_sub'
   | 'nc'
   | 'openssl'
+  | 'systemd-notify'
   | 'chromium'
   | 'curl'
   | 'python3'
   | 'python3-flask'
   | 'python3-numpy'
   | 'python3-paho-mqtt'
+  | 'python3-prometheus-client'
   | 'python3-requests'
   | 'python3-websockets'
   | 'systemd-analyze'
@@ -26,6 +28,7 @@ const modules: Partial<Record<Peer, string>> = {
   'python3-flask': 'flask',
   'python3-numpy': 'numpy',
   'python3-paho-mqtt': 'paho.mqtt',
+  'python3-prometheus-client': 'prometheus_client',
   'python3-requests': 'requests',
   'python3-websockets': 'websockets'
 }
