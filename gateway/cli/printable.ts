@@ -58,3 +58,32 @@ export function fit(text: string, columns: number, side: 'left' | 'right' = 'lef
   const blanks = ' '.repeat(Math.max(0, columns - widthOf(shown)))
   return side === 'left' ? shown + blanks : blanks + shown
 }
+
+/** Lines of so many columns at most, cut between words where that can be. */
+export function wrap(text: string, columns: number): string[] {
+  const lines: string[] = []
+  let line = ''
+  for (const word of text.split(' ')) {
+    if (line !== '' && widthOf(line) + 1 + widthOf(word) > columns) {
+      lines.push(line)
+      line = word
+    } else line = line === '' ? word : `${line} ${word}`
+    while (widthOf(line) > columns) {
+      const [head, tail] = split(line, columns)
+      lines.push(head)
+      line = tail
+    }
+  }
+  return [...lines, line]
+}
+
+/** One letter at least is before the cut. */
+function split(text: string, columns: number): [head: string, tail: string] {
+  let [at, width] = [0, 0]
+  for (const letter of text) {
+    width += widthOf(letter)
+    if (width > columns && at > 0) break
+    at += letter.length
+  }
+  return [text.slice(0, at), text.slice(at)]
+}

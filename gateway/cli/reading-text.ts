@@ -59,14 +59,6 @@ export function ageText(seconds: number): string {
   return min > 0 ? `${min} min ${s} s` : `${s} s`
 }
 
-/** A time of the gateway in that of this computer, to the second: `2026-11-21 15:03:12`. */
-export function localTime(rfc: string): string {
-  const at = new Date(rfc)
-  if (Number.isNaN(at.getTime())) return rfc
-  const two = (number: number): string => String(number).padStart(2, '0')
-  return `${at.getFullYear()}-${two(at.getMonth() + 1)}-${two(at.getDate())} ${two(at.getHours())}:${two(at.getMinutes())}:${two(at.getSeconds())}`
-}
-
 /** Why it is bad. */
 export function errorText(error: Reading['error']): string {
   return error === undefined ? '' : `${error.class}: ${error.message}${error.code === undefined ? '' : ` (${error.code})`}`

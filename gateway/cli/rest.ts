@@ -21,6 +21,13 @@ export interface Question {
   readonly signal?: AbortSignal
 }
 
+export interface Answer {
+  readonly status: number
+  /** Its media type. */
+  readonly type: string
+  readonly text: string
+}
+
 interface Problem {
   readonly detail?: string
   readonly title?: string
@@ -44,25 +51,20 @@ export class Rest {
 
   /** The body, byte for byte. Throws a Trouble that says what to do. */
   async text(method: 'GET' | 'POST', path: string, body?: string, question: Question = {}): Promise<string> {
-    const { status, text } = await this.answer(method, path, body, question)
-    if (status >= 200 && status < 300) return text
+    const { status, text, type } = await this.answer(method, path, body, question)
+    if (status >= 200 && status < 300 && type.startsWith('application/json')) return text
     throw this.#refused(status, text, path)
   }
 
   /** Whatever it answers, refusals too. */
-  async answer(
-    method: 'GET' | 'POST',
-    path: string,
-    body?: string,
-    { within = usual, ...question }: Question = {}
-  ): Promise<{ readonly status: number; readonly text: string }> {
+  async answer(method: 'GET' | 'POST', path: string, body?: string, { within = usual, ...question }: Question = {}): Promise<Answer> {
     const limit = new AbortController()
     const stop = (): void => limit.abort()
     const timer = systemClock.after(within, stop)
     question.signal?.addEventListener('abort', stop, { once: true })
     try {
       const response = await this.#send(method, path, body, { ...question, signal: limit.signal })
-      return { status: response.statusCode ?? 0, text: await whole(response) }
+      return { status: response.statusCode ?? 0, type: response.headers['content-type'] ?? '', text: await whole(response) }
     } catch (error) {
       throw this.#lost(error, limit.signal.aborted && question.signal?.aborted !== true ? within : undefined, method)
     } finally {
@@ -81,7 +83,7 @@ export class Rest {
     try {
       response = await this.#send('GET', path, undefined, { signal: limit.signal, ...(accept === undefined ? {} : { accept }) })
       const status = response.statusCode ?? 0
-      if (status === 200) {
+      if (status === 200 && !/html/.test(response.headers['content-type'] ?? '')) {
         const found = response
         found.once('close', () => signal?.removeEventListener('abort', stop))
         return found

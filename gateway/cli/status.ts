@@ -2,7 +2,7 @@
 import { papersOf } from './paper.js'
 import type { Tone } from './paper.js'
 import { printable, printableJson } from './printable.js'
-import { ageText, localTime } from './reading-text.js'
+import { ageText } from './reading-text.js'
 import type { Rest } from './rest.js'
 import type { Surroundings } from './surroundings.js'
 import { table } from './table.js'
@@ -76,14 +76,14 @@ export async function status(around: Surroundings, rest: Rest, { json = false }:
     for (const { name, status: how, reason } of worries) await out.write(`  ${out.paint(tones[how], printable(`${name}: ${reason}`))}\n`)
     const cells = ({ state, since, reason }: State): Cell[] => [
       { text: state, tone: tones[state] },
-      { text: localTime(since) },
+      { text: ageText((Date.parse(info.time) - Date.parse(since)) / 1000) },
       { text: reason }
     ]
     const hidden: Cell[] = [{ text: '?' }, { text: '' }, { text: 'this user may not see it' }]
     if (devices.length === 0) await out.write('\nno devices\n')
-    else await out.write(`\n${table(out, ['device', 'state', 'since', 'reason'], devices.map(({ device, state }) => [{ text: device }, ...(state === null ? hidden : cells(state))]))}`) // prettier-ignore
+    else await out.write(`\n${table(out, ['device', 'state', 'for', 'reason'], devices.map(({ device, state }) => [{ text: device }, ...(state === null ? hidden : cells(state))]))}`) // prettier-ignore
     if (instances === undefined) await side.write('\nThe instances of adapters are left out: this user may not see them.\n')
-    else if (instances.length > 0) await out.write(`\n${table(out, ['instance', 'type', 'state', 'since', 'reason'], instances.map((one) => [{ text: one.id }, { text: one.type }, ...cells(one)]))}`) // prettier-ignore
+    else if (instances.length > 0) await out.write(`\n${table(out, ['instance', 'type', 'state', 'for', 'reason'], instances.map((one) => [{ text: one.id }, { text: one.type }, ...cells(one)]))}`) // prettier-ignore
   }
   around.end(isFailing ? 1 : 0, '')
 }

@@ -1,6 +1,6 @@
 /** Tables without lines, as wide as the terminal at most. */
 import Table from 'cli-table3'
-import { printable, widthOf } from './printable.js'
+import { printable, widthOf, wrap } from './printable.js'
 import type { Paper, Tone } from './paper.js'
 
 export interface Cell {
@@ -19,7 +19,7 @@ const plain = {
   left: '', 'left-mid': '', mid: '', 'mid-mid': '', right: '', 'right-mid': '', middle: ''
 } // prettier-ignore
 
-/** Ends with a line end. What does not fit is wrapped, first of all in the widest column. */
+/** Ends with a line end. What does not fit is wrapped, first of all in the widest column; nothing is left out. */
 export function table(
   paper: Paper,
   head: readonly string[],
@@ -32,11 +32,17 @@ export function table(
     head: head.map((title) => paper.paint('head', title)),
     colWidths: widths.map((width) => width + gap),
     colAligns: head.map((_, at) => (right.has(at) ? 'right' : 'left')),
-    wordWrap: true,
     chars: plain,
     style: { 'padding-left': 0, 'padding-right': gap, head: [], border: [], compact: true }
   })
-  for (const [index, row] of rows.entries()) made.push(row.map(({ tone }, at) => paper.paint(tone, texts[index]?.[at] ?? '')))
+  for (const [index, row] of rows.entries())
+    made.push(
+      row.map(({ tone }, at) =>
+        wrap(texts[index]?.[at] ?? '', widths[at] ?? narrowest)
+          .map((line) => paper.paint(tone, line))
+          .join('\n')
+      )
+    )
   return made
     .toString()
     .split('\n')

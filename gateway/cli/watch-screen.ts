@@ -34,7 +34,10 @@ export class LiveScreen implements Screen {
   #isLost = true
   #shown = 0
   #painted = -Infinity
+  /** When it is painted next, monotonic seconds. */
+  #due = Infinity
   #timer: Watch | undefined
+  #painting: Promise<void> | undefined
   #isOver = false
 
   /** `rows`: of the terminal. */
@@ -70,6 +73,7 @@ export class LiveScreen implements Screen {
   async end(): Promise<void> {
     this.#isOver = true
     this.#timer?.cancel()
+    await this.#painting
     await this.#paint()
     await this.#paper.write(this.#shown > 0 ? cursor.show : '')
   }
@@ -77,11 +81,19 @@ export class LiveScreen implements Screen {
   #soon(within: number): void {
     if (this.#isOver) return
     const now = systemClock.monotonic()
-    const wait = Math.max(0, this.#painted + Math.max(within, soonest) - now)
+    const due = this.#painted + Math.max(within, soonest)
+    if (due >= this.#due) return
+    this.#due = due
     this.#timer?.cancel()
-    this.#timer = systemClock.after(wait, () => {
+    this.#timer = systemClock.after(Math.max(0, due - now), () => {
+      this.#due = Infinity
       this.#painted = systemClock.monotonic()
-      void this.#paint().then(() => this.#soon(ages))
+      // A terminal that takes nothing is not painted again meanwhile.
+      if (this.#painting !== undefined) return
+      this.#painting = this.#paint().finally(() => {
+        this.#painting = undefined
+        this.#soon(ages)
+      })
     })
   }
 
