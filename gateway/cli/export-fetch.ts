@@ -11,8 +11,8 @@ import { Refused, Trouble, Unanswered } from './trouble.js'
 /** Seconds in which a part of an answer must come. */
 const partWithin = 30
 
-/** Seconds between two tries. */
-const between = 1
+/** Seconds between two tries, growing as long as nothing comes. */
+const waits = [0.1, 0.5, 1, 2]
 
 /** Characters of readings of one microsecond that are held back; more can only be had in one go. */
 const mostHeld = 16_777_216
@@ -45,6 +45,7 @@ export async function* fetchRows(rest: Rest, wanted: Wanted): AsyncGenerator<Par
   const { patience, signal, lost } = wanted
   const state = { after: -Infinity, isHeaded: false }
   let heard = systemClock.monotonic()
+  let tries = 0
   for (;;) {
     const began = state.after
     try {
@@ -58,10 +59,11 @@ export async function* fetchRows(rest: Rest, wanted: Wanted): AsyncGenerator<Par
       const isBusy = error instanceof Refused && [429, 503].includes(error.status)
       const mayPass = isBusy || error instanceof Unanswered
       if (!mayPass) throw error
-      if (state.after > began) heard = systemClock.monotonic()
+      if (state.after > began) [heard, tries] = [systemClock.monotonic(), 0]
       if (systemClock.monotonic() - heard > patience) throw error
       lost((error as Error).message)
-      await pause(between, signal)
+      await pause(waits[Math.min(tries, waits.length - 1)] as number, signal)
+      tries += 1
     }
   }
 }
