@@ -49,3 +49,9 @@ export async function run(args: readonly string[], options: RunOptions = {}): Pr
 /** Everything that a terminal acts upon but line ends and colours. */
 // eslint-disable-next-line no-control-regex
 export const raw = /[\u0000-\u0009\u000b-\u001a\u001c-\u001f\u007f-\u009f\u202a-\u202e\u2066-\u2069]|\u001b(?!\[[\d;?]*[mKJAhl])/
+
+/** Without colours. */
+export function bare(text: string): string {
+  // eslint-disable-next-line no-control-regex
+  return text.replace(/\u001b\[[\d;]*m/g, '')
+}

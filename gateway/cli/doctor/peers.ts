@@ -8,7 +8,7 @@ import type { Check, Patient } from './check.js'
 
 /** Seconds for a name, and for an answer. */
 const lookupWithin = 4
-const answerWithin = 3
+const answerWithin = 2
 
 /** Questions that only ask, by adapter: PyExpLabSys' sockets tell their name (pyexplabsys.md, sections 4 and 5). */
 const questions: Readonly<Record<string, string>> = { 'data-pull-client': 'name', 'data-push-client': 'name' }
