@@ -1,17 +1,20 @@
 import { resolve } from 'node:path'
 import { Access } from './access/access.js'
-import type { AdapterType, Clock, Endpoint, Logger } from './adapter.js'
+import type { Endpoint, Exact } from './adapter.js'
 import { Broker } from './broker/broker.js'
 import { Contract } from './broker/contract.js'
-import type { OpenDisk } from './broker/store/disk.js'
 import type { Address } from './broker/listeners.js'
 import { systemClock } from './clock.js'
+import { Current } from './current.js'
+import type { OwnCommand } from './command-types.js'
 import { Commands } from './commands.js'
-import type { Checked } from './config.js'
 import { declare } from './declare.js'
+import { descriptions } from './descriptions.js'
+import { Describing } from './describe/describing.js'
 import { Devices, self } from './devices.js'
 import { DiskTrouble } from './disk-trouble.js'
 import { Doors } from './doors.js'
+import type { GatewayOptions } from './gateway-options.js'
 import { Instances } from './instances.js'
 import { HistoryDesk } from './history/ask.js'
 import { History } from './history/history.js'
@@ -20,34 +23,22 @@ import type { Parts } from './http/parts.js'
 import { Streams } from './http/streams.js'
 import { Latest } from './latest.js'
 import { Notices } from './notices.js'
+import { Operation } from './operation.js'
 import { Sight } from './http/sight.js'
 import { runsTrouble } from './runs/completion.js'
 import { Runs } from './runs/runs.js'
 import { Stories } from './stories.js'
-import { metaPayload } from './payload.js'
 import { Self } from './self.js'
 import { presenceOf } from './presence.js'
+import { Reload } from './reload/reload.js'
+import type { ReloadReport } from './reload/report.js'
 import { RefusalLog } from './refusal-log.js'
-import { restore } from './restore.js'
+import { restoreFrom } from './restore.js'
 import { States } from './states.js'
-import type { Schedule } from './supervisor.js'
 import { Topics, below } from './topic.js'
 import { Validators } from './validators.js'
 
-export interface GatewayOptions {
-  /** A configuration that has been checked: see config.ts. */
-  readonly checked: Checked
-  readonly types: readonly AdapterType[]
-  readonly log: Logger
-  readonly version?: string
-  readonly clock?: Clock
-  /** With which the configuration was checked: they have compiled its schemas. */
-  readonly validators?: Validators
-  /** Instead of LevelDB in `gateway.data`; tests put a failing disk here. */
-  readonly openDisk?: OpenDisk
-  /** How instances that failed are tried again. */
-  readonly schedule?: Schedule
-}
+export type { GatewayOptions } from './gateway-options.js'
 
 /** Seconds for what waits at the end. */
 const flushWithin = 2
@@ -57,7 +48,7 @@ const restWithin = 6
 
 /** The composition: everything is made here, started in order and stopped in reverse. Tests use this. */
 export class Gateway {
-  readonly #options: GatewayOptions
+  readonly #current: Current
   readonly #access: Access
   readonly #broker: Broker
   readonly #states: States
@@ -66,6 +57,7 @@ export class Gateway {
   readonly #contract: Contract
   readonly #devices: Devices
   readonly #self: Self
+  readonly #operation: Operation
   readonly #notices: Notices
   readonly #history: History
   readonly #desk: HistoryDesk
@@ -76,7 +68,9 @@ export class Gateway {
   readonly #commandDesk: CommandDesk
   readonly #streams: Streams
   readonly #doors: Doors
+  readonly #reload: Reload
   readonly #parts: Parts
+  readonly #describing = new Describing((listener) => this.address(listener))
   /** The broker in process. */
   #opened: Promise<void> | undefined
   /** What is kept on disk, read. */
@@ -87,14 +81,22 @@ export class Gateway {
   constructor(options: GatewayOptions) {
     const { checked } = options
     const { config } = checked
+    const current = new Current(checked)
+    this.#current = current
     const clock = options.clock ?? systemClock
     const hidden = [config.runs.folder, config.gateway.data].filter((folder) => folder !== undefined).map((folder) => resolve(folder))
     this.#notices = new Notices({ clock, log: options.log, hidden })
     const { log } = this.#notices
     const limits = config.broker.limits
-    this.#options = options
     this.#topics = new Topics(config.broker.root)
     this.#self = new Self({ clock, log, name: config.gateway.name, version: options.version ?? 'unknown' })
+    this.#operation = new Operation({
+      clock,
+      log,
+      config,
+      machine: options.machine,
+      parts: () => this.#parts
+    })
     const { access, broker } = config
     this.#access = new Access({ clock, log, config: access, root: broker.root, troubled: (why) => this.#states.own(why, 'users') })
     const disk = new DiskTrouble({
@@ -120,12 +122,7 @@ export class Gateway {
       topics: this.#topics,
       undeclared: config.broker.undeclared,
       maxUndeclared: limits.maxUndeclared,
-      described: (entry) => {
-        const [topic, payload] = [below(entry.topic, 'meta'), metaPayload(entry)]
-        // What an earlier run retained need not be said again.
-        if (this.#broker.retained(topic) !== payload) publish(topic, payload, 'meta')
-      },
-      forgotten: (entry) => publish(below(entry.topic, 'meta'), '', 'meta'),
+      ...descriptions(this.#broker),
       left: (device) => this.#states.forget(device)
     })
     this.#history = new History({
@@ -144,6 +141,7 @@ export class Gateway {
       devices: this.#devices,
       publish,
       wanted: this.#broker.wanted,
+      isDoubtful: () => this.#operation.clockSync.isDoubtful,
       taken: (entry, held) => {
         this.#history.take(entry, held)
         this.#runs.take(entry, held)
@@ -166,7 +164,9 @@ export class Gateway {
       log,
       devices: this.#devices,
       latest: this.#latest,
-      checked,
+      get checked() {
+        return current.checked
+      },
       version: options.version ?? 'unknown',
       sight: (rights) => new Sight(rights, { devices: this.#devices, topics: this.#topics }),
       changed: () => {
@@ -196,11 +196,12 @@ export class Gateway {
       keep: config.gateway.data === undefined && options.openDisk === undefined ? undefined : this.#broker.keep,
       step: (step) => {
         this.#stories.step(step)
+        this.#operation.commands.step(step)
         this.#runs.step(step)
       },
       askHistory: (question) => this.#desk.ask(question),
       execute: async (instance, command, signal) =>
-        instance === self ? await this.#runs.execute(command) : await this.#instances.execute(instance, command, signal)
+        instance === self ? await this.#ownCommand(command) : await this.#instances.execute(instance, command, signal)
     })
     this.#commandDesk = new CommandDesk({ clock, devices: this.#devices, commands: this.#commands, publish })
     const refusals = new RefusalLog({ clock, log })
@@ -236,11 +237,27 @@ export class Gateway {
         dead: (letter) => this.#notices.dead(letter)
       }
     )
+    this.#reload = new Reload({
+      clock,
+      log,
+      source: options.source,
+      current,
+      devices: this.#devices,
+      instances: this.#instances,
+      states: this.#states,
+      latest: this.#latest,
+      commands: this.#commands,
+      validators,
+      self: this.#self,
+      publish
+    })
     this.#doors = new Doors({ clock, log, broker: this.#broker, isStopping: () => this.#stopping !== undefined })
     this.#parts = {
       clock,
       log,
-      config,
+      get config() {
+        return current.config
+      },
       version: options.version ?? 'unknown',
       started: clock.now(),
       topics: this.#topics,
@@ -253,13 +270,16 @@ export class Gateway {
       streams: this.#streams,
       instances: this.#instances,
       self: this.#self,
+      operation: this.#operation,
       access: this.#access,
       broker: this.#broker,
       history: this.#history,
       runs: this.#runs,
       stories: this.#stories,
       notices: this.#notices,
-      certificates: this.#doors.certificates
+      certificates: this.#doors.certificates,
+      reload: this.#reload,
+      describing: this.#describing
     }
   }
 
@@ -269,7 +289,7 @@ export class Gateway {
     this.#opened = this.#openBroker()
     await this.#opened
     if (this.#stopping !== undefined) return
-    declare(this.#devices, this.#options.checked)
+    declare(this.#devices, this.#current.checked)
     this.#prepared = this.#prepare()
     await this.#prepared
     if (this.#stopping !== undefined) return
@@ -279,11 +299,20 @@ export class Gateway {
     this.#self.start(this.#parts)
     try {
       await this.#doors.open(this.#parts, this.#instances.listen())
+      if (this.#stopping === undefined) await this.#describing.start(this.#parts)
     } catch (error) {
       await this.stop('it could not start')
       throw error
     }
-    if (this.#stopping === undefined) this.#instances.dial()
+    if (this.#stopping !== undefined) return
+    this.#operation.readiness.opened()
+    this.#instances.dial()
+    this.#reload.start()
+  }
+
+  /** The description of REST, as over HTTP; nothing is opened for it. */
+  async openApi(): Promise<string> {
+    return await (await import('./http/server.js')).describeWeb(this.#parts)
   }
 
   /** In reverse, complete and idempotent: afterwards nothing of the gateway is open. */
@@ -292,9 +321,19 @@ export class Gateway {
     return this.#stopping
   }
 
+  /** Reads the configuration again: see {@link Reload.run}. */
+  async reload(trigger: 'signal' | 'call'): Promise<ReloadReport> {
+    return await this.#reload.run(trigger)
+  }
+
   /** Seconds after which a stop has ended, or something hangs. */
   get stopWithin(): number {
     return this.#instances.stopWithin + restWithin
+  }
+
+  /** For who looks after the process. */
+  get operation(): Operation {
+    return this.#operation
   }
 
   /** Where a listener really is; the port is one that the system chose when the configuration says 0. */
@@ -338,21 +377,15 @@ export class Gateway {
     })
   }
 
+  async #ownCommand(command: OwnCommand): Promise<Exact> {
+    return await (command.codename === 'reload' ? this.#reload : this.#runs).execute(command)
+  }
+
   async #prepare(): Promise<void> {
+    await this.#operation.start()
     await this.#history.start()
     await this.#runs.start()
-    const broker = this.#broker
-    await restore([...broker.allRetained()], {
-      topics: this.#topics,
-      devices: this.#devices,
-      latest: this.#latest,
-      states: this.#states,
-      clear: (topic, kind) => broker.publish(topic, '', kind, { retain: true }),
-      // A reading and its mirror.
-      room: async () => {
-        if (broker.room < 2) await broker.flushed(flushWithin)
-      }
-    })
+    await restoreFrom(this.#broker, this.#parts)
   }
 
   async #stop(reason: string): Promise<void> {
@@ -362,9 +395,10 @@ export class Gateway {
     } catch {
       return // the data folder cannot be opened: nothing else was
     }
+    this.#operation.stop()
     // Nothing is begun after it was stopped.
     await this.#prepared?.catch(() => {})
-    await this.#instances.stop()
+    await Promise.all([this.#reload.stop(), this.#instances.stop()])
     this.#commands.stop()
     this.#desk.stop()
     this.#self.stop()
@@ -375,6 +409,6 @@ export class Gateway {
     await this.#doors.close()
     this.#access.stop()
     // Nobody acknowledges anything any more, and all readings are here.
-    await Promise.all([this.#runs.stop(), this.#history.stop()])
+    await Promise.all([this.#runs.stop(), this.#history.stop(), this.#describing.stop()])
   }
 }

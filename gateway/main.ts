@@ -2,18 +2,23 @@
 /** The process: arguments, signals, exit code. Nothing else touches `process`. */
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander'
 import { adapterTypes } from '../adapters/index.js'
+import { describeCommand } from './cli/describe.js'
+import type { Logger } from './adapter.js'
 import { remoteCommands } from './cli/remote.js'
 import type { Surroundings } from './cli/surroundings.js'
 import { usersCommand } from './cli/users.js'
 import { ConfigError, formatProblem, loadConfig } from './config.js'
 import type { Checked } from './config.js'
+import { notBefore, systemClock } from './clock.js'
 import { Gateway } from './gateway.js'
 import { fitDescriptors } from './descriptors.js'
 import { createLog } from './log.js'
 import type { LogLevel } from './log.js'
+import { thisMachine } from './machine.js'
 import { isOfOneConnection } from './http/lost-account.js'
 import { Validators } from './validators.js'
-import { version } from './version.js'
+import type { Systemd } from './systemd.js'
+import { released, version } from './version.js'
 
 const program = new Command('labgate')
   .description('The MQTT gateway for the laboratory.')
@@ -91,6 +96,7 @@ const surroundings: Surroundings = {
   }
 }
 program.addCommand(usersCommand(surroundings))
+program.addCommand(describeCommand(surroundings))
 for (const command of remoteCommands(surroundings)) program.addCommand(command)
 
 try {
@@ -146,7 +152,14 @@ async function start({
       few,
       'there are too few file descriptors for broker.limits.maxConnections, which is lowered: raise the limit (ulimit -n, or LimitNOFILE of a service), or lower maxConnections'
     )
-  const gateway = new Gateway({ checked, types: adapterTypes, log, version, validators })
+  const source = {
+    file,
+    load: async (known: Validators): Promise<Checked> =>
+      await loadConfig({ file, types: adapterTypes, env: process.env, validators: known })
+  }
+  const clock = notBefore(systemClock, released)
+  const gateway = new Gateway({ checked, types: adapterTypes, log, version, validators, clock, source, machine: thisMachine })
+  const systemd = await systemdOf(gateway, log)
 
   let stopping = false
   const stop = (signal: NodeJS.Signals): void => {
@@ -158,7 +171,7 @@ async function start({
       log.error({}, `did not stop within ${stopWithin} s`)
       process.exit(1)
     }, stopWithin * 1000)
-    gateway.stop(`stopped by ${signal}`).then(
+    Promise.all([systemd?.stopping(), gateway.stop(`stopped by ${signal}`)]).then(
       () => {
         clearTimeout(timer)
         log.info({}, 'stopped')
@@ -169,6 +182,8 @@ async function start({
       }
     )
   }
+  // What came of it is logged where it is done.
+  process.on('SIGHUP', () => void gateway.reload('signal').catch(() => {}))
   process.on('SIGINT', stop)
   process.on('SIGTERM', stop)
   // A fault of ours must be seen, and must not leave a gateway that looks alive.
@@ -188,9 +203,21 @@ async function start({
 
   try {
     await gateway.start()
-    if (!stopping) log.info({ version }, 'ready')
+    if (stopping) return
+    log.info({ version }, 'ready')
+    systemd?.ready()
   } catch (error) {
     log.error({ reason: (error as Error).message }, 'cannot start')
     process.exitCode = 1
   }
+}
+
+/** Who started us, if he wants to hear how it goes. */
+async function systemdOf({ operation }: Gateway, log: Logger): Promise<Systemd | undefined> {
+  if (process.env['NOTIFY_SOCKET'] === undefined) return undefined
+  const { Systemd, sayBySystemd, wishesOf } = await import('./systemd.js')
+  const wishes = wishesOf(process.env, process.pid)
+  if (wishes === undefined) return undefined
+  const pulse = async (): Promise<void> => await operation.pulse()
+  return new Systemd({ ...wishes, clock: systemClock, log, pulse, status: () => operation.told, say: sayBySystemd })
 }

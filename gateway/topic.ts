@@ -103,6 +103,9 @@ export function below(reading: string, kind: Exclude<Kind, 'state' | 'reading'>)
 /** Where a command goes that the gateway answered itself: out of the way of devices, and of `#`. */
 export const answeredTopic = '$SYS/labgate/answered'
 
+/** Where the gateway hears itself: whoever may read `$SYS` hears it too. */
+export const pulseTopic = '$SYS/labgate/pulse'
+
 /** Filter of what the broker says of itself. */
 export const brokerTopics = '$SYS/#'
 

@@ -18,6 +18,7 @@ import type { Limit } from './limit-hits.js'
 import type { Door } from './listeners.js'
 import { OrderedAedes } from './order.js'
 import { Permissions } from './permissions.js'
+import { Pulse } from './pulse.js'
 import { onlyLooks, refusal as readOnly } from './read-only.js'
 import { Reports } from './reports.js'
 import { Queue } from './queue.js'
@@ -28,6 +29,7 @@ import type { OpenDisk } from './store/disk.js'
 import type { PacketLike } from './store/packet.js'
 import type { Store } from './store/store.js'
 import { Subscribers, paceStreams } from './subscribers.js'
+import { Traffic } from './traffic.js'
 
 export interface BrokerOptions {
   readonly log: Logger
@@ -52,6 +54,8 @@ export type Presence = (client: string, present: boolean, mayWrite: (topic: stri
 
 /** The embedded Aedes, with its durable store, the contract on every message, and the queue of the gateway's own. */
 export class Broker implements Door {
+  readonly traffic: Traffic
+  readonly pulse: Pulse
   readonly #log: Logger
   readonly #durable: Durable
   readonly #store: Store
@@ -75,8 +79,16 @@ export class Broker implements Door {
     const { clock, limits } = options
     const monotonic = (): number => clock.monotonic()
     this.#log = options.log
+    this.traffic = new Traffic(monotonic)
     const { data, durability = 'fast', openDisk, disk } = options
-    this.#durable = new Durable({ data, durability, now: () => clock.now(), open: openDisk, state: (failure) => disk?.(failure) })
+    this.#durable = new Durable({
+      data,
+      durability,
+      now: () => clock.now(),
+      open: openDisk,
+      watch: this.traffic.committing,
+      state: (failure) => disk?.(failure)
+    })
     this.#store = this.#durable.store
     const reports = new Reports(options.log, monotonic)
     this.#reports = reports
@@ -111,7 +123,8 @@ export class Broker implements Door {
       concurrency: 0,
       authorizePublish: (client, packet, callback) => this.#authorizePublish(client, packet, callback),
       authorizeSubscribe: (client, subscription, callback) => callback(null, this.#grant(client, subscription) ? subscription : null),
-      authorizeForward: (client, packet) => (this.#permissions.maySee(client, packet) ? this.#subscribers.forward(client, packet) : null),
+      authorizeForward: (client, packet) =>
+        this.traffic.send(this.#permissions.maySee(client, packet) ? this.#subscribers.forward(client, packet) : null),
       preConnect: this.#admission.preConnect,
       authenticate: this.#admission.authenticate
     }
@@ -124,6 +137,7 @@ export class Broker implements Door {
     this.#queue = new Queue({
       max: limits.maxQueue,
       shed: options.shed,
+      watch: this.traffic.publishing,
       deliver: (message, done) =>
         this.#aedes.publish(message, (error) => {
           if (error) this.#log.error({ topic: message.topic, err: error }, 'the broker could not publish')
@@ -133,6 +147,7 @@ export class Broker implements Door {
     this.#aedes.on('subscribe', asks)
     this.#aedes.on('unsubscribe', (topics, client) => this.#subscribers.drop(client, topics))
     new FilterOrder(this.#aedes, this.#store)
+    this.pulse = new Pulse(this.#emitter, (packet) => this.#aedes.publish(packet, () => {}))
     this.#aedes.on('connackSent', ({ returnCode }, { conn }) => {
       if (returnCode === 0) (conn as Guard).letIn()
     })
@@ -178,6 +193,14 @@ export class Broker implements Door {
   /** A connection of an MQTT client, from whatever listener. */
   readonly handle: Door['handle'] = (stream, entrance) => {
     this.#aedes.handle(this.#connections.guard(stream, entrance))
+  }
+
+  /** `take` gets every message that matches the filter and was accepted, whoever published it. Must be quick, and must not throw. */
+  tap(filter: string, take: (packet: AedesPublishPacket) => void): void {
+    this.#emitter.on(filter, (packet, done) => {
+      take(packet)
+      done()
+    })
   }
 
   readonly publish: Publish = (topic, payload, kind, more) => this.#queue.publish(topic, payload, kind, more)
@@ -242,6 +265,11 @@ export class Broker implements Door {
 
   get retainedCount(): number {
     return this.#store.retainedCount()
+  }
+
+  /** Sessions that are kept, and the messages that wait in them. */
+  get sessions(): { readonly sessions: number; readonly queued: number } {
+    return this.#store.sessions()
   }
 
   /** Delivers what waits, within the time limit, then closes every connection. */
@@ -338,6 +366,7 @@ export class Broker implements Door {
       published.qos === 2 && client !== null && published.messageId !== undefined && this.#store.hasIncoming(client.id, published.messageId)
     try {
       if (again) return callback(null)
+      if (client !== null) this.traffic.receive(published.qos)
       const { qos, messageId } = published
       if (qos === 2 && client !== null && messageId !== undefined && this.#durable.isTaking(client, messageId, callback)) return
       if (qos === 2 && client !== null && this.#store.incoming(client.id) >= maxIncoming)

@@ -8,7 +8,7 @@ import { join } from 'node:path'
 import { folder, write } from '../process/program.js'
 import { CertificateFolder } from '../support/certificates.js'
 import { startLab } from '../support/lab.js'
-import { People } from '../support/people.js'
+import { UsersFile } from '../support/users.js'
 import { bare, run } from './run.js'
 
 interface Told {
@@ -114,7 +114,7 @@ describe('labgate doctor', function () {
   })
 
   it('users, secrets and certificates', async () => {
-    const people = new People({ anna: 'admin' })
+    const people = new UsersFile({ anna: 'admin' })
     const files = await CertificateFolder.create({ until: 10 })
     chmodSync(people.path, 0o666)
     const yaml = `${base(folder())}access: { users: ${people.path} }\n`.replace('http: { port: 1 }', `http: { port: 1, tls: { cert: ${files.file('server.pem')}, key: ${files.file('server.key')} } }`) // prettier-ignore

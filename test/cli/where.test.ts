@@ -7,7 +7,7 @@ import { folder, write } from '../process/program.js'
 import { CertificateFolder } from '../support/certificates.js'
 import { startLab, labYaml } from '../support/lab.js'
 import type { Lab } from '../support/lab.js'
-import { People, passwordOf } from '../support/people.js'
+import { UsersFile, passwordOf } from '../support/users.js'
 import { run } from './run.js'
 import type { RunOptions } from './run.js'
 
@@ -30,8 +30,8 @@ describe('where the commands look for the gateway, and as whom', function () {
   const configOf = (lab: Lab, more = ''): string => write(join(folder(), 'gateway.yaml'), `http: { port: ${lab.httpPort}${more} }\n`)
 
   it('asks as a user: password of the environment or of standard input, never of the arguments', async () => {
-    const people = new People({ anna: 'operator', olga: 'observer' })
-    const lab = await begin(`http: { port: 0 }\n${people.yaml(', anonymous: none')}${labYaml}`)
+    const people = new UsersFile({ anna: 'operator', olga: 'observer' })
+    const lab = await begin(`http: { port: 0 }\naccess: { users: ${people.path}, anonymous: none }\n${labYaml}`)
     const url = ['--url', `127.0.0.1:${lab.httpPort}`]
     const LABGATE_PASSWORD = passwordOf('anna')
     assert.match(

@@ -70,7 +70,7 @@ describe('the health of the gateway', () => {
 
 describe('the health, when the file of users is damaged', () => {
   it('is less good, and so is the state of the gateway, until it can be read', async () => {
-    const users = new UsersFile([['ada', 'admin']])
+    const users = new UsersFile({ ada: 'admin' })
     const clock = new FakeClock()
     const lab = await start(`access: { users: ${users.path}, anonymous: admin }\n`, { clock })
     try {
@@ -96,7 +96,6 @@ describe('the health, when the file of users is damaged', () => {
       await watcher.next(({ text }) => text.includes('"online"'))
     } finally {
       await lab.stop()
-      users.remove()
     }
   })
 })

@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs'
 import { startLab, labYaml } from '../support/lab.js'
 import type { Lab } from '../support/lab.js'
 import { needs } from '../support/peers.js'
-import { People, passwordOf } from '../support/people.js'
+import { UsersFile, passwordOf } from '../support/users.js'
 import { Program, labgate, main } from './program.js'
 
 /** The program on a terminal of 60 columns and 12 rows: types each text once what is shown ends with, or holds, the one before it. */
@@ -34,8 +34,8 @@ describe('labgate as a program that asks a gateway', function () {
   let lab: Lab
 
   before(async () => {
-    const people = new People({ anna: 'operator' })
-    lab = await startLab({}, `http: { port: 0 }\n${people.yaml(', anonymous: none')}${labYaml}`)
+    const people = new UsersFile({ anna: 'operator' })
+    lab = await startLab({}, `http: { port: 0 }\naccess: { users: ${people.path}, anonymous: none }\n${labYaml}`)
     await lab.scripted.host('oven').publish({ device: 'furnace', codename: 'setpoint', value: 47.5, unit: '°C' })
   })
   after(async () => await lab.stop())

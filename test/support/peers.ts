@@ -12,12 +12,14 @@ export type Peer =
   | 'mosquitto_sub'
   | 'nc'
   | 'openssl'
+  | 'systemd-notify'
   | 'chromium'
   | 'curl'
   | 'python3'
   | 'python3-flask'
   | 'python3-numpy'
   | 'python3-paho-mqtt'
+  | 'python3-prometheus-client'
   | 'python3-requests'
   | 'python3-websockets'
 
@@ -25,6 +27,7 @@ const modules: Partial<Record<Peer, string>> = {
   'python3-flask': 'flask',
   'python3-numpy': 'numpy',
   'python3-paho-mqtt': 'paho.mqtt',
+  'python3-prometheus-client': 'prometheus_client',
   'python3-requests': 'requests',
   'python3-websockets': 'websockets'
 }
@@ -61,5 +64,11 @@ function has(peer: Peer): boolean {
 }
 
 function packageOf(peer: Peer): string {
-  return peer.startsWith('mosquitto') ? 'mosquitto-clients' : peer === 'nc' ? 'netcat-openbsd' : peer
+  return peer.startsWith('mosquitto')
+    ? 'mosquitto-clients'
+    : peer.startsWith('systemd')
+      ? 'systemd'
+      : peer === 'nc'
+        ? 'netcat-openbsd'
+        : peer
 }

@@ -1,12 +1,11 @@
 /** The computer: Node.js, memory, file descriptors, clock. */
-import { execFile } from 'node:child_process'
 import { readFile, readdir, stat } from 'node:fs/promises'
 import { freemem, totalmem } from 'node:os'
 import { join } from 'node:path'
 import { versions } from 'node:process'
-import { promisify } from 'node:util'
 import { systemClock } from '../../clock.js'
 import { descriptorLimit, forConnections } from '../../descriptors.js'
+import { thisMachine } from '../../machine.js'
 import { formatTime } from '../../time.js'
 import { bytes, fail, ok, warn } from './check.js'
 import type { Check, Patient } from './check.js'
@@ -50,7 +49,7 @@ function descriptors({ checked }: Patient): Check {
 
 async function clock({ checked, running }: Patient): Promise<Check[]> {
   const begun = { wall: systemClock.now(), monotonic: systemClock.monotonic() }
-  const synchronised = await isSynchronised()
+  const [synchronised, isWithoutClock] = await Promise.all([thisMachine.isSynchronised(), thisMachine.isWithoutClock()])
   const checks = [
     synchronised === true
       ? ok('clock', `${formatTime(Math.floor(begun.wall))}, synchronised`)
@@ -58,6 +57,8 @@ async function clock({ checked, running }: Patient): Promise<Check[]> {
         ? warn('clock', `${formatTime(Math.floor(begun.wall))}, not synchronised`, 'switch on time from the network: timedatectl set-ntp true; without a network, a clock module with a battery') // prettier-ignore
         : warn('clock', `${formatTime(Math.floor(begun.wall))}; whether it is synchronised cannot be told here`, 'see that something sets it (systemd-timesyncd, chrony, ntpd)') // prettier-ignore
   ]
+  if (isWithoutClock && synchronised !== true)
+    checks.push(warn('clock without battery', 'this board forgets the time when it is switched off', 'let it get the time from the network before the gateway starts, or add a clock module: until then values are uncertain')) // prettier-ignore
   const jumped = systemClock.now() - begun.wall - (systemClock.monotonic() - begun.monotonic)
   if (Math.abs(jumped) > 0.5) checks.push(warn('clock jumps', `it was set by ${jumped.toFixed(1)} s just now`, 'find out who sets it: two programs that both do are one too many')) // prettier-ignore
   if (running?.offset !== undefined && Math.abs(running.offset) > 2)
@@ -66,18 +67,6 @@ async function clock({ checked, running }: Patient): Promise<Check[]> {
   if (newest !== undefined && newest > systemClock.now() + 60)
     checks.push(fail('clock and data', `what is stored was written at ${formatTime(Math.floor(newest))}, which is yet to come`, 'set the clock before the gateway starts: it stands before the newest stored time')) // prettier-ignore
   return checks
-}
-
-/** Undefined: nobody knows. */
-async function isSynchronised(): Promise<boolean | undefined> {
-  try {
-    const { stdout } = await promisify(execFile)('timedatectl', ['show', '--property=NTPSynchronized', '--value'], { timeout: 3000 })
-    const said = stdout.trim()
-    if (said === 'yes' || said === 'no') return said === 'yes'
-  } catch {
-    // There is none, or it is asked too much.
-  }
-  return (await stat('/run/systemd/timesync/synchronized').catch(() => undefined)) === undefined ? undefined : true
 }
 
 /** When something in the folder was written last, Unix seconds. */
