@@ -46,10 +46,10 @@ describe('labgate history and export', function () {
     const host = lab.scripted.host('oven')
     began = Math.floor(Date.now() / 1000) - count - 10
     for (let i = 0; i < count; i += 1) {
-      // Every tenth moment has twenty readings.
+      // Every tenth moment has five readings, and one in each of the next microseconds.
       await host.publish({ device: 'furnace', codename: 'count', value: BigInt(i), time: began + i, unit: '°C' })
       if (i % 10 === 0)
-        for (let n = 0; n < 20; n += 1) await host.publish({ device: 'furnace', codename: 'anything', value: `"${i}"\r\n,${n}`, time: began + i }) // prettier-ignore
+        for (let n = 0; n < 20; n += 1) await host.publish({ device: 'furnace', codename: 'anything', value: `"${i}"\r\n,${n}`, time: began + i + Math.max(0, n - 4) / 1e6 }) // prettier-ignore
       if (i % 500 === 0) await new Promise((resolve) => setImmediate(resolve))
     }
     await host.publish({ device: 'furnace', codename: 'note', value: 'none' })
