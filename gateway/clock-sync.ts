@@ -98,7 +98,8 @@ export class ClockSync {
     if (config.sync === 'file')
       return {
         state: 'doubtful',
-        reason: `the clock of this computer is not synchronised: there is no ${file}; readings are uncertain until there is. Look after the network and its time service`
+        reason:
+          'the clock of this computer is not synchronised: the file of gateway.clock.file is not there yet; readings are uncertain until it is. Look after the network and its time service'
       }
     if (machine === undefined) return { state: 'trusted', reason: '' }
     const behind = this.#behind(machine)
@@ -114,9 +115,10 @@ export class ClockSync {
   }
 
   /** What proves that the clock is behind. */
-  #behind({ now: read, released }: Machine): string | undefined {
-    const now = read()
-    if (now < released) return `the clock of this computer says ${formatTime(Math.max(now, 0))}, before this version of labgate was made`
+  #behind(machine: Machine): string | undefined {
+    const now = machine.now()
+    if (now < machine.released)
+      return `the clock of this computer says ${formatTime(Math.max(now, 0))}, before this version of labgate was made`
     const passed = this.#options.clock.monotonic() - this.#began
     if (this.#newest === undefined || now >= this.#newest + passed - leeway) return undefined
     return `the clock of this computer says ${formatTime(now)}, but the gateway was at work at ${formatTime(this.#newest)} already`

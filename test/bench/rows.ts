@@ -11,6 +11,7 @@ import { Loader } from './load/loader.js'
 import { cpuSeconds, residentMiB } from './processes.js'
 import { Missing, flask, labgate, mosquitto, nodePeer, nodeRed, pullSockets, pythonPeer, websockets } from './sides.js'
 import type { Side } from './sides.js'
+import { slowComputer } from './slow-computer.js'
 import { figure, median } from './table.js'
 import { wear } from './wear.js'
 
@@ -263,6 +264,7 @@ export const rows: readonly Row[] = [
   idle,
   durability,
   wear,
+  slowComputer,
   history,
   historyYear
 ]

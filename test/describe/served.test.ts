@@ -9,7 +9,7 @@ import { folder, project } from '../process/program.js'
 import { CommandLine } from '../support/command-line.js'
 import { labYaml, startLab } from '../support/lab.js'
 import type { Lab } from '../support/lab.js'
-import { People, basic } from '../support/people.js'
+import { UsersFile, basic, loginOf } from '../support/users.js'
 import { rest } from '../support/rest.js'
 
 const demo = join(project, 'config/gateway.yaml')
@@ -66,7 +66,7 @@ describe('a description over HTTP', () => {
   let lab: Lab
 
   before(async () => {
-    const people = new People({ root: 'admin', guest: 'guest', watch: 'observer' })
+    const people = new UsersFile({ root: 'admin', guest: 'guest', watch: 'observer' })
     const access = people.yaml(', anonymous: none, roles: { guest: { read: [lab/weather/wind] } }')
     lab = await startLab({}, `gateway: { name: pi }\nhttp: { port: 0 }\n${access}${labYaml}`)
   })
@@ -107,7 +107,7 @@ describe('a description over HTTP', () => {
   })
 
   it('has the real ports, and what was found at run time', async () => {
-    const client = await lab.connect({ username: 'root', password: 'secret of root' })
+    const client = await lab.connect(loginOf('root'))
     await client.publish('lab/weather/hail', '3')
     const { servers, channels } = (await get('asyncapi')).json as {
       servers: Record<string, { host: string }>
@@ -115,6 +115,21 @@ describe('a description over HTTP', () => {
     }
     assert.deepEqual([servers['mqtt']?.host, servers['ws']?.host], [`127.0.0.1:${lab.mqttPort}`, `127.0.0.1:${lab.httpPort}`])
     assert.ok(Object.values(channels).some(({ address }) => address === 'lab/weather/hail'))
+  })
+
+  it('for Grafana asks for series that /metrics has, by the same labels', async () => {
+    const client = await lab.connect(loginOf('root'))
+    for (const codename of ['wind', 'rain', 'drops', 'free']) await client.publish(`lab/weather/${codename}`, '3')
+    const metrics = (await rest(lab.httpPort, '/metrics', { headers: basic('root') })).text
+    const { panels } = (await get('grafana')).json as { panels: { targets?: { expr: string }[] }[] }
+    const queries = panels.flatMap(({ targets = [] }) => targets.map(({ expr }) => expr)).filter((expr) => expr.includes('codename="'))
+    const asked = queries
+      .filter((expr) => expr.includes('device="weather"'))
+      .map((expr) => expr.replace('instance="$instance",', '').replace(/\}$/, ','))
+    assert.ok(asked.length >= 4)
+    for (const series of asked) assert.ok(metrics.includes(series), series)
+    for (const metric of ['labgate_age_seconds', 'labgate_quality', 'labgate_device_up'])
+      assert.ok(metrics.includes(`\n${metric}{`), metric)
   })
 
   it('has nothing that the asker may not see, and no command that he may not send', async () => {

@@ -7,6 +7,7 @@ import type { Context } from 'mocha'
  * in CI that is a failure.
  */
 export type Peer =
+  | 'mosquitto'
   | 'mosquitto_pub'
   | 'mosquitto_rr'
   | 'mosquitto_sub'
@@ -64,7 +65,7 @@ function has(peer: Peer): boolean {
 }
 
 function packageOf(peer: Peer): string {
-  return peer.startsWith('mosquitto')
+  return peer.startsWith('mosquitto_')
     ? 'mosquitto-clients'
     : peer.startsWith('systemd')
       ? 'systemd'
