@@ -1,11 +1,12 @@
 #!/usr/bin/env node
 /** The process: arguments, signals, exit code. Nothing else touches `process`. */
-import { Command, InvalidArgumentError, Option } from 'commander'
+import { Command, CommanderError, InvalidArgumentError, Option } from 'commander'
 import { adapterTypes } from '../adapters/index.js'
 import type { Logger } from './adapter.js'
 import { describeCommand } from './cli/describe.js'
 import { configHelp, findConfig } from './cli/find-config.js'
 import { initCommand } from './cli/init.js'
+import { remoteCommands } from './cli/remote.js'
 import type { Surroundings } from './cli/surroundings.js'
 import { usersCommand } from './cli/users.js'
 import { ConfigError, formatProblem, loadConfig } from './config.js'
@@ -34,6 +35,10 @@ Examples:
   labgate init                           writes a configuration to begin with
   labgate check gateway.yaml             says what is wrong with the file, and opens nothing
   labgate start --config gateway.yaml    runs until it is told to stop (Ctrl-C, SIGTERM)
+  labgate status                         how it goes, all of it
+  labgate doctor --config gateway.yaml   what keeps it from its work, and what to do
+  labgate watch furnace                  readings as they come
+  labgate read furnace/temperature       one of them; set, call, history and export: see their --help
   labgate verify data/runs/2026-…_mouse  compares a run, or a copy of it, with its manifest
   labgate users add anna --role operator --config gateway.yaml
                                          lets somebody in, and asks for a password
@@ -97,8 +102,15 @@ const surroundings: Surroundings = {
 program.addCommand(initCommand(surroundings))
 program.addCommand(usersCommand(surroundings))
 program.addCommand(describeCommand(surroundings))
+for (const command of remoteCommands(surroundings)) program.addCommand(command)
 
-await program.parseAsync()
+try {
+  await program.parseAsync()
+} catch (error) {
+  // The help was shown, or what is wrong with the arguments was said.
+  if (!(error instanceof CommanderError)) throw error
+  process.exitCode = error.exitCode === 0 ? 0 : 2
+}
 
 function notEmpty(value: string): string {
   if (value === '') throw new InvalidArgumentError('a file name is needed')
