@@ -114,6 +114,11 @@ export class Gateway {
     return this.#parts.broker.clientIds
   }
 
+  /** Of each bridge, by its id. */
+  get upstream(): ReturnType<Upstream['status']> {
+    return this.#parts.upstream.status()
+  }
+
   get retainedCount(): number {
     return this.#parts.broker.retainedCount
   }

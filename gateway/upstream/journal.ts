@@ -29,10 +29,10 @@ const ages = { look: 10, sane: 1e9 }
 /** Seconds between a failed write and the next try, at first and at most. */
 const patience = { first: 1, most: 30 }
 
-/** Of maxBytes: what entries may take, what may wait in memory for the disk, what is dropped at once, how often the files are measured. */
-const part = { entries: 0.75, memory: 1 / 4, chunk: 1 / 16, measure: 1 / 16 }
+/** Of maxBytes: what entries may take, what is written at once, what is dropped at once, how often the files are measured. */
+const part = { entries: 0.75, batch: 1 / 8, chunk: 1 / 16, measure: 1 / 16 }
 
-/** And no more than this in memory. */
+/** Bytes that may wait in memory for the disk. */
 const mostInMemory = 8_388_608
 
 /** Bytes of an entry besides its row: in LevelDB, and in memory. */
@@ -49,7 +49,7 @@ export class Journal {
   readonly #options: JournalOptions
   readonly #ledger = new Ledger()
   readonly #window: Window
-  readonly #most: { readonly bytes: number; readonly memory: number }
+  readonly #most: { readonly bytes: number; readonly batch: number }
   #shelf: Shelf | undefined
   /** Taken, and not on the disk; the batch under way is the first of it. */
   #taken: Entry[] = []
@@ -76,7 +76,7 @@ export class Journal {
   constructor(options: JournalOptions) {
     const { maxBytes } = options
     this.#options = options
-    this.#most = { bytes: maxBytes * part.entries, memory: Math.min(maxBytes * part.memory, mostInMemory) }
+    this.#most = { bytes: maxBytes * part.entries, batch: maxBytes * part.batch }
     this.#window = new Window({
       damaged: (seq, bytes) => this.#lost(seq, bytes),
       ready: options.ready,
@@ -95,11 +95,15 @@ export class Journal {
   /** Cheap; never throws, waits for nothing. */
   take(message: Message): void {
     const { clock } = this.#options
+    if (this.#sizeOf(message) > this.#most.batch) {
+      this.#ledger.dropped += 1
+      return this.#options.changed()
+    }
     const entry: Entry = { ...message, seq: this.#next, at: clock.now(), taken: clock.monotonic() }
     this.#next += 1
     this.#taken.push(entry)
     this.#takenBytes += this.#sizeOf(entry)
-    if (this.#takenBytes > this.#most.memory) this.#shed()
+    if (this.#takenBytes > mostInMemory) this.#shed()
     this.#soon()
   }
 
@@ -243,7 +247,7 @@ export class Journal {
   async #write(): Promise<void> {
     const shelf = this.#shelf
     if (shelf === undefined || (this.#taken.length === 0 && this.#done.size === 0)) return
-    const batch = [...this.#taken]
+    const batch = this.#batch()
     const gone = [...this.#done]
     const changes: Change[] = gone.map(([seq]) => ({ key: keyOf(seq) }))
     let bytes = 0
@@ -269,9 +273,16 @@ export class Journal {
     this.#window.wrote(batch)
   }
 
+  /** The first of what is to be written. */
+  #batch(): Entry[] {
+    let bytes = 0
+    const end = this.#taken.findIndex((entry) => (bytes += this.#sizeOf(entry)) > this.#most.batch)
+    return end < 0 ? [...this.#taken] : this.#taken.slice(0, Math.max(1, end))
+  }
+
   /** Before a batch: the oldest goes, until there is room, and what has waited too long. */
   async #room(): Promise<void> {
-    const free = this.#most.bytes - this.#takenBytes
+    const free = this.#most.bytes - this.#batch().reduce((sum, entry) => sum + this.#sizeOf(entry), 0)
     while (this.#ledger.bytes > free && (await this.#drop(this.#options.maxBytes * part.chunk)) > 0);
     const { clock } = this.#options
     if (clock.monotonic() - this.#looked < ages.look) return
@@ -330,7 +341,7 @@ export class Journal {
   /** In memory there is no room for more: the oldest of it goes. */
   #shed(): void {
     const before = this.#taken.length
-    while (this.#takenBytes > this.#most.memory * 0.9) {
+    while (this.#takenBytes > mostInMemory * 0.9) {
       const at = this.#taken.findIndex(({ seq }) => seq > this.#writingTo)
       if (at < 0) break
       const [entry] = this.#taken.splice(at, Math.max(1, Math.floor(this.#taken.length / 16)))
