@@ -209,6 +209,11 @@ export class Broker implements Door {
     })
   }
 
+  /** Somebody who keeps messages too: `when` calls back when he has all so far; until then they are published again after a crash. */
+  alsoKept(when: (run: () => void) => void): void {
+    this.#durable.alsoKept = when
+  }
+
   readonly publish: Publish = (topic, payload, kind, more) => this.#queue.publish(topic, payload, kind, more)
 
   /** The queue's bound. */

@@ -1,9 +1,10 @@
 import type { Clock, Logger, Watch } from '../adapter.js'
 import { DamagedError } from '../history/shelf.js'
 import type { Change, Place, Shelf } from '../history/shelf.js'
-import { allEntries, decode, encode, keyOf, lengthOf, seqOf } from './entry.js'
+import { allEntries, decode, encode, firstOf, keyOf, lengthOf, seqOf } from './entry.js'
 import type { Entry, Message } from './entry.js'
-import { Ledger } from './ledger.js'
+import { Kept } from './kept.js'
+import { Ledger, lastOf } from './ledger.js'
 import { Window } from './window.js'
 
 export interface JournalOptions {
@@ -43,12 +44,14 @@ const slice = 500
 
 /**
  * What waits to go up: taken in without a wait, written in batches, given in order, and removed when it was acknowledged. Bounded: the oldest goes
- * first, and is counted. A kill -9 takes what was taken in the last fiftieth of a second; the plug, what the system had not written.
+ * first, and is counted. A kill -9 takes what was taken in the last fiftieth of a second, but
+ * for what clients had acknowledged: the broker keeps that until it is here, see {@link kept}. The plug takes what the system had not written.
  */
 export class Journal {
   readonly #options: JournalOptions
   readonly #ledger = new Ledger()
   readonly #window: Window
+  readonly kept: Kept
   readonly #most: { readonly bytes: number; readonly batch: number }
   #shelf: Shelf | undefined
   /** Taken, and not on the disk; the batch under way is the first of it. */
@@ -76,6 +79,9 @@ export class Journal {
   constructor(options: JournalOptions) {
     const { maxBytes } = options
     this.#options = options
+    // While the disk refuses nobody waits for it.
+    const oldest = (): number | undefined => (this.#failure === undefined ? this.#taken[0]?.seq : undefined)
+    this.kept = new Kept(options.clock, () => this.#next - 1, oldest)
     this.#most = { bytes: maxBytes * part.entries, batch: maxBytes * part.batch }
     this.#window = new Window({
       damaged: (seq, bytes) => this.#lost(seq, bytes),
@@ -92,14 +98,14 @@ export class Journal {
     })
   }
 
-  /** Cheap; never throws, waits for nothing. */
-  take(message: Message): void {
+  /** Cheap; never throws, waits for nothing. `isLate`: it came to an earlier run. */
+  take(message: Message, isLate = false): void {
     const { clock } = this.#options
     if (this.#sizeOf(message) > this.#most.batch) {
       this.#ledger.dropped += 1
       return this.#options.changed()
     }
-    const entry: Entry = { ...message, seq: this.#next, at: clock.now(), taken: clock.monotonic() }
+    const entry: Entry = { ...message, seq: this.#next, at: clock.now(), taken: isLate ? undefined : clock.monotonic() }
     this.#next += 1
     this.#taken.push(entry)
     this.#takenBytes += this.#sizeOf(entry)
@@ -164,6 +170,7 @@ export class Journal {
     await this.flush()
     this.#stopped = true
     this.#timer?.cancel()
+    this.kept.close()
     await this.#window.close()
     await this.#shelf?.close().catch(() => {})
     this.#shelf = undefined
@@ -192,10 +199,11 @@ export class Journal {
     if (this.#turn !== undefined || this.#stopped) return
     this.#timer?.cancel()
     this.#timer = undefined
-    if (this.#taken.length === 0 && this.#done.size === 0 && this.#failure === undefined) return
+    if (this.#taken.length === 0 && this.#done.size === 0 && this.#failure === undefined) return this.kept.look()
     this.#last = this.#options.clock.monotonic()
     this.#turn = this.#work().then(() => {
       this.#turn = undefined
+      this.kept.look()
       if (this.#failure !== undefined || this.#taken.length > 0 || this.#done.size > 0) this.#soon()
     })
   }
@@ -273,12 +281,7 @@ export class Journal {
     this.#window.wrote(batch)
   }
 
-  /** The first of what is to be written. */
-  #batch(): Entry[] {
-    let bytes = 0
-    const end = this.#taken.findIndex((entry) => (bytes += this.#sizeOf(entry)) > this.#most.batch)
-    return end < 0 ? [...this.#taken] : this.#taken.slice(0, Math.max(1, end))
-  }
+  readonly #batch = (): Entry[] => firstOf(this.#taken, this.#most.batch, (entry) => this.#sizeOf(entry))
 
   /** Before a batch: the oldest goes, until there is room, and what has waited too long. */
   async #room(): Promise<void> {
@@ -393,15 +396,5 @@ export class Journal {
     this.#failure = `${error.message}: what waits is in memory, as far as there is room`
     log.error({ reason: error.message }, 'what waits for upstream cannot be written: it is kept in memory, as far as there is room')
     changed()
-  }
-}
-
-async function lastOf(shelf: Shelf): Promise<number> {
-  const view = shelf.view()
-  try {
-    for await (const [key] of view.rows(allEntries, { limit: 1, reverse: true, isKeys: true })) return seqOf(key)
-    return 0
-  } finally {
-    await view.close()
   }
 }
