@@ -111,9 +111,9 @@ function grown(codename, value) {
 }
 
 export function commands(inputs: Readonly<Record<string, Input>>): string {
-  return `// What comes from an input, as a command for the subflow. msg.topic is "setpoint/set" or "cool/call".
+  return `// What comes from an input, as a command for the subflow. msg.topic is "set setpoint" or "call cool".
 const inputs = ${code(inputs)}
-const [codename, op] = msg.topic.split('/')
+const [op, codename] = msg.topic.split(' ')
 const { kind, choices, fields } = inputs[msg.topic]
 // A form gives an object of its fields.
 const given = kind === 'number' && typeof msg.payload === 'object' ? msg.payload?.value : msg.payload

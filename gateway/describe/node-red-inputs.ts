@@ -112,7 +112,7 @@ export function callInput({ codename, topic: reading, callable }: DescribedCoden
 
 /** What says to the function behind which command it is. */
 function commandOf(topic: string, op: 'set' | 'call'): string {
-  return `${topic.slice(topic.lastIndexOf('/') + 1)}/${op}`
+  return `${op} ${topic.slice(topic.lastIndexOf('/') + 1)}`
 }
 
 type FieldKind = 'number' | 'boolean' | 'text' | 'json'

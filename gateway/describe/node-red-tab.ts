@@ -1,5 +1,6 @@
 /** The tab of a device, and its page in the dashboard. */
 import type { Schema } from '../schema-words.js'
+import { readingsOf } from '../topic.js'
 import type { DescribedCodename, DescribedDevice } from './described.js'
 import { valueKind } from './kinds.js'
 import { commands, looks, looksStart, points, pointsStart, state, words } from './node-red-code.js'
@@ -112,7 +113,7 @@ export function tabOf({ device, description, codenames }: DescribedDevice, { roo
     functionNode({ id: id('state', 'words'), name: 'state', tab, func: state, wires: [[id('text', 'state')]], x: 430, y: 80 }),
     widget(text('state', 'State', 'readings', 1), 900, 80),
 
-    heard('readings', `${topic}/+`, [id('looks'), ...(hasCharts ? [id('points')] : [])], 120),
+    heard('readings', readingsOf(topic), [id('looks'), ...(hasCharts ? [id('points')] : [])], 120),
     {
       id: id('connected'),
       type: 'status',

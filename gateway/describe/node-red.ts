@@ -8,8 +8,8 @@ import { tabOf } from './node-red-tab.js'
 
 /** To be imported as it is. Ids are made of names: a later one takes the place of this one. */
 export function nodeRedFlow({ name, root, listeners, devices }: Described): FlowNode[] {
-  const topics = new Topics(root)
   const ids = idsOf(name)
+  const topics = new Topics(root)
   const { host, port } = listeners.tcp
   const server = ids('server')
   // Node-RED makes up a client id of its own, so that two of them do not push each other off.
