@@ -10,6 +10,7 @@ const documents = [
   'CHANGELOG.md',
   'CONTRIBUTING.md',
   'SECURITY.md',
+  'config/raspberry-pi.md',
   'config/examples/node-red/README.md',
   'config/examples/python/README.md',
   ...adapterReadmes()

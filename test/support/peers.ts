@@ -23,6 +23,7 @@ export type Peer =
   | 'python3-prometheus-client'
   | 'python3-requests'
   | 'python3-websockets'
+  | 'systemd-analyze'
 
 const modules: Partial<Record<Peer, string>> = {
   'python3-flask': 'flask',
@@ -65,11 +66,7 @@ function has(peer: Peer): boolean {
 }
 
 function packageOf(peer: Peer): string {
-  return peer.startsWith('mosquitto_')
-    ? 'mosquitto-clients'
-    : peer.startsWith('systemd')
-      ? 'systemd'
-      : peer === 'nc'
-        ? 'netcat-openbsd'
-        : peer
+  if (peer.startsWith('mosquitto_')) return 'mosquitto-clients'
+  if (peer.startsWith('systemd')) return 'systemd'
+  return peer === 'nc' ? 'netcat-openbsd' : peer
 }
