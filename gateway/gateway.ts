@@ -4,7 +4,8 @@ import type { Endpoint } from './adapter.js'
 import type { Address } from './broker/listeners.js'
 import { declare } from './declare.js'
 import type { GatewayOptions } from './gateway-options.js'
-import { Operation } from './operation.js'
+import type { Operation } from './operation.js'
+import type { Upstream } from './upstream/upstream.js'
 import { presenceOf } from './presence.js'
 import type { ReloadReport } from './reload/report.js'
 import { restoreFrom } from './restore.js'
@@ -114,21 +115,29 @@ export class Gateway {
     return this.#parts.broker.clientIds
   }
 
+  /** Of each bridge, by its id. */
+  get upstream(): ReturnType<Upstream['status']> {
+    return this.#parts.upstream.status()
+  }
+
   get retainedCount(): number {
     return this.#parts.broker.retainedCount
   }
 
   async #openBroker(): Promise<void> {
     await this.#parts.access.start()
-    await this.#parts.broker.start(this.#parts.contract, presenceOf(this.#parts)).catch((error: unknown) => {
+    const { upstream } = this.#parts
+    await upstream.open({ ...this.#parts, changed: () => this.#parts.self.changed() })
+    await this.#parts.broker.start(this.#parts.contract, presenceOf(this.#parts)).catch(async (error: unknown) => {
       this.#parts.access.stop()
+      await upstream.stop()
       throw error
     })
   }
 
   async #prepare(): Promise<void> {
     await this.#parts.operation.start()
-    await this.#parts.upstream.open({ ...this.#parts, changed: () => this.#parts.self.changed() })
+    this.#parts.upstream.recovered()
     await this.#parts.history.start()
     await this.#parts.runs.start()
     await restoreFrom(this.#parts.broker, this.#parts)

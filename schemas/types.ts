@@ -455,6 +455,10 @@ export interface Bridge {
    */
   topic?: string
   /**
+   * What becomes of a dot in the name of a device or codename: keep, or encode as %2E. NATS before 2.10 ends the connection at every topic with a dot.
+   */
+  dots: 'keep' | 'encode'
+  /**
    * Filters of what is told there, below the root; ! before a filter takes away, and the last that matches decides. Commands never go up.
    *
    * @maxItems 1000

@@ -1,12 +1,14 @@
 /** A flow for Node-RED that shows and steers what is described: for each device a tab, and a page of the dashboard. */
 import { self } from '../devices.js'
+import { Topics } from '../topic.js'
 import type { Described } from './described.js'
 import { commandSubflow, idsOf, likeExample } from './node-red-parts.js'
 import type { FlowNode } from './node-red-parts.js'
 import { tabOf } from './node-red-tab.js'
 
 /** To be imported as it is. Ids are made of names: a later one takes the place of this one. */
-export function nodeRedFlow({ name, root, topics, listeners, devices }: Described): FlowNode[] {
+export function nodeRedFlow({ name, root, listeners, devices }: Described): FlowNode[] {
+  const topics = new Topics(root)
   const ids = idsOf(name)
   const { host, port } = listeners.tcp
   const server = ids('server')

@@ -52,6 +52,8 @@ export class Bridge {
   /** Of this connection. */
   #snapshot: Snapshot | undefined
   #isTheirTurn = false
+  /** What comes now was acknowledged by an earlier run. */
+  #isRecovering = true
   /** Given, and not sent as its time has not come. */
   #held: Entry | undefined
   /** What was taken in before the connection has lower numbers; and the last number that was sent since. */
@@ -77,7 +79,7 @@ export class Bridge {
     this.#config = config
     this.#log = parts.log.child({ upstream: config.id })
     this.#client = `upstream:${config.id}`
-    this.#rewrite = new Rewrite(topics, config.topic)
+    this.#rewrite = new Rewrite(topics, config.topic, config.dots === 'encode')
     this.#up = new Select(topics, config.up)
     this.#pace = new Pace(clock, config.maxRate)
     this.#suspects = new Suspects(clock)
@@ -124,6 +126,16 @@ export class Bridge {
     }
   }
 
+  /** From now on what comes is new. */
+  recovered(): void {
+    this.#isRecovering = false
+  }
+
+  /** Calls `run` when everything that came so far is on the disk, or the disk refuses. */
+  whenKept(run: () => void): void {
+    this.#journal.kept.when(run)
+  }
+
   dial(): void {
     this.#connector.start()
   }
@@ -162,7 +174,7 @@ export class Bridge {
     if (!this.#up.has(topic) && !(kind === 'reply' && this.#isOurs(bytes))) return
     if (kind === 'reading') this.#snapshot?.saw(topic)
     this.#pace.came()
-    this.#journal.take({ topic, payload: bytes, retain })
+    this.#journal.take({ topic, payload: bytes, retain }, this.#isRecovering)
   }
 
   /** A reply to what came down. */

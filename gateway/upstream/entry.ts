@@ -66,17 +66,25 @@ export function decode(key: Buffer, row: Buffer, first: number): Entry | undefin
   const end = head + row.readUInt16BE(22)
   if (end > row.length) return undefined
   const seq = seqOf(key)
+  const taken = row.readDoubleBE(14)
   return {
     seq,
     topic: row.toString('utf8', head, end),
     payload: row.subarray(end),
     retain: row[1] === retained,
     at: row.readDoubleBE(6),
-    taken: seq >= first ? row.readDoubleBE(14) : undefined
+    taken: seq >= first && taken !== 0 ? taken : undefined
   }
 }
 
 /** Of all but the first byte and the checksum itself. */
 function sumOf(row: Buffer): number {
   return crc32(row.subarray(6), row[1] ?? 0)
+}
+
+/** As many as fit into so many bytes, and one at least. */
+export function firstOf(entries: readonly Entry[], most: number, sizeOf: (entry: Entry) => number): Entry[] {
+  let bytes = 0
+  const end = entries.findIndex((entry) => (bytes += sizeOf(entry)) > most)
+  return entries.slice(0, end < 0 ? entries.length : Math.max(1, end))
 }

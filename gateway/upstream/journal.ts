@@ -1,9 +1,10 @@
 import type { Clock, Logger, Watch } from '../adapter.js'
 import { DamagedError } from '../history/shelf.js'
 import type { Change, Place, Shelf } from '../history/shelf.js'
-import { allEntries, decode, encode, keyOf, lengthOf, seqOf } from './entry.js'
+import { allEntries, decode, encode, firstOf, keyOf, lengthOf, seqOf } from './entry.js'
 import type { Entry, Message } from './entry.js'
-import { Ledger } from './ledger.js'
+import { Kept } from './kept.js'
+import { Ledger, lastOf } from './ledger.js'
 import { Window } from './window.js'
 
 export interface JournalOptions {
@@ -29,10 +30,10 @@ const ages = { look: 10, sane: 1e9 }
 /** Seconds between a failed write and the next try, at first and at most. */
 const patience = { first: 1, most: 30 }
 
-/** Of maxBytes: what entries may take, what may wait in memory for the disk, what is dropped at once, how often the files are measured. */
-const part = { entries: 0.75, memory: 1 / 4, chunk: 1 / 16, measure: 1 / 16 }
+/** Of maxBytes: what entries may take, what is written at once, what is dropped at once, how often the files are measured. */
+const part = { entries: 0.75, batch: 1 / 8, chunk: 1 / 16, measure: 1 / 16 }
 
-/** And no more than this in memory. */
+/** Bytes that may wait in memory for the disk. */
 const mostInMemory = 8_388_608
 
 /** Bytes of an entry besides its row: in LevelDB, and in memory. */
@@ -43,13 +44,15 @@ const slice = 500
 
 /**
  * What waits to go up: taken in without a wait, written in batches, given in order, and removed when it was acknowledged. Bounded: the oldest goes
- * first, and is counted. A kill -9 takes what was taken in the last fiftieth of a second; the plug, what the system had not written.
+ * first, and is counted. A kill -9 takes what was taken in the last fiftieth of a second, but
+ * for what clients had acknowledged: the broker keeps that until it is here, see {@link kept}. The plug takes what the system had not written.
  */
 export class Journal {
   readonly #options: JournalOptions
   readonly #ledger = new Ledger()
   readonly #window: Window
-  readonly #most: { readonly bytes: number; readonly memory: number }
+  readonly kept: Kept
+  readonly #most: { readonly bytes: number; readonly batch: number }
   #shelf: Shelf | undefined
   /** Taken, and not on the disk; the batch under way is the first of it. */
   #taken: Entry[] = []
@@ -76,7 +79,10 @@ export class Journal {
   constructor(options: JournalOptions) {
     const { maxBytes } = options
     this.#options = options
-    this.#most = { bytes: maxBytes * part.entries, memory: Math.min(maxBytes * part.memory, mostInMemory) }
+    // While the disk refuses nobody waits for it.
+    const oldest = (): number | undefined => (this.#failure === undefined ? this.#taken[0]?.seq : undefined)
+    this.kept = new Kept(options.clock, () => this.#next - 1, oldest)
+    this.#most = { bytes: maxBytes * part.entries, batch: maxBytes * part.batch }
     this.#window = new Window({
       damaged: (seq, bytes) => this.#lost(seq, bytes),
       ready: options.ready,
@@ -92,14 +98,18 @@ export class Journal {
     })
   }
 
-  /** Cheap; never throws, waits for nothing. */
-  take(message: Message): void {
+  /** Cheap; never throws, waits for nothing. `isLate`: it came to an earlier run. */
+  take(message: Message, isLate = false): void {
     const { clock } = this.#options
-    const entry: Entry = { ...message, seq: this.#next, at: clock.now(), taken: clock.monotonic() }
+    if (this.#sizeOf(message) > this.#most.batch) {
+      this.#ledger.dropped += 1
+      return this.#options.changed()
+    }
+    const entry: Entry = { ...message, seq: this.#next, at: clock.now(), taken: isLate ? undefined : clock.monotonic() }
     this.#next += 1
     this.#taken.push(entry)
     this.#takenBytes += this.#sizeOf(entry)
-    if (this.#takenBytes > this.#most.memory) this.#shed()
+    if (this.#takenBytes > mostInMemory) this.#shed()
     this.#soon()
   }
 
@@ -160,6 +170,7 @@ export class Journal {
     await this.flush()
     this.#stopped = true
     this.#timer?.cancel()
+    this.kept.close()
     await this.#window.close()
     await this.#shelf?.close().catch(() => {})
     this.#shelf = undefined
@@ -188,10 +199,11 @@ export class Journal {
     if (this.#turn !== undefined || this.#stopped) return
     this.#timer?.cancel()
     this.#timer = undefined
-    if (this.#taken.length === 0 && this.#done.size === 0 && this.#failure === undefined) return
+    if (this.#taken.length === 0 && this.#done.size === 0 && this.#failure === undefined) return this.kept.look()
     this.#last = this.#options.clock.monotonic()
     this.#turn = this.#work().then(() => {
       this.#turn = undefined
+      this.kept.look()
       if (this.#failure !== undefined || this.#taken.length > 0 || this.#done.size > 0) this.#soon()
     })
   }
@@ -243,7 +255,7 @@ export class Journal {
   async #write(): Promise<void> {
     const shelf = this.#shelf
     if (shelf === undefined || (this.#taken.length === 0 && this.#done.size === 0)) return
-    const batch = [...this.#taken]
+    const batch = this.#batch()
     const gone = [...this.#done]
     const changes: Change[] = gone.map(([seq]) => ({ key: keyOf(seq) }))
     let bytes = 0
@@ -269,9 +281,11 @@ export class Journal {
     this.#window.wrote(batch)
   }
 
+  readonly #batch = (): Entry[] => firstOf(this.#taken, this.#most.batch, (entry) => this.#sizeOf(entry))
+
   /** Before a batch: the oldest goes, until there is room, and what has waited too long. */
   async #room(): Promise<void> {
-    const free = this.#most.bytes - this.#takenBytes
+    const free = this.#most.bytes - this.#batch().reduce((sum, entry) => sum + this.#sizeOf(entry), 0)
     while (this.#ledger.bytes > free && (await this.#drop(this.#options.maxBytes * part.chunk)) > 0);
     const { clock } = this.#options
     if (clock.monotonic() - this.#looked < ages.look) return
@@ -330,7 +344,7 @@ export class Journal {
   /** In memory there is no room for more: the oldest of it goes. */
   #shed(): void {
     const before = this.#taken.length
-    while (this.#takenBytes > this.#most.memory * 0.9) {
+    while (this.#takenBytes > mostInMemory * 0.9) {
       const at = this.#taken.findIndex(({ seq }) => seq > this.#writingTo)
       if (at < 0) break
       const [entry] = this.#taken.splice(at, Math.max(1, Math.floor(this.#taken.length / 16)))
@@ -382,15 +396,5 @@ export class Journal {
     this.#failure = `${error.message}: what waits is in memory, as far as there is room`
     log.error({ reason: error.message }, 'what waits for upstream cannot be written: it is kept in memory, as far as there is room')
     changed()
-  }
-}
-
-async function lastOf(shelf: Shelf): Promise<number> {
-  const view = shelf.view()
-  try {
-    for await (const [key] of view.rows(allEntries, { limit: 1, reverse: true, isKeys: true })) return seqOf(key)
-    return 0
-  } finally {
-    await view.close()
   }
 }

@@ -1,5 +1,5 @@
 import type { Change, Shelf } from '../history/shelf.js'
-import { allEntries } from './entry.js'
+import { allEntries, seqOf } from './entry.js'
 
 /** The row of these numbers; behind all entries. */
 const key = Buffer.from('ledger')
@@ -61,5 +61,16 @@ function parse(row: Buffer): Kept | undefined {
     return isRight ? kept : undefined
   } catch {
     return undefined
+  }
+}
+
+/** The highest number on the disk; 0: there is none. */
+export async function lastOf(shelf: Shelf): Promise<number> {
+  const view = shelf.view()
+  try {
+    for await (const [key] of view.rows(allEntries, { limit: 1, reverse: true, isKeys: true })) return seqOf(key)
+    return 0
+  } finally {
+    await view.close()
   }
 }

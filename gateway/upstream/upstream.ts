@@ -29,6 +29,13 @@ export class Upstream {
     }
     this.#bridges = parts.config.upstream.map((config) => new Bridge(config, { ...parts, changed }))
     await Promise.all(this.#bridges.map((bridge) => bridge.open()))
+    // What a client was told is kept goes up, even when this ends before the bridge has written it.
+    parts.broker.alsoKept((run) => this.#bridges.reduce((then, bridge) => () => bridge.whenKept(then), run)())
+  }
+
+  /** The broker has published what an earlier run had acknowledged. */
+  recovered(): void {
+    for (const bridge of this.#bridges) bridge.recovered()
   }
 
   /** Not awaited by anybody: a broker that is away delays nothing. */

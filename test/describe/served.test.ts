@@ -150,7 +150,7 @@ describe('a description over HTTP', () => {
 
   it('is made one at a time, and who asks for too many is refused', async () => {
     const statuses = await Promise.all(Array.from({ length: 12 }, async () => (await get('telegraf')).status))
-    assert.deepEqual([...new Set(statuses)].sort(), [200, 429])
+    assert.deepEqual(new Set(statuses), new Set([200, 429]))
     assert.ok(statuses.filter((status) => status === 200).length >= 8)
     assert.equal((await get('telegraf')).status, 200)
   })

@@ -11,6 +11,7 @@ export type Peer =
   | 'mosquitto_pub'
   | 'mosquitto_rr'
   | 'mosquitto_sub'
+  | 'nats-server'
   | 'nc'
   | 'openssl'
   | 'systemd-notify'
