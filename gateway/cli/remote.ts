@@ -1,5 +1,6 @@
 /** The commands that ask a running gateway. What they need is loaded when one of them is given. */
 import { Command, InvalidArgumentError, Option } from 'commander'
+import { configHelp, findConfig } from './find-config.js'
 import type { Rest } from './rest.js'
 import type { Surroundings } from './surroundings.js'
 import type { WhereOptions } from './where.js'
@@ -30,8 +31,9 @@ function doctor(around: Surroundings): Command {
     ['sudo -u labgate labgate doctor -c /etc/labgate/gateway.yaml', 'as the user of the service']
   ])
     .option('--json', 'for machines')
-    .action(async (options: WhereOptions & { json?: boolean }) => {
+    .action(async (given: WhereOptions & { json?: boolean }) => {
       await guard(around, async () => {
+        const options = await withConfig(given)
         const [{ doctor: run }, { placeOf }] = await Promise.all([import('./doctor.js'), import('./where.js')])
         // What is wrong with it is printed; all else is looked at.
         const checked = options.config === undefined ? undefined : await around.load(options.config)
@@ -173,8 +175,8 @@ function asking(
   )
   return new Command(name)
     .description(description)
-    .option('--url <address>', 'of the gateway (default: http of --config, else http://127.0.0.1:8080)')
-    .option('-c, --config <file>', 'its configuration')
+    .option('--url <address>', 'of the gateway (default: http of the configuration, else http://127.0.0.1:8080)')
+    .option('-c, --config <file>', configHelp)
     .option('--user <name>', 'who asks; the password is asked for, or taken from LABGATE_PASSWORD')
     .option('--password-stdin', 'take the password from the first line of standard input')
     .option('--ca <file>', 'PEM of the authority, or of the certificate, to believe with https')
@@ -184,8 +186,22 @@ function asking(
     .exitOverride()
 }
 
-async function act(around: Surroundings, options: WhereOptions, run: (rest: Rest) => Promise<void>): Promise<void> {
+/** The configuration of this place, where neither it nor an address was given. One that this user may not read is that of somebody else. */
+async function withConfig<T extends WhereOptions>(given: T): Promise<T> {
+  if (given.config !== undefined || given.url !== undefined) return given
+  const found = await findConfig(undefined)
+  if (!('file' in found)) return given
+  const { access, constants } = await import('node:fs/promises')
+  const mayRead = await access(found.file, constants.R_OK).then(
+    () => true,
+    () => false
+  )
+  return mayRead ? { ...given, config: found.file } : given
+}
+
+async function act(around: Surroundings, given: WhereOptions, run: (rest: Rest) => Promise<void>): Promise<void> {
   await guard(around, async () => {
+    const options = await withConfig(given)
     const [{ Rest: Made }, { placeOf, isOpen }] = await Promise.all([import('./rest.js'), import('./where.js')])
     const checked = options.config === undefined ? undefined : await around.load(options.config)
     if (options.config !== undefined && checked === undefined) return

@@ -58,7 +58,7 @@ export function isOpen({ url, authorization }: Place): boolean {
 }
 
 function ofConfig(checked: Checked | undefined): { readonly url: string; readonly because: string } {
-  if (checked === undefined) return { url: `http://${defaultOf(defaultHost)}:${defaultPort.default}`, because: 'no --url or --config was given' } // prettier-ignore
+  if (checked === undefined) return { url: `http://${defaultOf(defaultHost)}:${defaultPort.default}`, because: 'there is neither --url nor a configuration' } // prettier-ignore
   const { http } = checked.config
   if (http === undefined)
     throw new Trouble(2, `${checked.file} has no http, so that nobody can ask this gateway. Write there: http: {}, and start it again`)

@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { startLab, labYaml } from '../support/lab.js'
 import type { Lab } from '../support/lab.js'
 import { needs } from '../support/peers.js'
 import { UsersFile, passwordOf } from '../support/users.js'
-import { Program, labgate, main } from './program.js'
+import { Program, folder, labgate, main, write } from './program.js'
 
 /** The program on a terminal of 60 columns and 12 rows: types each text once what is shown ends with, or holds, the one before it. */
 const terminal = `
@@ -74,7 +75,12 @@ describe('labgate as a program that asks a gateway', function () {
       }).ended()
       return [code, stdout, stderr]
     }
-    const [code, stdout, stderr] = await ask(['read', 'furnace/setpoint'])
+    // Where the configuration lies, nothing need be said.
+    const place = folder()
+    write(join(place, 'gateway.yaml'), `http: { port: ${lab.httpPort} }\n`)
+    const env = { LABGATE_PASSWORD: passwordOf('anna') }
+    const here = `cd '${place}' && exec '${process.execPath}' '${main}' read furnace/setpoint --user anna`
+    const { code, stdout, stderr } = await new Program('sh', ['-c', here], { env }).ended()
     assert.deepEqual([code, stdout], [0, '47.5\n'])
     assert.match(stderr, /^°C, \d/)
     const [wrong, , said] = await ask(['read', '--nonsense'])
@@ -87,6 +93,6 @@ describe('labgate as a program that asks a gateway', function () {
   it('loads nothing for these commands when the gateway starts', () => {
     const text = readFileSync(new URL('../../gateway/cli/remote.js', import.meta.url), 'utf8')
     const imports = Array.from(text.matchAll(/^import .*from '(.*)'/gm), ([, from]) => from)
-    assert.deepEqual(imports, ['commander'])
+    assert.deepEqual(imports, ['commander', './find-config.js'])
   })
 })
