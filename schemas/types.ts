@@ -451,7 +451,7 @@ export interface Bridge {
    */
   clientId?: string
   /**
-   * Stands there in place of broker.root, e.g. site/lab-a. Left out: the same as here.
+   * First level or levels there, without wildcards, in place of broker.root, e.g. site/lab-a. Left out: the same as here.
    */
   topic?: string
   /**
