@@ -81,8 +81,7 @@ export class Gateway {
   constructor(options: GatewayOptions) {
     const { checked } = options
     const { config } = checked
-    const current = new Current(checked)
-    this.#current = current
+    const current = (this.#current = new Current(checked))
     const clock = options.clock ?? systemClock
     const hidden = [config.runs.folder, config.gateway.data].filter((folder) => folder !== undefined).map((folder) => resolve(folder))
     this.#notices = new Notices({ clock, log: options.log, hidden })
@@ -90,13 +89,7 @@ export class Gateway {
     const limits = config.broker.limits
     this.#topics = new Topics(config.broker.root)
     this.#self = new Self({ clock, log, name: config.gateway.name, version: options.version ?? 'unknown' })
-    this.#operation = new Operation({
-      clock,
-      log,
-      config,
-      machine: options.machine,
-      parts: () => this.#parts
-    })
+    this.#operation = new Operation({ clock, log, config, machine: options.machine, parts: () => this.#parts })
     const { access, broker } = config
     this.#access = new Access({ clock, log, config: access, root: broker.root, troubled: (why) => this.#states.own(why, 'users') })
     const disk = new DiskTrouble({
@@ -174,14 +167,7 @@ export class Gateway {
         this.#states.own(runsTrouble(this.#runs.problems()), 'runs')
       }
     })
-    this.#desk = new HistoryDesk({
-      clock,
-      log,
-      validators,
-      history: this.#history,
-      broker: this.#broker,
-      limits
-    })
+    this.#desk = new HistoryDesk({ clock, log, validators, history: this.#history, broker: this.#broker, limits })
     this.#commands = new Commands({
       clock,
       devices: this.#devices,

@@ -19,7 +19,8 @@ import type { Door } from './listeners.js'
 import { OrderedAedes } from './order.js'
 import { Permissions } from './permissions.js'
 import { Pulse } from './pulse.js'
-import { onlyLooks, refusal as readOnly } from './read-only.js'
+import { mayWrite, onlyLooks, refusal as readOnly } from './read-only.js'
+import type { Presence } from './read-only.js'
 import { Reports } from './reports.js'
 import { Queue } from './queue.js'
 import type { Publish } from './queue.js'
@@ -49,9 +50,6 @@ export interface BrokerOptions {
 /** Messages of QoS 2 of one client without PUBREL, over all its connections; Aedes bounds those of one. */
 const maxIncoming = 1000
 
-/** Told of an MQTT client that comes or goes, and what it may publish to. */
-export type Presence = (client: string, present: boolean, mayWrite: (topic: string) => boolean) => void
-
 /** The embedded Aedes, with its durable store, the contract on every message, and the queue of the gateway's own. */
 export class Broker implements Door {
   readonly traffic: Traffic
@@ -76,11 +74,10 @@ export class Broker implements Door {
   #onPresence: Presence | undefined
 
   constructor(options: BrokerOptions) {
-    const { clock, limits } = options
+    const { clock, limits, data, durability = 'fast', openDisk, disk } = options
     const monotonic = (): number => clock.monotonic()
     this.#log = options.log
     this.traffic = new Traffic(monotonic)
-    const { data, durability = 'fast', openDisk, disk } = options
     this.#durable = new Durable({
       data,
       durability,
@@ -123,8 +120,8 @@ export class Broker implements Door {
       concurrency: 0,
       authorizePublish: (client, packet, callback) => this.#authorizePublish(client, packet, callback),
       authorizeSubscribe: (client, subscription, callback) => callback(null, this.#grant(client, subscription) ? subscription : null),
-      authorizeForward: (client, packet) =>
-        this.traffic.send(this.#permissions.maySee(client, packet) ? this.#subscribers.forward(client, packet) : null),
+      authorizeForward: (to, packet) =>
+        this.traffic.send(this.#permissions.maySee(to, packet) ? this.#subscribers.forward(to, packet) : null),
       preConnect: this.#admission.preConnect,
       authenticate: this.#admission.authenticate
     }
@@ -400,9 +397,4 @@ export class Broker implements Door {
     if (refusal !== undefined) this.#reports.hits.hit('maxRetained')
     return refusal
   }
-}
-
-function mayWrite(client: Client): (topic: string) => boolean {
-  const { rights } = client.conn as Guard
-  return (topic) => rights?.mayWrite(topic) ?? true
 }

@@ -9,7 +9,7 @@ import { folder, project } from '../process/program.js'
 import { CommandLine } from '../support/command-line.js'
 import { labYaml, startLab } from '../support/lab.js'
 import type { Lab } from '../support/lab.js'
-import { People, basic } from '../support/people.js'
+import { UsersFile, basic } from '../support/users.js'
 import { rest } from '../support/rest.js'
 
 const demo = join(project, 'config/gateway.yaml')
@@ -66,7 +66,7 @@ describe('a description over HTTP', () => {
   let lab: Lab
 
   before(async () => {
-    const people = new People({ root: 'admin', guest: 'guest', watch: 'observer' })
+    const people = new UsersFile({ root: 'admin', guest: 'guest', watch: 'observer' })
     const access = people.yaml(', anonymous: none, roles: { guest: { read: [lab/weather/wind] } }')
     lab = await startLab({}, `gateway: { name: pi }\nhttp: { port: 0 }\n${access}${labYaml}`)
   })

@@ -4,11 +4,10 @@ import { FakeClock } from '../support/fake-clock.js'
 import { labYaml, startLab } from '../support/lab.js'
 import type { Lab } from '../support/lab.js'
 import { MemoryDisk } from '../support/memory-disk.js'
-import { People, basic } from '../support/people.js'
 import { rest } from '../support/rest.js'
 import { Scripted } from '../support/scripted.js'
 import { start } from '../support/start.js'
-import { UsersFile } from '../support/users.js'
+import { UsersFile, basic } from '../support/users.js'
 
 interface Check {
   readonly name: string
@@ -75,7 +74,7 @@ describe('whether the gateway is ready', () => {
     let tried: (error?: Error) => void = () => {}
     scripted.start = async () =>
       await new Promise<void>((resolve, reject) => (tried = (error) => (error === undefined ? resolve() : reject(error))))
-    const people = new People({ root: 'admin' })
+    const people = new UsersFile({ root: 'admin' })
     const lab = await startLab({}, `http: { port: 0 }\n${people.yaml(', anonymous: none')}${labYaml}`, scripted)
     try {
       const ready = async (headers = {}): Promise<[number, unknown]> => {
