@@ -15,6 +15,7 @@ import { ConfigError, pathKey } from './config/problem.js'
 import type { ConfigProblem, Finding, Path } from './config/problem.js'
 import type { Environment } from './config/reader.js'
 import { checkFile, checkInstance, orderMaps } from './config/shape.js'
+import { checkUpstream } from './config/upstream.js'
 import { checkUserSchema } from './config/user-schema.js'
 import { quote, suggest } from './config/words.js'
 import { Validators } from './validators.js'
@@ -105,6 +106,7 @@ function check(
   const entries = instances.flatMap((entry, index) => checkEntry(entry, index, document, options.types, spoiled, findings))
   const ids = instances.map((entry) => (isObject(entry) && typeof entry['id'] === 'string' ? entry['id'] : undefined))
   findings.push(...checkAccess(data), ...checkDiscovery(data))
+  findings.push(...checkUpstream(data, (path) => document.written.has(pathKey(path))))
   findings.push(...checkIds(ids, new Set(Object.keys(devices))))
   const unique = entries.filter(({ config, path }) => ids.indexOf(config.id) === path[1])
   const {

@@ -13,6 +13,8 @@ const future = 60
 export interface Given extends Reading {
   readonly seq?: number
   readonly run?: string
+  /** Bridges that it has passed. */
+  readonly hops?: number
 }
 
 /** A reading as held: what arrived, when, and what became of it. */
@@ -287,4 +289,5 @@ function addOptional(to: Mutable<Given>, from: Given): void {
   if (from.source !== undefined) to.source = from.source
   if (from.seq !== undefined) to.seq = from.seq
   if (from.run !== undefined) to.run = from.run
+  if (from.hops !== undefined) to.hops = from.hops
 }

@@ -1,9 +1,12 @@
 #!/usr/bin/env node
 /** The process: arguments, signals, exit code. Nothing else touches `process`. */
-import { Command, InvalidArgumentError, Option } from 'commander'
+import { Command, CommanderError, InvalidArgumentError, Option } from 'commander'
 import { adapterTypes } from '../adapters/index.js'
-import { describeCommand } from './cli/describe.js'
 import type { Logger } from './adapter.js'
+import { describeCommand } from './cli/describe.js'
+import { configHelp, findConfig } from './cli/find-config.js'
+import { initCommand } from './cli/init.js'
+import { remoteCommands } from './cli/remote.js'
 import type { Surroundings } from './cli/surroundings.js'
 import { usersCommand } from './cli/users.js'
 import { ConfigError, formatProblem, loadConfig } from './config.js'
@@ -29,8 +32,13 @@ const program = new Command('labgate')
     'after',
     `
 Examples:
+  labgate init                           writes a configuration to begin with
   labgate check gateway.yaml             says what is wrong with the file, and opens nothing
   labgate start --config gateway.yaml    runs until it is told to stop (Ctrl-C, SIGTERM)
+  labgate status                         how it goes, all of it
+  labgate doctor --config gateway.yaml   what keeps it from its work, and what to do
+  labgate watch furnace                  readings as they come
+  labgate read furnace/temperature       one of them; set, call, history and export: see their --help
   labgate verify data/runs/2026-…_mouse  compares a run, or a copy of it, with its manifest
   labgate users add anna --role operator --config gateway.yaml
                                          lets somebody in, and asks for a password
@@ -41,19 +49,20 @@ Exit codes: 0 all is well, 1 it failed, or a run has changed, 2 the configuratio
 program
   .command('start')
   .description('run the gateway')
-  .requiredOption('-c, --config <file>', 'configuration, YAML or JSON')
+  .option('-c, --config <file>', configHelp, notEmpty)
   .addOption(new Option('--log-level <level>', 'least serious line to print').choices(['debug', 'info', 'warn', 'error']).default('info'))
   .addOption(
     new Option('--log-format <format>', 'text for people, json for machines (default: text on a terminal)').choices(['text', 'json'])
   )
-  .action(async (options: { config: string; logLevel: LogLevel; logFormat?: 'text' | 'json' }) => await start(options))
+  .action(async (options: { config?: string; logLevel: LogLevel; logFormat?: 'text' | 'json' }) => await start(options))
 
 program
   .command('check')
   .description('check a configuration, all of it, and open nothing')
-  .argument('<file>', 'configuration, YAML or JSON', notEmpty)
-  .action(async (file: string) => {
-    const checked = await load(file)
+  .argument('[file]', configHelp, notEmpty)
+  .action(async (given?: string) => {
+    const file = await found(given)
+    const checked = file === undefined ? undefined : await load(file)
     if (checked === undefined) return
     const devices = new Set([checked.site, ...checked.plans.values()].flatMap((part) => [...(part.devices?.keys() ?? [])]))
     console.log(`${file} is good: ${devices.size} devices, ${checked.config.adapters.length} adapter instances`)
@@ -90,14 +99,31 @@ const surroundings: Surroundings = {
     process.exitCode = code
   }
 }
+program.addCommand(initCommand(surroundings))
 program.addCommand(usersCommand(surroundings))
 program.addCommand(describeCommand(surroundings))
+for (const command of remoteCommands(surroundings)) program.addCommand(command)
 
-await program.parseAsync()
+try {
+  await program.parseAsync()
+} catch (error) {
+  // The help was shown, or what is wrong with the arguments was said.
+  if (!(error instanceof CommanderError)) throw error
+  process.exitCode = error.exitCode === 0 ? 0 : 2
+}
 
 function notEmpty(value: string): string {
   if (value === '') throw new InvalidArgumentError('a file name is needed')
   return value
+}
+
+/** Undefined after it was told that there is none, and the exit code was set. */
+async function found(given: string | undefined): Promise<string | undefined> {
+  const place = await findConfig(given)
+  if ('file' in place) return place.file
+  console.error(place.missing)
+  process.exitCode = 2
+  return undefined
 }
 
 /** Undefined after the problems were printed and the exit code set. `files: false`: it is not to be started now, see loadConfig. */
@@ -118,14 +144,16 @@ async function load(
 }
 
 async function start({
-  config: file,
+  config: given,
   logLevel,
   logFormat
 }: {
-  config: string
+  config?: string
   logLevel: LogLevel
   logFormat?: 'text' | 'json'
 }): Promise<void> {
+  const file = await found(given)
+  if (file === undefined) return
   const validators = new Validators()
   const checked = await load(file, { validators })
   if (checked === undefined) return

@@ -15,8 +15,9 @@ export function json(value: object): string {
 
 /** The same bytes as {@link json} would give, members in the order of their names, written by hand: every reading goes this way. */
 export function readingPayload(held: Held): string {
-  const { value, x, unit, quality, error, uncertainty, source, seq, run, stamp } = held
+  const { value, x, unit, quality, error, hops, uncertainty, source, seq, run, stamp } = held
   let text = error === undefined ? '{' : `{"error":${json(error)},`
+  if (hops !== undefined) text += `"hops":${hops},`
   text += `"quality":"${quality}",`
   if (run !== undefined) text += `"run":${JSON.stringify(run)},`
   if (seq !== undefined) text += `"seq":${seq},`

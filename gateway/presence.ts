@@ -1,4 +1,4 @@
-import type { Presence } from './broker/read-only.js'
+import type { Presence } from './broker/broker.js'
 import type { Parts } from './http/parts.js'
 
 /** A native device whose client is named is there while that client is connected: by that id, and with the right to speak for the device. */

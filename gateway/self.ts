@@ -15,6 +15,7 @@ import type { States } from './states.js'
 import { formatTime, parseTime } from './time.js'
 import type { Certificates } from './tls/certificates.js'
 import type { Kind } from './topic.js'
+import type { Upstream } from './upstream/upstream.js'
 
 /** Seconds between two looks at the gateway's own codenames. */
 const period = 10
@@ -176,6 +177,14 @@ export const selfDevice: Device = {
         schema: { type: 'object' }
       }
     ],
+    [
+      'upstream',
+      {
+        description: 'Bridges to other brokers: whether each is connected, what waits, and what became of the rest',
+        history: 'change',
+        schema: { type: 'object' }
+      }
+    ],
     ['memory', { description: 'Resident memory', unit: 'MiB', maxAge: 3 * period, history, schema: { type: 'number' } }],
     [
       'event_loop_delay',
@@ -210,6 +219,7 @@ export interface Sources {
   readonly history: History
   readonly certificates: Certificates
   readonly operation: Operation
+  readonly upstream: Upstream
 }
 
 type Counter = 'received' | 'answered' | 'refused' | 'dropped'
@@ -295,9 +305,10 @@ export class Self {
   /** An instance, a run, the history or a certificate changed its state. */
   changed(): void {
     if (this.#sources === undefined) return
-    const { states, history, runs, certificates, operation } = this.#sources
+    const { states, history, runs, certificates, operation, upstream } = this.#sources
     this.#certificates(certificates)
     this.#put('clock', new Map(Object.entries(operation.clockSync.status)))
+    if (upstream.isWanted) this.#put('upstream', upstream.told())
     this.#put('runs', runs.shown())
     const { state, reason } = history.status()
     this.#put('history_state', new Map(Object.entries({ state, reason })))

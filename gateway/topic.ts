@@ -25,6 +25,11 @@ export function isLastLevel(text: string): text is Exclude<Kind, 'state' | 'read
   return suffixes.has(text)
 }
 
+/** Is this a command, which somebody is to carry out or answer? */
+export function isOp(kind: Kind): kind is Op {
+  return kind === 'set' || kind === 'get' || kind === 'call' || kind === 'history'
+}
+
 /** What a configuration may call an instance, a device or a codename. */
 export const namePattern = /^[A-Za-z0-9][A-Za-z0-9_.-]{0,62}$/
 
@@ -135,6 +140,16 @@ export class Topics {
     if (first === undefined || second === undefined) return undefined
     const topic = `${this.root}/${first}/${second}`
     return topic.length > maxTopicBytes - this.#dead.length - 16 ? undefined : topic
+  }
+
+  /** What stands below the root; undefined: it is outside. */
+  inside(topic: string): string | undefined {
+    return topic.startsWith(this.root) && topic[this.root.length] === '/' ? topic.slice(this.root.length + 1) : undefined
+  }
+
+  /** The reverse, also of a filter. */
+  at(rest: string): string {
+    return `${this.root}/${rest}`
   }
 
   /** Where a refused message goes: `lab-dead/<original topic>`, cut to what MQTT and the matcher can hold. */

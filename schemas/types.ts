@@ -382,6 +382,10 @@ export interface Config {
     prefix: string
   }
   /**
+   * Bridges to bigger brokers: what happens here is told there, and commands come in where that is allowed.
+   */
+  upstream: Bridge[]
+  /**
    * Device name to device. The name gateway is reserved.
    */
   devices: {
@@ -413,6 +417,112 @@ export interface Sources {
    */
   maxSourceRate?: number
   [k: string]: unknown
+}
+
+/**
+ * To one broker, or to a cluster that has several servers.
+ */
+export interface Bridge {
+  /**
+   * Name of the bridge; its commands are those of the client upstream:ID.
+   */
+  id: Name
+  /**
+   * Where the broker is; several of a cluster are tried in turn.
+   *
+   * @minItems 1
+   * @maxItems 100
+   */
+  servers: [BridgeServer, ...BridgeServer[]]
+  /**
+   * Encrypts the connection. Left out: it is plain.
+   */
+  tls?: BridgeTLS
+  /**
+   * Who the gateway is there. Left out: nobody.
+   */
+  user?: string
+  /**
+   * Of the user; write ${NAME}, and keep it in the environment.
+   */
+  password?: string
+  /**
+   * MQTT client id there; one that no other client of that broker has. Left out: labgate-NAME-ID, of gateway.name and id.
+   */
+  clientId?: string
+  /**
+   * Stands there in place of broker.root, e.g. site/lab-a. Left out: the same as here.
+   */
+  topic?: string
+  /**
+   * What becomes of a dot in the name of a device or codename: keep, or encode as %2E. NATS before 2.10 ends the connection at every topic with a dot.
+   */
+  dots: 'keep' | 'encode'
+  /**
+   * Filters of what is told there, below the root; ! before a filter takes away, and the last that matches decides. Commands never go up.
+   *
+   * @maxItems 1000
+   */
+  up: string[]
+  /**
+   * The same of commands that are let in from there, e.g. furnace/+/set. Left out: none.
+   *
+   * @maxItems 1000
+   */
+  down: string[]
+  /**
+   * Bridges that a message may have passed, this one counted; one that has passed more is in a loop, and is dropped and counted.
+   */
+  maxHops: number
+  /**
+   * What waits while the broker is away: in the folder upstream of gateway.data; without that in memory.
+   */
+  queue: {
+    /**
+     * Bytes that it may take; beyond, the oldest go first, and are counted.
+     */
+    maxBytes: number
+    /**
+     * Time in seconds after which what waits is dropped, and counted.
+     */
+    maxAge: number
+  }
+  /**
+   * Messages a second that are sent of what waited, besides those that come in meanwhile.
+   */
+  maxRate: number
+}
+
+/**
+ * Where a broker listens.
+ */
+export interface BridgeServer {
+  /**
+   * An IP address or host name, without port or brackets. A name is looked up for each connection.
+   */
+  host: string
+  /**
+   * TCP port. Left out: 1883, with tls 8883.
+   */
+  port?: number
+}
+
+/**
+ * Whom to believe, and who we are. {}: the authorities of the system, and no certificate of our own.
+ */
+export interface BridgeTLS {
+  /**
+   * File (PEM) of the authorities to believe; read for each connection. Left out: those of the system.
+   */
+  ca?: string
+  /**
+   * File (PEM) of our own certificate, and of those between it and the authority; needs key.
+   */
+  cert?: string
+  /**
+   * File (PEM) of its private key.
+   */
+  key?: string
 }
 
 /**
@@ -677,6 +787,10 @@ export interface Meta {
    */
   found?: boolean
   /**
+   * Bridges that it has passed. Left out: none.
+   */
+  hops?: number
+  /**
    * Age in seconds above which a reading is old. Left out: never by age alone.
    */
   maxAge?: number
@@ -778,6 +892,10 @@ export interface Reading {
    */
   error?: ReadingError
   /**
+   * Bridges that it has passed. Left out: none.
+   */
+  hops?: number
+  /**
    * good; stale: older than its maxAge, restored after a restart, or its device is offline; uncertain: the time or the value is doubtful; bad: there is no value to trust.
    */
   quality: 'good' | 'stale' | 'uncertain' | 'bad'
@@ -790,9 +908,9 @@ export interface Reading {
    */
   seq?: number
   /**
-   * How the gateway came by it: poll, push, set (what the device reports after a set), restored (from before a restart), simulated, client (an MQTT client wrote it).
+   * How the gateway came by it: poll, push, set (what the device reports after a set), restored (from before a restart), simulated, client (an MQTT client wrote it), history (a bridge sent it later than it was read).
    */
-  source?: 'poll' | 'push' | 'set' | 'restored' | 'simulated' | 'client'
+  source?: 'poll' | 'push' | 'set' | 'restored' | 'simulated' | 'client' | 'history'
   /**
    * When it was measured.
    */
@@ -847,6 +965,10 @@ export interface Reply {
    */
   error?: ReplyError
   /**
+   * Bridges that it has passed. Left out: none.
+   */
+  hops?: number
+  /**
    * The id of the command; of a command without one, the id that the gateway gave it.
    */
   id: string
@@ -896,6 +1018,10 @@ export interface ReplyError {
  */
 export interface State {
   /**
+   * Bridges that it has passed. Left out: none.
+   */
+  hops?: number
+  /**
    * Why it is in this state, and where it is not online, what to do next; for people.
    */
   reason: string
@@ -903,6 +1029,10 @@ export interface State {
    * When it came into this state.
    */
   since: Time
+  /**
+   * history: a bridge sent it later than it was so. Left out: it is so now.
+   */
+  source?: 'history'
   /**
    * degraded: it works in part; disabled: somebody switched it off.
    */

@@ -5,7 +5,16 @@ import { adapterTypes } from '../adapters/index.js'
 import { checkConfig } from '../gateway/config.js'
 import { shownTable } from './peers/matrix-table.js'
 
-const documents = ['README.md', 'CHANGELOG.md', 'CONTRIBUTING.md', 'SECURITY.md', 'config/examples/node-red/README.md', ...adapterReadmes()]
+const documents = [
+  'README.md',
+  'CHANGELOG.md',
+  'CONTRIBUTING.md',
+  'SECURITY.md',
+  'config/raspberry-pi.md',
+  'config/examples/node-red/README.md',
+  'config/examples/python/README.md',
+  ...adapterReadmes()
+]
 
 function adapterReadmes(): string[] {
   const folders = readdirSync('adapters').map((name) => `adapters/${name}`)

@@ -1,7 +1,6 @@
 import type { AedesOptions, AedesPublishPacket, Client, Subscription } from 'aedes'
 import type { EventEmitter } from 'node:events'
 import type { Access } from '../access/access.js'
-import type { Rights } from '../access/identity.js'
 import type { Clock, Logger } from '../adapter.js'
 import type { Config } from '../config.js'
 import { GatewayError } from '../errors.js'
@@ -14,13 +13,13 @@ import { Durable } from './durable.js'
 import { Emitter } from './emitter.js'
 import { FilterOrder } from './filter-order.js'
 import { Cut, Guard } from './guard.js'
+import { Judge } from './judge.js'
 import type { Limit } from './limit-hits.js'
 import type { Door } from './listeners.js'
 import { OrderedAedes } from './order.js'
 import { Permissions } from './permissions.js'
 import { Pulse } from './pulse.js'
-import { mayWrite, onlyLooks, refusal as readOnly } from './read-only.js'
-import type { Presence } from './read-only.js'
+import { onlyLooks } from './read-only.js'
 import { Reports } from './reports.js'
 import { Queue } from './queue.js'
 import type { Publish } from './queue.js'
@@ -50,6 +49,9 @@ export interface BrokerOptions {
 /** Messages of QoS 2 of one client without PUBREL, over all its connections; Aedes bounds those of one. */
 const maxIncoming = 1000
 
+/** Told of an MQTT client that comes or goes, and what it may publish to. */
+export type Presence = (client: string, present: boolean, mayWrite: (topic: string) => boolean) => void
+
 /** The embedded Aedes, with its durable store, the contract on every message, and the queue of the gateway's own. */
 export class Broker implements Door {
   readonly traffic: Traffic
@@ -70,14 +72,15 @@ export class Broker implements Door {
   readonly #permissions: Permissions
   readonly #sessions: Sessions
   readonly #reports: Reports
-  #contract: Contract | undefined
+  #judge: Judge | undefined
   #onPresence: Presence | undefined
 
   constructor(options: BrokerOptions) {
-    const { clock, limits, data, durability = 'fast', openDisk, disk } = options
+    const { clock, limits } = options
     const monotonic = (): number => clock.monotonic()
     this.#log = options.log
     this.traffic = new Traffic(monotonic)
+    const { data, durability = 'fast', openDisk, disk } = options
     this.#durable = new Durable({
       data,
       durability,
@@ -120,8 +123,8 @@ export class Broker implements Door {
       concurrency: 0,
       authorizePublish: (client, packet, callback) => this.#authorizePublish(client, packet, callback),
       authorizeSubscribe: (client, subscription, callback) => callback(null, this.#grant(client, subscription) ? subscription : null),
-      authorizeForward: (to, packet) =>
-        this.traffic.send(this.#permissions.maySee(to, packet) ? this.#subscribers.forward(to, packet) : null),
+      authorizeForward: (client, packet) =>
+        this.traffic.send(this.#permissions.maySee(client, packet) ? this.#subscribers.forward(client, packet) : null),
       preConnect: this.#admission.preConnect,
       authenticate: this.#admission.authenticate
     }
@@ -170,8 +173,14 @@ export class Broker implements Door {
 
   /** Opens nothing to the outside. `presence` is told of every client that comes or goes. */
   async start(contract: Contract, presence: Presence): Promise<void> {
-    this.#contract = contract
-    contract.mayRetain = (packet) => this.#mayRetain(packet)
+    const judge = new Judge({
+      contract,
+      permissions: this.#permissions,
+      retainedCap: this.#retainedCap,
+      tooMany: () => this.#reports.hits.hit('maxRetained')
+    })
+    contract.mayRetain = (packet) => judge.mayRetain(packet)
+    this.#judge = judge
     this.#onPresence = presence
     await this.#durable.start(this.#aedes)
     this.#retainedCap.restored(this.#store.allRetained())
@@ -198,6 +207,11 @@ export class Broker implements Door {
       take(packet)
       done()
     })
+  }
+
+  /** Somebody who keeps messages too: `when` calls back when he has all so far; until then they are published again after a crash. */
+  alsoKept(when: (run: () => void) => void): void {
+    this.#durable.alsoKept = when
   }
 
   readonly publish: Publish = (topic, payload, kind, more) => this.#queue.publish(topic, payload, kind, more)
@@ -286,12 +300,7 @@ export class Broker implements Door {
 
   /** Of clients that were connected when an earlier run crashed. */
   publishWills(): void {
-    this.#durable.publishWills((will) => {
-      const packet = will as MutablePacket & typeof will
-      const refusal = this.#permissions.refusalOfWill(will)
-      if (refusal === undefined) this.#apply(packet, will.clientId, this.#permissions.rightsOfWill(will))
-      else this.#contract?.refuse(packet, will.clientId, refusal)
-    })
+    this.#durable.publishWills((will) => this.#judge?.will(will))
   }
 
   /** Resolves when the messages of the gateway that wait have been handed over, or after the time limit. */
@@ -368,33 +377,16 @@ export class Broker implements Door {
       if (qos === 2 && client !== null && messageId !== undefined && this.#durable.isTaking(client, messageId, callback)) return
       if (qos === 2 && client !== null && this.#store.incoming(client.id) >= maxIncoming)
         return callback(new Cut('protocol', `it has left ${maxIncoming} messages of QoS 2 without PUBREL`))
-      this.#judge(published, client)
+      this.#judge?.judge(published, client)
       this.#durable.admit(client, packet as AedesPublishPacket, callback)
     } catch (error) {
       this.#log.error({ err: error, topic: published.topic }, 'the contract failed on a message; it was not published')
       callback(new GatewayError('Internal', 'the message could not be judged', { cause: error }))
     }
   }
+}
 
-  /** First who it is, then what it is. */
-  #judge(packet: MutablePacket, client: Client | null): void {
-    if (client === null) return this.#apply(packet, '')
-    if (onlyLooks(client)) return this.#contract?.refuse(packet, client.id, readOnly())
-    const refusal = this.#permissions.refusal(client, packet)
-    if (refusal === undefined) return this.#apply(packet, client.id, (client.conn as Guard).rights)
-    this.#contract?.refuse(packet, client.id, refusal)
-  }
-
-  /** The contract; a message that may not be retained any more is a dead letter. */
-  #apply(packet: MutablePacket, client: string, rights?: Rights): void {
-    const refusal = this.#mayRetain(packet)
-    if (refusal === undefined) this.#contract?.apply(packet, client, rights)
-    else this.#contract?.refuse(packet, client, refusal)
-  }
-
-  #mayRetain(packet: MutablePacket): GatewayError | undefined {
-    const refusal = this.#retainedCap.check(packet)
-    if (refusal !== undefined) this.#reports.hits.hit('maxRetained')
-    return refusal
-  }
+function mayWrite(client: Client): (topic: string) => boolean {
+  const { rights } = client.conn as Guard
+  return (topic) => rights?.mayWrite(topic) ?? true
 }

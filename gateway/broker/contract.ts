@@ -188,7 +188,9 @@ export class Contract {
     if (refused !== undefined) throw refused
     const { state, reason } = full as { state: State; reason: string }
     packet.payload = Buffer.from(json(full as object))
-    packet.retain = true
+    // A bridge tells what was so while it was away: it is not so now.
+    packet.retain = !('source' in (full as object))
+    if (!packet.retain) return
     devices.meet(device)
     states.native(device, state, reason, client, false)
   }
@@ -252,12 +254,13 @@ export class Contract {
     return {
       device,
       codename,
-      source: 'client',
+      // What a bridge sent late stays what it is.
+      source: plain['source'] === 'history' ? 'history' : 'client',
       value: map.get('value') as Exact,
       ...(plain['value'] === null ? { quality: 'bad' } : {}),
       ...(time === undefined ? {} : { time }),
       ...(map.has('x') ? { x: map.get('x') as Exact } : {}),
-      ...pick<Given>(plain, ['unit', 'quality', 'uncertainty', 'error', 'seq', 'run'])
+      ...pick<Given>(plain, ['unit', 'quality', 'uncertainty', 'error', 'seq', 'run', 'hops'])
     }
   }
 

@@ -44,6 +44,8 @@ export class Durable {
   /** QoS 2 messages of persistent sessions that are being written: such a client may come back and send one again meanwhile. */
   readonly #taking = new Set<string>()
   #aedes: OrderedAedes | undefined
+  /** Calls back when others have what was published so far. */
+  alsoKept: (run: () => void) => void = (run) => run()
 
   constructor({ data, durability, now, watch, state, open }: DurableOptions) {
     this.#now = now
@@ -94,7 +96,7 @@ export class Durable {
         if (qos === 2 && clientId !== undefined && store.hasSession(clientId)) void store.incomingStorePacket({ id: clientId }, packet)
         this.#publish({ ...packet, dup: false, messageId: undefined })
       }
-      store.inbound?.applied(seq)
+      this.alsoKept(() => store.inbound?.applied(seq))
     }
   }
 
@@ -180,7 +182,7 @@ export class Durable {
     if (seq === undefined) return
     const client = this.#open.get(seq)
     if (client !== undefined) this.#settled(seq, client)
-    this.store.inbound?.applied(seq)
+    this.alsoKept(() => this.store.inbound?.applied(seq))
   }
 
   /**

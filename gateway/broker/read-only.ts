@@ -22,12 +22,3 @@ export function withoutTraces(client: Client, packet: { clean?: boolean; will?: 
 export function keptOut(client: Client, other: Client | undefined, hasSession: boolean): boolean {
   return onlyLooks(client) && ((other !== undefined && !onlyLooks(other)) || hasSession)
 }
-
-/** Told of an MQTT client that comes or goes, and what it may publish to. */
-export type Presence = (client: string, present: boolean, mayWrite: (topic: string) => boolean) => void
-
-/** What a connected client may publish to. */
-export function mayWrite(client: Client): (topic: string) => boolean {
-  const { rights } = client.conn as Guard
-  return (topic) => rights?.mayWrite(topic) ?? true
-}

@@ -2,10 +2,11 @@
 import { Command } from 'commander'
 import type { Checked } from '../config.js'
 import type { FormatName } from '../describe/index.js'
+import { configHelp, loadFound } from './find-config.js'
 import type { Surroundings } from './surroundings.js'
 
 interface Options {
-  readonly config: string
+  readonly config?: string
   readonly output?: string
 }
 
@@ -13,7 +14,7 @@ export function describeCommand(around: Surroundings): Command {
   return new Command('describe')
     .description('describe the gateway of a configuration for another program; without a format: list the formats')
     .argument('[format]', 'asyncapi, openapi, home-assistant, grafana, telegraf or node-red')
-    .option('-c, --config <file>', 'configuration, YAML or JSON', './gateway.yaml')
+    .option('-c, --config <file>', configHelp)
     .option('-o, --output <file>', 'write to this file (default: print it)')
     .action(async (format: string | undefined, options: Options) => await run(around, format, options))
 }
@@ -25,10 +26,10 @@ async function run(around: Surroundings, format: string | undefined, { config, o
     return around.end(0, rows.join('\n'))
   }
   if (!isFormat(format)) return around.end(1, `there is no format ${JSON.stringify(format)}; there are ${formatNames.join(', ')}`)
-  const checked = await around.load(config)
+  const checked = await loadFound(around, config)
   if (checked === undefined) return
   if (format === 'openapi' && checked.config.http === undefined)
-    return around.end(1, `${config} has no http, so there is no REST interface; write there, for example: http: { port: 8080 }`)
+    return around.end(1, `${checked.file} has no http, so there is no REST interface; write there, for example: http: { port: 8080 }`)
   const text = format === 'openapi' ? await openApi(around, checked) : await describe(around, checked, format)
   if (output === undefined) {
     // Whoever reads it may have seen enough (`| head`).

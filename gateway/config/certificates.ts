@@ -1,5 +1,5 @@
 /** Certificates, keys and authorities: can they be used, do they fit, how long do they last? */
-import { CredentialsError, readCredentials } from '../tls/credentials.js'
+import { CredentialsError, readAuthorities, readCredentials } from '../tls/credentials.js'
 import type { TlsFiles } from '../tls/credentials.js'
 import { formatTime } from '../time.js'
 import type { Finding, Path } from './problem.js'
@@ -28,5 +28,17 @@ export async function checkCertificates(path: Path, files: TlsFiles, now: number
   } catch (error) {
     if (!(error instanceof CredentialsError)) throw error
     return [...findings, { path: [...path, error.part], at: 'value', rule: 'file', message: error.message }]
+  }
+}
+
+/** Whom a bridge believes. */
+export async function checkAuthorities(path: Path, file: string, now: number): Promise<Finding[]> {
+  try {
+    const ends = (await readAuthorities(file)).map(({ validTo }) => Date.parse(validTo) / 1000)
+    if (Math.max(...ends) > now) return []
+    return [{ path, at: 'value', rule: 'expired', message: `all authorities in ${file} have expired: put in new ones`, warning: true }]
+  } catch (error) {
+    if (!(error instanceof CredentialsError)) throw error
+    return [{ path, at: 'value', rule: 'file', message: error.message }]
   }
 }

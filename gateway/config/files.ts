@@ -5,11 +5,15 @@ import { roleNames } from '../access/roles.js'
 import type { Config } from '../../schemas/types.js'
 import { systemClock } from '../clock.js'
 import type { TlsFiles } from '../tls/credentials.js'
-import { checkCertificates } from './certificates.js'
+import { checkAuthorities, checkCertificates } from './certificates.js'
 import type { Finding, Path } from './problem.js'
 
-export async function checkFiles({ access: { users, roles }, broker, http }: Config): Promise<Finding[]> {
-  const listeners = [checkTls(['broker', 'tls'], broker.tls), checkTls(['http', 'tls'], http?.tls)]
+export async function checkFiles({ access: { users, roles }, broker, http, upstream }: Config): Promise<Finding[]> {
+  const listeners = [
+    checkTls(['broker', 'tls'], broker.tls),
+    checkTls(['http', 'tls'], http?.tls),
+    ...upstream.map(({ tls }, index) => checkBridge(['upstream', index, 'tls'], tls))
+  ]
   const findings = await Promise.all(listeners)
   return [...(users === undefined ? [] : await checkUsers(users, roleNames(roles))), ...findings.flat()]
 }
@@ -19,6 +23,19 @@ async function checkTls(path: Path, files: TlsFiles | undefined): Promise<Findin
   const named = (['cert', 'key', 'ca'] as const).map((key) => [key, files[key]] as const)
   const missing = await Promise.all(named.map(async ([key, file]) => (file === undefined ? [] : await checkReadable([...path, key], file))))
   return missing.flat().length > 0 ? missing.flat() : await checkCertificates(path, files, systemClock.now())
+}
+
+async function checkBridge(path: Path, files: Config['upstream'][number]['tls']): Promise<Finding[]> {
+  if (files === undefined) return []
+  const { ca, cert, key } = files
+  const named = (['cert', 'key', 'ca'] as const).map((part) => [part, files[part]] as const)
+  const missing = await Promise.all(
+    named.map(async ([part, file]) => (file === undefined ? [] : await checkReadable([...path, part], file)))
+  )
+  if (missing.flat().length > 0) return missing.flat()
+  const own =
+    cert === undefined || key === undefined ? [] : await checkCertificates(path, { cert, key, clients: 'none' }, systemClock.now())
+  return [...own, ...(ca === undefined ? [] : await checkAuthorities([...path, 'ca'], ca, systemClock.now()))]
 }
 
 async function checkReadable(path: Path, file: string): Promise<Finding[]> {

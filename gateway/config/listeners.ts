@@ -74,7 +74,8 @@ function isWildcard(address: string): boolean {
   return address === '0.0.0.0' || address === '::'
 }
 
-function isLoopback(host: string): boolean {
+/** Does only this computer reach it? */
+export function isLoopback(host: string): boolean {
   return addresses(host).every((address) => address === '::1' || /^127\.[0-9]+\.[0-9]+\.[0-9]+$/.test(address))
 }
 

@@ -23,7 +23,7 @@ const kinds = { double: 0, decimal: 1, int: 2, same: 3, word: 4, scaled: 6, json
 
 const words: readonly Exact[] = [null, false, true, NaN, Infinity, -Infinity, -0]
 const qualities: readonly Quality[] = ['good', 'stale', 'uncertain', 'bad']
-const sources: readonly (Source | undefined)[] = [undefined, 'poll', 'push', 'set', 'restored', 'simulated', 'client']
+const sources: readonly (Source | undefined)[] = [undefined, 'poll', 'push', 'set', 'restored', 'simulated', 'client', 'history']
 
 const powers = Array.from({ length: 13 }, (_, digits) => 10 ** digits)
 

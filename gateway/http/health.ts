@@ -49,6 +49,7 @@ export class Health {
       ...this.#users(),
       ...this.#certificates(),
       ...this.#configuration(),
+      ...this.#upstream(),
       ...this.#instances()
     ]
     const worst = Math.max(...checks.map(({ status }) => order.indexOf(status)))
@@ -131,6 +132,16 @@ export class Health {
     if (trouble === undefined) return []
     const reason = `the configuration file was read again and not applied, what was in force goes on: ${withoutPath(trouble)}`
     return [{ name: 'configuration', status: 'ok', reason }]
+  }
+
+  /** None where there are no bridges. */
+  #upstream(): Check[] {
+    return [...this.#parts.upstream.troubles()].map(([id, { reason, since }]) => ({
+      name: `upstream ${id}`,
+      status: reason === undefined ? 'ok' : 'degraded',
+      reason: withoutPath(reason ?? ''),
+      since: formatTime(since)
+    }))
   }
 
   #instances(): Check[] {

@@ -19,6 +19,7 @@ import type { States } from '../states.js'
 import type { Stories } from '../stories.js'
 import type { Certificates } from '../tls/certificates.js'
 import type { Topics } from '../topic.js'
+import type { Upstream } from '../upstream/upstream.js'
 import type { Validators } from '../validators.js'
 
 /** What the routes of the HTTP listener may touch. */
@@ -47,6 +48,7 @@ export interface Parts {
   readonly runs: Runs
   readonly stories: Stories
   readonly notices: Notices
+  readonly upstream: Upstream
   readonly certificates: Certificates
   readonly reload: Reload
   readonly describing: Describing

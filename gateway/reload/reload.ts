@@ -84,8 +84,7 @@ export class Reload {
   /** What {@link run} would do, in words. Rejects as it would. */
   async check(): Promise<readonly string[]> {
     const { current } = this.#options
-    const plan = planReload(current.checked, await this.#load())
-    this.#clean()
+    const plan = planReload(current.checked, await this.#load().finally(() => this.#clean()))
     if (plan.restart.length > 0) throw new GatewayError('BadPayload', restartNeeded(plan.restart), { rule: 'restart' })
     return inWords(plan, current.config.broker.root)
   }
@@ -142,7 +141,7 @@ export class Reload {
       const reason = reasonOf(error)
       // Events of one change may come one after another.
       if (trigger === 'file' && reason === this.trouble) throw error
-      const problems = thrown instanceof ConfigError ? thrown.problems.map(formatProblem) : [error.message]
+      const problems = error.cause instanceof ConfigError ? error.cause.problems.map(formatProblem) : [error.message]
       log.error(
         { file: source?.file, trigger, problems },
         'the configuration was read again and not applied: nothing has changed; mend the file'
@@ -159,7 +158,9 @@ export class Reload {
     if (this.#stopping.signal.aborted) throw stopping()
     if (source === undefined)
       throw new GatewayError('Unreachable', 'the configuration did not come from a file: there is nothing to read again')
-    const checked = await source.load(this.#options.validators)
+    const checked = await source.load(this.#options.validators).catch((error: unknown) => {
+      throw refusalOf(error)
+    })
     if (this.#stopping.signal.aborted) throw stopping()
     return checked
   }

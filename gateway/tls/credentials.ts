@@ -64,6 +64,11 @@ export async function readCredentials(files: TlsFiles): Promise<Credentials> {
   return found
 }
 
+/** The authorities that a file names. Rejects with a {@link CredentialsError}. */
+export async function readAuthorities(path: string): Promise<readonly X509Certificate[]> {
+  return certificatesIn('ca', path, (await read('ca', path)).text)
+}
+
 /**
  * For node:tls. Each has ticket keys of its own: nobody resumes a session that began with earlier files. Where clients show
  * certificates none is resumed at all, as neither certificate nor authority would be looked at again.

@@ -9,6 +9,7 @@ import { lineOf } from './lines.js'
 import type { Job, Result } from './load/job.js'
 import { Loader } from './load/loader.js'
 import { cpuSeconds, residentMiB } from './processes.js'
+import { nats } from './nats.js'
 import { Missing, flask, labgate, mosquitto, nodePeer, nodeRed, pullSockets, pythonPeer, websockets } from './sides.js'
 import type { Side } from './sides.js'
 import { slowComputer } from './slow-computer.js'
@@ -266,5 +267,6 @@ export const rows: readonly Row[] = [
   wear,
   slowComputer,
   history,
-  historyYear
+  historyYear,
+  nats
 ]

@@ -37,6 +37,9 @@ const entities = (yaml = lab, device = 'oven'): Readonly<Record<string, Entity>>
   return Object.assign({}, ...messages.filter(({ dev }) => dev['name'] === device).map(({ cmps }) => cmps)) as Record<string, Entity>
 }
 
+const availabilityOf = (entity: Entity | undefined): readonly { readonly t: string; readonly val_tpl: string }[] =>
+  (entity ?? assert.fail())['avty'] as never
+
 /** Every key is one that Home Assistant documents for the place where it stands. */
 function check(topic: string, message: Discovery, topics: Topics, seen: Set<string>): void {
   assert.match(topic, /^homeassistant\/device\/[A-Za-z0-9_-]+\/config$/)
@@ -60,10 +63,15 @@ function check(topic: string, message: Discovery, topics: Topics, seen: Set<stri
     seen.add(unique)
     for (const one of entity['availability'] as object[])
       for (const key of Object.keys(documented.long(one))) assert.ok(documented.availability.has(key), key)
-    const { device_class: deviceClass, unit_of_measurement: unit, min, max } = entity
+    const {
+      device_class: deviceClass,
+      unit_of_measurement: unit,
+      min,
+      max
+    } = entity as Readonly<Record<string, string | number | undefined>>
     if (deviceClass !== undefined && deviceClass !== 'enum')
       assert.ok(documented.units[String(deviceClass)]?.includes(String(unit)), `${String(deviceClass)} in ${String(unit)}`)
-    if (platform === 'number') assert.ok((min as number) < (max as number))
+    if (platform === 'number') assert.ok(Number(min) < Number(max))
     for (const key of ['state_topic', 'command_topic']) if (key in entity) assert.equal(topics.parse(String(entity[key])).where, 'root')
   }
 }
@@ -101,7 +109,7 @@ describe('discovery of Home Assistant', () => {
   })
 
   it('is available with the gateway, the device and the reading; what can be set, with the first two', () => {
-    const topics = (id: string): unknown => (entities()[id]?.['avty'] as { t: string }[]).map(({ t }) => t)
+    const topics = (id: string): unknown => availabilityOf(entities()[id]).map(({ t }) => t)
     assert.deepEqual(topics('temperature'), ['lab/gateway', 'lab/oven', 'lab/oven/temperature'])
     for (const id of ['setpoint', 'vent call']) assert.deepEqual(topics(id), ['lab/gateway', 'lab/oven'])
     for (const entity of Object.values(entities())) assert.equal(entity['avty_mode'], 'all')
@@ -193,7 +201,7 @@ for case in json.loads(${JSON.stringify(JSON.stringify(cases))}):
 
     it('knows what is available', async function () {
       needs(this, 'python3', 'python3-flask')
-      const [gateway, , reading] = entities()['temperature']?.['avty'] as { val_tpl: string }[]
+      const [gateway, , reading] = availabilityOf(entities()['temperature'])
       const states = ['online', 'degraded', 'offline', 'disabled'].map((state) => ({
         template: String(gateway?.val_tpl),
         with: { value_json: { state } }

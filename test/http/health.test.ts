@@ -4,10 +4,10 @@ import { FakeClock } from '../support/fake-clock.js'
 import { labYaml, startLab } from '../support/lab.js'
 import type { Lab } from '../support/lab.js'
 import { MemoryDisk } from '../support/memory-disk.js'
+import { UsersFile, basic } from '../support/users.js'
 import { rest } from '../support/rest.js'
 import { Scripted } from '../support/scripted.js'
 import { start } from '../support/start.js'
-import { UsersFile, basic } from '../support/users.js'
 
 interface Check {
   readonly name: string

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import type { AdapterType } from '../../gateway/adapter.js'
 import { GatewayError } from '../../gateway/errors.js'
 import { ReloadLab, quiet } from '../support/reload-lab.js'
 import { Held, Scripted, hang } from '../support/scripted.js'
@@ -228,13 +229,14 @@ describe('a reload', function () {
 
   it('changes nothing when an adapter cannot be made of the new file', async () => {
     await begin()
-    const { create } = scripted.type
-    ;(scripted.type as { create: typeof create }).create = () => {
+    const type = scripted.type as { create: AdapterType['create'] }
+    const create = type.create.bind(scripted.type)
+    type.create = () => {
       throw new Error('a fault of the adapter')
     }
     await assert.rejects(reload(first.replace('feeds: []', 'feeds: [weather]')), GatewayError)
     assert.deepEqual(scripted.stops, [])
-    ;(scripted.type as { create: typeof create }).create = create
+    type.create = create
     await reload(first.replace('feeds: []', 'feeds: [weather]'))
   })
 

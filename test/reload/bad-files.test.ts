@@ -91,7 +91,7 @@ describe('a file that cannot be applied', function () {
     const look = async (): Promise<unknown> => {
       const retained = [...(await lab.retained('lab/#'))].filter(([topic]) => !topic.startsWith('lab/gateway'))
       return {
-        retained: retained.sort(),
+        retained: new Map(retained),
         endpoints: gateway.endpoint('page'),
         starts: [...scripted.starts],
         stops: [...scripted.stops],

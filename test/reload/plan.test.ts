@@ -179,7 +179,7 @@ describe('two configurations, there and back', () => {
         holders: [...devices.holders(each)].sort(),
         codenames: devices.codenames(each).map(({ codename: its, meta, declared, found }) => ({ its, meta, declared, found }))
       }))
-      return { all, metas: [...this.metas].sort(), undeclared: devices.undeclaredCount }
+      return { all, metas: new Map(this.metas), undeclared: devices.undeclaredCount }
     }
   }
 

@@ -7,9 +7,11 @@ import type { Context } from 'mocha'
  * in CI that is a failure.
  */
 export type Peer =
+  | 'mosquitto'
   | 'mosquitto_pub'
   | 'mosquitto_rr'
   | 'mosquitto_sub'
+  | 'nats-server'
   | 'nc'
   | 'openssl'
   | 'systemd-notify'
@@ -22,6 +24,7 @@ export type Peer =
   | 'python3-prometheus-client'
   | 'python3-requests'
   | 'python3-websockets'
+  | 'systemd-analyze'
 
 const modules: Partial<Record<Peer, string>> = {
   'python3-flask': 'flask',
@@ -64,11 +67,7 @@ function has(peer: Peer): boolean {
 }
 
 function packageOf(peer: Peer): string {
-  return peer.startsWith('mosquitto')
-    ? 'mosquitto-clients'
-    : peer.startsWith('systemd')
-      ? 'systemd'
-      : peer === 'nc'
-        ? 'netcat-openbsd'
-        : peer
+  if (peer.startsWith('mosquitto_')) return 'mosquitto-clients'
+  if (peer.startsWith('systemd')) return 'systemd'
+  return peer === 'nc' ? 'netcat-openbsd' : peer
 }

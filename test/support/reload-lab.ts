@@ -70,6 +70,7 @@ export class ReloadLab {
   async retained(filter = 'lab/#'): Promise<Map<string, string>> {
     const client = await TestClient.connect(this.mqttPort)
     const found: Message[] = await client.retained(filter)
+    await client.publish(`settled/retained/${client.id}`, '', { retain: true })
     await client.close()
     return new Map(found.map(({ topic, text }) => [topic, text]))
   }

@@ -1,0 +1,352 @@
+import { join } from 'node:path'
+import type { Logger, Watch } from '../adapter.js'
+import { self } from '../devices.js'
+import { folderPlace, memoryPlace } from '../history/shelf.js'
+import { json } from '../payload.js'
+import type { Bridge as Config } from '../../schemas/types.js'
+import { formatTime } from '../time.js'
+import { delivery, isOp } from '../topic.js'
+import type { Kind } from '../topic.js'
+import { Connector } from './connector.js'
+import type { Link } from './client.js'
+import { Down } from './down.js'
+import type { Entry } from './entry.js'
+import { Journal } from './journal.js'
+import { Pace } from './pace.js'
+import type { BridgeStatus, UpstreamParts } from './parts.js'
+import { outgoing } from './payload.js'
+import { Rewrite } from './rewrite.js'
+import { Select } from './select.js'
+import { Snapshot } from './snapshot.js'
+import { Suspects } from './suspects.js'
+
+/** Messages and bytes that are sent and not acknowledged. */
+const flight = { messages: 100, bytes: 4_194_304 }
+
+/** Seconds after which what waited is late. */
+const lateAfter = 5
+
+/** Bytes of a topic in MQTT. */
+const maxTopic = 65_535
+
+/** Seconds that a stop waits for what is left to go. */
+const farewell = 1
+
+/** What goes up; commands never do. */
+const kinds: readonly Kind[] = ['state', 'reading', 'value', 'meta', 'reply']
+
+/** One bridge: from our broker into the journal, from the journal to their broker; and commands from there. */
+export class Bridge {
+  readonly id: string
+  readonly #parts: UpstreamParts
+  readonly #config: Config
+  readonly #log: Logger
+  readonly #rewrite: Rewrite
+  readonly #up: Select
+  readonly #journal: Journal
+  readonly #connector: Connector
+  readonly #down: Down
+  readonly #pace: Pace
+  readonly #client: string
+  #link: Link | undefined
+  /** Of this connection. */
+  #snapshot: Snapshot | undefined
+  #isTheirTurn = false
+  /** What comes now was acknowledged by an earlier run. */
+  #isRecovering = true
+  /** Given, and not sent as its time has not come. */
+  #held: Entry | undefined
+  /** What was taken in before the connection has lower numbers; and the last number that was sent since. */
+  #mark = 0
+  #sentTo = 0
+  /** Topics of what is sent and not acknowledged, by a number of each. */
+  readonly #underway = new Map<number, string>()
+  readonly #suspects: Suspects
+  #sentAt = 0
+  #number = 0
+  #underwayBytes = 0
+  /** The last that was ever sent: what comes up to it again may arrive twice. */
+  #furthest = 0
+  #waits: Watch | undefined
+  #isPumping = false
+  #drained: (() => void) | undefined
+  #counts = { forwarded: 0, duplicates: 0, looped: 0, outdated: 0, unsendable: 0 }
+
+  constructor(config: Config, parts: UpstreamParts) {
+    const { clock, topics, broker, contract } = parts
+    this.id = config.id
+    this.#parts = parts
+    this.#config = config
+    this.#log = parts.log.child({ upstream: config.id })
+    this.#client = `upstream:${config.id}`
+    this.#rewrite = new Rewrite(topics, config.topic, config.dots === 'encode')
+    this.#up = new Select(topics, config.up)
+    this.#pace = new Pace(clock, config.maxRate)
+    this.#suspects = new Suspects(clock)
+    const down = new Select(topics, config.down)
+    const { publish } = broker
+    this.#down = new Down({ topics, contract, publish, rewrite: this.#rewrite, up: this.#up, down, client: this.#client })
+    const { data } = parts.config.gateway
+    const { maxBytes, maxAge } = config.queue
+    this.#journal = new Journal({
+      clock,
+      log: this.#log,
+      place: data === undefined ? memoryPlace : folderPlace(join(data, 'upstream', config.id), maxBytes),
+      maxBytes,
+      maxAge,
+      ready: () => this.#pump(),
+      changed: parts.changed
+    })
+    this.#connector = new Connector({
+      clock,
+      log: this.#log,
+      config,
+      clientId: config.clientId ?? `labgate-${parts.config.gateway.name}-${config.id}`,
+      will: () => this.#will(),
+      subscribe: (['set', 'get', 'call', 'history'] as const)
+        .map((op) => topics.filter(op))
+        .filter((filter) => down.mayHave(filter))
+        .flatMap((filter) => this.#rewrite.up(filter) ?? []),
+      received: (topic, payload, retain) => this.#down.receive(topic, payload, retain),
+      connected: (link) => this.#connected(link),
+      lost: (isTheirs) => this.#lost(isTheirs),
+      changed: parts.changed
+    })
+  }
+
+  /** What is on the disk; from now on everything is taken in. */
+  async open(): Promise<void> {
+    const { broker, topics } = this.#parts
+    await this.#journal.open()
+    for (const kind of kinds) {
+      const filter = topics.filter(kind)
+      // The answer to what came down always goes up.
+      const isWanted = this.#up.mayHave(filter) || (kind === 'reply' && this.#config.down.length > 0)
+      if (isWanted) broker.tap(filter, ({ topic, payload, retain }) => this.#take(topic, payload, retain, kind))
+    }
+  }
+
+  /** From now on what comes is new. */
+  recovered(): void {
+    this.#isRecovering = false
+  }
+
+  /** Calls `run` when everything that came so far is on the disk, or the disk refuses. */
+  whenKept(run: () => void): void {
+    this.#journal.kept.when(run)
+  }
+
+  dial(): void {
+    this.#connector.start()
+  }
+
+  /** What waits is sent as far as that is quick, and is kept. */
+  async stop(): Promise<void> {
+    await this.#journal.flush()
+    if (this.#link !== undefined && this.#journal.waiting > 0) {
+      const { clock } = this.#parts
+      await new Promise<void>((resolve) => {
+        const timer = clock.after(farewell, resolve)
+        this.#drained = () => {
+          timer.cancel()
+          resolve()
+        }
+        this.#pump()
+      })
+    }
+    // Who has not heard that we stop is told by the will.
+    await this.#connector.stop(this.#journal.waiting === 0)
+    this.#link = undefined
+    this.#waits?.cancel()
+    await this.#journal.close()
+  }
+
+  status(): BridgeStatus {
+    const { waiting, bytes, dropped, damaged, failure } = this.#journal
+    const { state, reason, server, since, connections } = this.#connector
+    const { commands, refused } = this.#down
+    return { state, reason, failure, server, since, waiting, bytes, dropped, damaged, ...this.#counts, connections, commands, refused }
+  }
+
+  /** For each message of the broker: cheap, never throws, waits for nothing. */
+  #take(topic: string, payload: Buffer | string, retain: boolean, kind: Kind): void {
+    const bytes = typeof payload === 'string' ? Buffer.from(payload) : payload
+    if (!this.#up.has(topic) && !(kind === 'reply' && this.#isOurs(bytes))) return
+    if (kind === 'reading') this.#snapshot?.saw(topic)
+    this.#pace.came()
+    this.#journal.take({ topic, payload: bytes, retain }, this.#isRecovering)
+  }
+
+  /** A reply to what came down. */
+  #isOurs(payload: Buffer): boolean {
+    return this.#config.down.length > 0 && payload.includes(`"client":${JSON.stringify(this.#client)}`)
+  }
+
+  #will(): { topic: string; payload: string } | undefined {
+    const { topics, clock } = this.#parts
+    const topic = topics.state(self)
+    const there = topic === undefined || !this.#up.has(topic) ? undefined : this.#rewrite.up(topic)
+    if (there === undefined) return undefined
+    const since = formatTime(clock.now())
+    const reason = `the gateway is not connected any more; it came at ${since}`
+    return { topic: there, payload: json({ state: 'offline', reason, since, via: self, hops: 1 }) }
+  }
+
+  #connected(link: Link): void {
+    const { devices, topics } = this.#parts
+    this.#link = link
+    this.#snapshot = new Snapshot(devices, topics)
+    this.#mark = this.#journal.next
+    this.#sentTo = 0
+    this.#pump()
+  }
+
+  #lost(isTheirs: boolean): void {
+    const topics = new Set(this.#underway.values())
+    const topic = isTheirs ? this.#suspects.lost(topics, this.#parts.clock.monotonic() - this.#sentAt) : undefined
+    if (topic !== undefined)
+      this.#log.error(
+        { topic },
+        'the broker ends the connection at every message on this topic: it is left out for an hour; see the log there'
+      )
+    this.#underway.clear()
+    this.#underwayBytes = 0
+    this.#link = undefined
+    this.#snapshot = undefined
+    this.#held = undefined
+    this.#journal.rewind()
+    this.#waits?.cancel()
+    this.#waits = undefined
+  }
+
+  /** Sends as much as may be under way. */
+  #pump(): void {
+    if (this.#isPumping || this.#link === undefined) return
+    this.#isPumping = true
+    try {
+      while (this.#hasRoom && this.#sendOne());
+    } finally {
+      this.#isPumping = false
+    }
+    if (this.#journal.waiting === 0) this.#drained?.()
+  }
+
+  get #hasRoom(): boolean {
+    const most = this.#suspects.isAlone ? 1 : flight.messages
+    return this.#underway.size < most && this.#underwayBytes < flight.bytes
+  }
+
+  /** False: there is nothing to send now. What is known of the devices and what waits take turns, so that neither waits for all of the other. */
+  #sendOne(): boolean {
+    this.#isTheirTurn = !this.#isTheirTurn
+    if (this.#isTheirTurn && this.#sendKnown()) return true
+    const entry = this.#held ?? this.#journal.give()
+    this.#held = undefined
+    if (entry !== undefined) return this.#sendEntry(entry)
+    return this.#sendKnown() || this.#sendReading()
+  }
+
+  #sendKnown(): boolean {
+    return this.#snapshot?.hasKnown === true && this.#sendFirst(() => this.#snapshot?.nextKnown())
+  }
+
+  /** When all has gone that waited at the connection, for that is older. */
+  #sendReading(): boolean {
+    const hasGone = this.#sentTo >= this.#mark - 1 || this.#journal.waiting === 0
+    return hasGone && this.#snapshot?.hasReadings === true && this.#sendFirst(() => this.#snapshot?.nextReading())
+  }
+
+  /** The first that is wanted there. */
+  #sendFirst(next: () => string | undefined): boolean {
+    if (!this.#mayPace()) return false
+    for (let topic = next(); topic !== undefined; topic = next()) if (this.#sendRetained(topic)) return true
+    return false
+  }
+
+  /** False: a pump follows. */
+  #mayPace(): boolean {
+    if (this.#pace.take()) return true
+    this.#waits ??= this.#parts.clock.after(this.#pace.wait, () => {
+      this.#waits = undefined
+      this.#pump()
+    })
+    return false
+  }
+
+  #sendRetained(topic: string): boolean {
+    const text = this.#up.has(topic) ? this.#parts.broker.retained(topic) : undefined
+    const there = text === undefined ? undefined : this.#rewrite.up(topic)
+    if (text === undefined || there === undefined) return false
+    const told = outgoing(text, this.#config.maxHops, { isLate: false, isOld: false }, false)
+    if (told === 'looped' || this.#suspects.has(there)) return false
+    this.#send(there, told.payload, true, () => {})
+    return true
+  }
+
+  #sendEntry(entry: Entry): boolean {
+    const { topics, broker } = this.#parts
+    const { topic, payload } = entry
+    const parsed = topics.parse(topic)
+    const there = this.#rewrite.up(topic)
+    const isLate = this.#isLate(entry)
+    if (isLate && !this.#mayPace()) {
+      this.#held = entry
+      return false
+    }
+    const text = payload.toString()
+    if (parsed.where !== 'root' || there === undefined || isOp(parsed.kind) || Buffer.byteLength(there) > maxTopic) {
+      this.#counts.outdated += 1
+      this.#journal.done(entry)
+      return true
+    }
+    const { kind } = parsed
+    const now = isLate && delivery[kind].retain ? (broker.retained(topic) ?? '') : undefined
+    const isNewest = now === text
+    // It has no time, and would look like what is now; what describes a codename now was told at the beginning.
+    const isOutdated = isLate && text !== '' && (kind === 'value' || (kind === 'meta' && !isNewest))
+    const isOld = isLate && kind === 'reading' && isNewest && this.#isOld(parsed.device, parsed.codename)
+    const told = isOutdated
+      ? undefined
+      : outgoing(text, this.#config.maxHops, { isLate, isOld }, kind === 'reading' || (kind === 'state' && !isNewest))
+    if (told === undefined || told === 'looped' || this.#suspects.has(there)) {
+      this.#counts[told === undefined ? 'outdated' : told === 'looped' ? 'looped' : 'unsendable'] += 1
+      this.#journal.done(entry)
+      return true
+    }
+    if (entry.seq <= this.#furthest) this.#counts.duplicates += 1
+    this.#furthest = Math.max(entry.seq, this.#furthest)
+    this.#sentTo = entry.seq
+    if (kind === 'reading') this.#snapshot?.saw(topic)
+    // A state of the past is told, and does not stand for what is.
+    const retain = entry.retain && !(kind === 'state' && isLate && !isNewest)
+    this.#send(there, told.payload, retain, () => this.#journal.done(entry))
+    return true
+  }
+
+  #isLate({ taken }: Entry): boolean {
+    return taken === undefined || this.#parts.clock.monotonic() - taken > lateAfter
+  }
+
+  #isOld(device: string, codename: string): boolean {
+    return this.#parts.latest.get(device, codename)?.old === true
+  }
+
+  #send(topic: string, payload: string, retain: boolean, acknowledged: () => void): void {
+    const link = this.#link
+    if (link === undefined) return
+    this.#number += 1
+    const number = this.#number
+    this.#underway.set(number, topic)
+    this.#underwayBytes += payload.length
+    this.#sentAt = this.#parts.clock.monotonic()
+    link.publish(topic, payload, retain, () => {
+      if (this.#link !== link) return
+      this.#underway.delete(number)
+      this.#underwayBytes -= payload.length
+      this.#suspects.acknowledged(topic)
+      this.#counts.forwarded += 1
+      acknowledged()
+      this.#pump()
+    })
+  }
+}

@@ -1,0 +1,190 @@
+import assert from 'node:assert/strict'
+import { FastClock } from '../support/fast-clock.js'
+import { CertificateFolder } from '../support/certificates.js'
+import { labYaml, startLab } from '../support/lab.js'
+import type { Lab } from '../support/lab.js'
+import { Mosquitto } from '../support/mosquitto.js'
+import type { MosquittoOptions } from '../support/mosquitto.js'
+import type { TestClient } from '../support/mqtt.js'
+import { needs } from '../support/peers.js'
+import { until } from '../support/until.js'
+
+describe('upstream: a real Mosquitto', function () {
+  let mosquitto: Mosquitto | undefined
+  let lab: Lab | undefined
+  const watchers: TestClient[] = []
+
+  before(function () {
+    needs(this, 'mosquitto')
+  })
+
+  afterEach(async () => {
+    await Promise.all(watchers.splice(0).map((client) => client.vanish()))
+    await lab?.stop()
+    await mosquitto?.gone()
+    lab = mosquitto = undefined
+  })
+
+  const broker = async (options?: MosquittoOptions): Promise<Mosquitto> => (mosquitto = await Mosquitto.start(options))
+
+  const start = async (more: string, port = mosquitto?.port): Promise<Lab> => {
+    lab = await startLab(
+      { clock: new FastClock(20) },
+      `upstream:\n  - { id: faculty, servers: [{ host: localhost, port: ${port} }], topic: site/lab-a${more} }\n${labYaml}`
+    )
+    return lab
+  }
+
+  const watch = async (there: Mosquitto, ...filters: string[]): Promise<TestClient> => {
+    const client = await there.watch(...filters)
+    watchers.push(client)
+    return client
+  }
+
+  const connected = async (running: Lab): Promise<void> =>
+    await until(() => running.gateway.upstream.get('faculty')?.state === 'connected', 'the bridge does not connect')
+
+  it('is told readings, states, descriptions and replies under its own topic, with one hop', async () => {
+    const there = await broker()
+    const seen = await watch(there, 'site/lab-a/#', 'lab/#')
+    const running = await start('')
+    await connected(running)
+    const client = await running.connect()
+    await client.publish('lab/weather/wind', '7.5')
+    const wind = await seen.nextJson('site/lab-a/weather/wind')
+    assert.deepEqual([wind['value'], wind['unit'], wind['quality'], wind['source'], wind['hops']], [7.5, 'm/s', 'good', 'client', 1])
+    const state = await seen.nextJson(({ topic, text }) => topic === 'site/lab-a/weather' && text.includes(`"state":"online"`))
+    assert.equal(state['hops'], 1)
+    const meta = await seen.nextJson('site/lab-a/weather/wind/meta')
+    assert.deepEqual([meta['unit'], meta['hops']], ['m/s', 1])
+    await client.publish('lab/weather/wind/get', '{"id":"a"}')
+    const reply = await seen.nextJson('site/lab-a/weather/wind/reply')
+    assert.deepEqual([reply['id'], reply['value'], reply['hops']], ['a', 7.5, 1])
+    const gateway = await seen.nextJson('site/lab-a/gateway')
+    assert.equal(gateway['state'], 'online')
+    assert.deepEqual(
+      seen.left.filter(({ topic }) => topic.startsWith('lab/') || topic.endsWith('/get') || topic.endsWith('/value')),
+      []
+    )
+  })
+
+  it('has retained what is retained here, also what was told before it was there, and clears what vanishes', async () => {
+    const there = await broker()
+    await there.kill()
+    const running = await start('')
+    const client = await running.connect()
+    await client.publish('lab/weather/wind', '7.5')
+    await client.publish('lab/other/x', '1')
+    await there.start()
+    await connected(running)
+    const live = await watch(there, 'site/lab-a/other/#')
+    await live.next('site/lab-a/other/x')
+    await client.publish('lab/other/x', '', { retain: true })
+    const cleared = await live.next(({ topic, text }) => topic === 'site/lab-a/other/x' && text === '')
+    assert.equal(cleared.text, '')
+    await live.next(({ topic, text }) => topic === 'site/lab-a/other/x/meta' && text === '')
+    const late = await watch(there)
+    const topics = (await late.retained('site/lab-a/#')).map(({ topic }) => topic)
+    for (const topic of ['site/lab-a/gateway', 'site/lab-a/weather', 'site/lab-a/weather/wind', 'site/lab-a/weather/wind/meta'])
+      assert.ok(topics.includes(topic), `${topic} is not retained`)
+    assert.ok(!topics.includes('site/lab-a/other/x'))
+    assert.ok(!topics.includes('site/lab-a/other/x/meta'))
+  })
+
+  it('is told what the filters choose, and no more', async () => {
+    const there = await broker()
+    const seen = await watch(there, 'site/#')
+    const running = await start(', up: ["weather/+", "!weather/rain", "weather/wind/value"]')
+    await connected(running)
+    const client = await running.connect()
+    await client.publish('lab/weather/rain', '1')
+    await client.publish('lab/other/x', '1')
+    await client.publish('lab/weather/wind', '2')
+    await seen.next('site/lab-a/weather/wind')
+    await seen.next(({ topic, text }) => topic === 'site/lab-a/weather/wind/value' && text === '2')
+    await seen.settled()
+    assert.deepEqual(
+      seen.left.map(({ topic }) => topic),
+      []
+    )
+  })
+
+  it('gets its password and its certificate', async () => {
+    const made = await CertificateFolder.create()
+    const files = `cafile ${made.file('ca.pem')}\ncertfile ${made.file('server.pem')}\nkeyfile ${made.file('server.key')}\nrequire_certificate true`
+    const there = await broker({ users: { 'lab-a': 'right' }, listener: files })
+    const tls = `{ ca: ${made.file('ca.pem')}, cert: ${made.file('alice.pem')}, key: ${made.file('alice.key')} }`
+    const running = await start(`, tls: ${tls}, user: lab-a, password: right`, there.port)
+    await connected(running)
+    const client = await running.connect()
+    await client.publish('lab/weather/wind', '3')
+    await until(() => running.gateway.upstream.get('faculty')?.waiting === 0, 'it is not sent')
+  })
+
+  it('is not believed with a certificate of another authority', async () => {
+    const [made, other] = [await CertificateFolder.create(), await CertificateFolder.create()]
+    const there = await broker({ listener: `certfile ${made.file('server.pem')}\nkeyfile ${made.file('server.key')}` })
+    const running = await start(`, tls: { ca: ${other.file('ca.pem')} }`, there.port)
+    const told = (): string => running.gateway.upstream.get('faculty')?.reason ?? ''
+    await until(() => told() !== '', 'it is not told')
+    assert.match(told(), /certificate is not believed .*tls\.ca/)
+    assert.equal(running.gateway.upstream.get('faculty')?.connections, 0)
+  })
+
+  it('that does not take the password is told of once, and tried again', async () => {
+    const there = await broker({ users: { 'lab-a': 'right' } })
+    const running = await start(', user: lab-a, password: wrong', there.port)
+    const status = (): string => running.gateway.upstream.get('faculty')?.reason ?? ''
+    await until(() => status() !== '', 'it is not told')
+    assert.match(status(), /user/)
+    const client = await running.connect()
+    await client.subscribe('lab/gateway/upstream')
+    const told = await client.nextJson(({ topic, text }) => topic === 'lab/gateway/upstream' && text.includes('"away"'))
+    assert.match(JSON.stringify(told['value']), /"faculty".*"state":"away"/)
+    assert.equal(running.log.lines.filter(({ level }) => level === 'warn').length, 1)
+    assert.ok(!JSON.stringify(running.log.lines).includes('wrong'))
+  })
+
+  it('publishes the will of a gateway that is cut off, and is told better when it is back', async () => {
+    const there = await broker()
+    const seen = await watch(there, 'site/lab-a/gateway')
+    const running = await start('')
+    await seen.next(({ text }) => text.includes(`"state":"online"`))
+    await there.kick('labgate-lab-gateway-faculty')
+    const offline = await seen.nextJson(({ text }) => text.includes(`"state":"offline"`))
+    assert.deepEqual([offline['state'], offline['via'], offline['hops']], ['offline', 'gateway', 1])
+    assert.match(String(offline['reason']), /not connected any more/)
+    await until(() => running.gateway.upstream.get('faculty')?.connections === 2, 'it does not come back')
+    const late = await watch(there)
+    await until(() => running.gateway.upstream.get('faculty')?.waiting === 0, 'it is not sent')
+    const [now] = await late.retained('site/lab-a/gateway')
+    assert.match(now?.text ?? '', /"state":"online"/)
+  })
+
+  it('is told that the gateway stops, and not by its will', async () => {
+    const there = await broker()
+    const seen = await watch(there, 'site/lab-a/gateway')
+    const running = await start('')
+    await seen.next(({ text }) => text.includes(`"state":"online"`))
+    await running.stop()
+    const offline = await seen.nextJson(({ text }) => text.includes(`"state":"offline"`))
+    assert.equal(offline['reason'], 'it was stopped')
+    await seen.settled()
+    assert.deepEqual(
+      seen.left.filter(({ text }) => text.includes(`"state":"offline"`)),
+      []
+    )
+  })
+
+  it('that is unreachable delays neither start nor stop', async () => {
+    await broker()
+    await mosquitto?.kill()
+    const running = await start('')
+    const client = await running.connect()
+    await client.publish('lab/weather/wind', '1')
+    await until(() => running.gateway.upstream.get('faculty')?.state === 'away', 'it is not told')
+    const since = performance.now()
+    await running.stop()
+    assert.ok(performance.now() - since < 1500, 'the stop takes long')
+  })
+})
