@@ -33,6 +33,7 @@ const withoutRights: Readonly<Record<string, string>> = {
   'POST /api/runs/x/verify': '404 path',
   'GET /api/runs/x/files/y': '404 path',
   'GET /api/runs/x/zip': '404 path',
+  'POST /api/reload': '403 rights',
   'GET /api/stories': '403 rights',
   'GET /api/log': '403 rights',
   'GET /api/dead': '403 rights',
