@@ -290,7 +290,10 @@ export interface Host {
     readonly undeclared: readonly string[]
     readonly found: readonly string[]
   }
-  /** What is known of a codename. */
+  /**
+   * What is known of a codename. Ask each time: description, unit, digits, maxAge, timeout, history and retainMirror may change while the
+   * instance runs. When anything else does of what it holds or its configuration names, it is stopped, and another is created.
+   */
   meta(device: string, codename: string): Codename | undefined
   /** Readings as they arrive, new ones only. What the instance feeds itself never comes. */
   watch(filter: Right, run: (reading: Latest) => void): Watch

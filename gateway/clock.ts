@@ -17,3 +17,16 @@ export const systemClock: Clock = {
     return { cancel: () => clearTimeout(timer) }
   }
 }
+
+/**
+ * A clock that never says less than `time` (Unix seconds) and what has passed since: of a computer that begins at 1970 the times are wrong
+ * all the same, but not by decades, and stand in the history between what was before and what comes after.
+ */
+export function notBefore(clock: Clock, time: number): Clock {
+  const began = clock.monotonic()
+  return {
+    now: () => Math.max(clock.now(), time + clock.monotonic() - began),
+    monotonic: () => clock.monotonic(),
+    after: (seconds, run) => clock.after(seconds, run)
+  }
+}

@@ -2,6 +2,7 @@ import type { Exact, Op, Request } from './adapter.js'
 import { isFiniteExact, parseExact } from '../adapters/common/exact-json.js'
 import configSchema from '../schemas/config.schema.json' with { type: 'json' }
 import { checkedValue, freshOf, notFinite } from './checked-value.js'
+import { CommandIds } from './command-ids.js'
 import type { CommandMessage, CommandsOptions, OwnCommand, Verdict } from './command-types.js'
 import { self } from './devices.js'
 import type { Entry } from './devices.js'
@@ -43,14 +44,13 @@ export class Commands {
   readonly #pending = new Map<Entry, Pending>()
   readonly #remembered: Remembered
   readonly #kept: KeptCommands
-  /** Of native devices: the last command that ended without their reply, which may still come. */
-  readonly #unanswered = new WeakMap<Entry, Pick<Pending, 'id' | 'op' | 'client'>>()
   readonly #turns = new Turns()
-  #counter = 0
+  readonly #ids: CommandIds
   #stopped = false
 
   constructor(options: CommandsOptions) {
     this.#options = options
+    this.#ids = new CommandIds(options.clock)
     this.#remembered = new Remembered(options.clock, options.keep)
     this.#kept = new KeptCommands(options.keep)
   }
@@ -59,7 +59,7 @@ export class Commands {
   receive(message: CommandMessage): Verdict {
     const { device, codename, topic, op, client, payload } = message
     const given = idOf(payload)
-    const id = given ?? message.id ?? this.#nextId()
+    const id = given ?? message.id ?? this.#ids.next()
     // Of what is not there nothing is remembered: its names may be long, and it cannot be carried out twice.
     const isKnown = this.#options.devices.find(device, codename) !== undefined
     const key = given === undefined || !isKnown ? undefined : `${client}\0${topic}\0${op}\0${given}`
@@ -191,7 +191,7 @@ export class Commands {
   nativeReply(entry: Entry, { id, phase, ...answer }: Answer & { id: string; phase: string }): string {
     const pending = this.#pending.get(entry)
     if (pending === undefined || !pending.native || pending.id !== id) {
-      const missed = this.#unanswered.get(entry)
+      const missed = this.#ids.missed(entry)
       if (missed?.id === id && phase !== 'accepted')
         this.#step('late', { ...missed, device: entry.device, codename: entry.codename }, answer)
       throw new GatewayError('Timeout', `nobody waits for the reply ${JSON.stringify(id)}: it came too late, or its id is wrong`, {
@@ -224,12 +224,17 @@ export class Commands {
   /** Everything under way is answered; no timer stays. */
   stop(): void {
     this.#stopped = true
-    for (const pending of this.#pending.values()) {
-      const error = new GatewayError('Unreachable', 'the gateway is stopping', { maybeExecuted: true })
+    this.giveUp('the gateway is stopping')
+    this.#remembered.clear()
+  }
+
+  /** What is under way, or such of it, is answered now: nobody will hear what came of it. */
+  giveUp(why: string, such: (pending: Pending) => boolean = () => true): void {
+    for (const pending of [...this.#pending.values()].filter(such)) {
+      const error = new GatewayError('Unreachable', why, { maybeExecuted: true })
       pending.controller.abort(error)
       this.#conclude(pending, { error })
     }
-    this.#remembered.clear()
   }
 
   /** Checks and starts a command; throws the refusal. Undefined: it is answered already. */
@@ -274,6 +279,7 @@ export class Commands {
       client,
       key,
       native,
+      executor,
       controller,
       secret,
       settle,
@@ -288,7 +294,7 @@ export class Commands {
       timeout: clock.after(timeout, () => {
         const error = new GatewayError('Timeout', `no answer within ${timeout} s; it may have been carried out`, { maybeExecuted: true })
         controller.abort(error)
-        if (native) this.#unanswered.set(entry, { id, op, client })
+        if (native) this.#ids.miss(entry, pending)
         this.#conclude(pending, { error })
       })
     }
@@ -384,15 +390,7 @@ export class Commands {
     step({ at, what, device, codename, id, op, client, instance, value, error, check, repeated, earlier, waited, unheard, dead })
   }
 
-  /** A late reply to one command must not be taken for that to the next. */
-  #idFor({ device, codename, id }: Request, client: string): string {
-    if (id === undefined) return `${client}-${this.#nextId()}`
-    const entry = this.#options.devices.find(device, codename)
-    return entry !== undefined && this.#unanswered.get(entry)?.id === id ? `${id}.${this.#nextId()}` : id
-  }
-
-  #nextId(): string {
-    this.#counter += 1
-    return `${Math.floor(this.#options.clock.now() * 1000).toString(36)}-${this.#counter}`
+  #idFor(request: Request, client: string): string {
+    return this.#ids.of(request, client, this.#options.devices.find(request.device, request.codename))
   }
 }

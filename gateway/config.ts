@@ -2,8 +2,9 @@
 import { createHash } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import type { Config } from '../schemas/types.js'
-import type { AdapterType, Codename, Device, InstanceConfig, Plan, Site } from './adapter.js'
+import type { AdapterType, Codename, Device, InstanceConfig, Plan, Right, Site } from './adapter.js'
 import { checkAccess } from './config/access.js'
+import { checkDiscovery } from './config/discovery.js'
 import { ConfigDocument } from './config/document.js'
 import { checkFiles } from './config/files.js'
 import type { Listener } from './config/listeners.js'
@@ -45,6 +46,8 @@ export interface Checked {
   readonly config: Config
   /** By the id of the instance, in the order of the file. */
   readonly plans: ReadonlyMap<string, Plan>
+  /** The devices and codenames that each instance names in its configuration, by its id. */
+  readonly refers: ReadonlyMap<string, readonly Right[]>
   /** The declared devices; those that instances bring along are in their plans. */
   readonly site: Site
   readonly warnings: readonly ConfigProblem[]
@@ -89,7 +92,7 @@ function check(
   document: ConfigDocument,
   options: ConfigOptions,
   findings: Finding[]
-): Pick<Checked, 'config' | 'plans' | 'site'> | undefined {
+): Pick<Checked, 'config' | 'plans' | 'refers' | 'site'> | undefined {
   const spoiled = new Set(findings.filter(({ rule }) => rule !== 'duplicate-key').map(({ path }) => pathKey(path)))
   findings.push(...checkFile(document, spoiled))
   const { data } = document
@@ -102,14 +105,18 @@ function check(
   const instances: unknown[] = Array.isArray(data['adapters']) ? data['adapters'] : []
   const entries = instances.flatMap((entry, index) => checkEntry(entry, index, document, options.types, spoiled, findings))
   const ids = instances.map((entry) => (isObject(entry) && typeof entry['id'] === 'string' ? entry['id'] : undefined))
-  findings.push(...checkAccess(data))
+  findings.push(...checkAccess(data), ...checkDiscovery(data))
   findings.push(...checkUpstream(data, (path) => document.written.has(pathKey(path))))
   findings.push(...checkIds(ids, new Set(Object.keys(devices))))
   const unique = entries.filter(({ config, path }) => ids.indexOf(config.id) === path[1])
-  const { plans, findings: found } = checkPlans(unique, { document, site, broken, listeners: ownListeners(data, document, findings) })
+  const {
+    plans,
+    refers,
+    findings: found
+  } = checkPlans(unique, { document, site, broken, listeners: ownListeners(data, document, findings) })
   findings.push(...found)
   // Undefined members are only left where something was wrong.
-  return { config: data as unknown as Config, plans, site }
+  return { config: data as unknown as Config, plans, refers, site }
 }
 
 function checkDevices(devices: Record<string, unknown>, given: Validators | undefined): Finding[] {

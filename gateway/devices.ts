@@ -1,58 +1,11 @@
-import type { Codename, Device, Plan, Ref, Right } from './adapter.js'
+import type { Codename, Device, Plan } from './adapter.js'
+import type { Declared } from './declare.js'
+import type { DeviceOptions, DevicesOptions, Entry, Fresh, Held, Redeclared } from './device-types.js'
 import { GatewayError } from './errors.js'
 import { nearest } from './config/nearest.js'
-import type { Topics } from './topic.js'
+import { Holdings } from './holdings.js'
 
-/** A codename as the gateway knows it: declared in the configuration or by an instance, or met at run time. */
-export interface Entry extends Ref {
-  /** Topic of the reading; everything else hangs below it. */
-  readonly topic: string
-  declared: boolean
-  /** An instance found it at run time, and no configuration or plan names it: after a restart it is undeclared until it is found again. */
-  found: boolean
-  meta: Codename
-}
-
-export interface DeviceOptions {
-  /** MQTT client id that alone may write the readings of a native device. */
-  readonly client?: string | undefined
-  readonly undeclared: 'accept' | 'refuse'
-  /** For people. */
-  readonly description?: string | undefined
-  /** What the history keeps of its codenames, unless one of them says otherwise. */
-  readonly history?: Codename['history']
-}
-
-export interface DevicesOptions {
-  readonly topics: Topics
-  readonly undeclared: 'accept' | 'refuse'
-  /** Undeclared codenames a device may gather, and undeclared devices there may be. */
-  readonly maxUndeclared: number
-  /** Called once for each codename that becomes known after start, and when its description changes. */
-  readonly described: (entry: Entry) => void
-  /** An undeclared codename is no longer known. */
-  readonly forgotten: (entry: Entry) => void
-  /** Nothing is left of an undeclared device. */
-  readonly left: (device: string) => void
-}
-
-/** Names that one message would bring along, by device. */
-export type Fresh = ReadonlyMap<string, ReadonlySet<string>>
-
-interface Held {
-  readonly options: DeviceOptions
-  readonly codenames: Map<string, Entry>
-  undeclared: number
-  /** Codenames that an instance declares now, as it found them. */
-  found: number
-  readonly declared: boolean
-}
-
-/** Instance ids that hold a right, by codename; the empty key of `all` is the whole device. */
-interface Holders {
-  readonly one: Map<string, string>
-  all?: string
-}
+export type { DeviceOptions, DevicesOptions, Entry, Redeclared } from './device-types.js'
 
 /** So many times `maxUndeclared` codenames may be undeclared or found on all devices together. */
 const together = 10
@@ -63,13 +16,8 @@ export const self = 'gateway'
 /** All devices and codenames, and who holds the rights on them. */
 export class Devices {
   readonly #options: DevicesOptions
-  readonly #devices = new Map<string, Held>()
-  readonly #feeds = new Map<string, Holders>()
-  readonly #executes = new Map<string, Holders>()
-  /** Instances that may carry out commands of devices that they found. */
-  readonly #finders = new Set<string>()
-  /** Found devices, and the instances that claimed them. */
-  readonly #claimed = new Map<string, string>()
+  #devices = new Map<string, Held>()
+  readonly #holdings = new Holdings()
   #undeclaredDevices = 0
   /** Codenames that are undeclared, or found on a device that was found. */
   #strangers = 0
@@ -94,9 +42,38 @@ export class Devices {
 
   /** Notes the rights that an instance's plan takes. The configuration check has made sure that none is held twice. */
   grant(instance: string, plan: Plan): void {
-    for (const right of plan.feeds ?? []) hold(this.#feeds, right, instance)
-    for (const right of plan.executes ?? []) hold(this.#executes, right, instance)
-    if (plan.executesFound === true) this.#finders.add(instance)
+    this.#holdings.grant(instance, plan)
+  }
+
+  /**
+   * The configuration is another one: devices and codenames that it names no more go, unless something undeclared is left of them; those that
+   * stay keep their place in memory. `isOther`: the configuration says something else of a codename that it has named before. Rights that were
+   * claimed on what is declared now have been released before.
+   */
+  redeclare(
+    declared: ReadonlyMap<string, Declared>,
+    plans: Iterable<readonly [instance: string, plan: Plan]>,
+    isOther: (device: string, codename: string) => boolean
+  ): Redeclared {
+    const before = this.#devices
+    const gone: Entry[] = []
+    const changed: { entry: Entry; before: Codename }[] = []
+    this.#holdings.regrant(plans)
+    for (const [name, held] of before) if (name !== self && held.declared && !declared.has(name)) this.#undeclare(name, held, gone)
+    for (const [name, { device, options }] of declared) {
+      const held = before.get(name)
+      if (held === undefined) this.declare(name, device, options)
+      else this.#redeclare(name, held, { device, options }, { gone, changed }, isOther)
+    }
+    const others = [...this.#devices.keys()].filter((name) => name !== self && !declared.has(name))
+    const order = [self, ...declared.keys(), ...others]
+    const held = this.#devices
+    this.#devices = new Map()
+    for (const name of order) {
+      const each = held.get(name)
+      if (each !== undefined) this.#devices.set(name, each)
+    }
+    return { gone, changed }
   }
 
   /**
@@ -107,49 +84,41 @@ export class Devices {
     if (device === self) throw new GatewayError('Forbidden', 'the gateway speaks for itself')
     if (this.#devices.get(device)?.declared === true)
       throw new GatewayError('Forbidden', `the device ${device} is declared; only an instance that names it in its configuration feeds it`)
-    if (executes && !this.#finders.has(instance))
+    if (executes && !this.#holdings.isFinder(instance))
       throw new GatewayError('Forbidden', `the plan of ${instance} does not say that it carries out commands of devices that it finds`)
     this.mayMeet(device)
     const other = [...this.holders(device)].find((holder) => holder !== instance)
     if (other !== undefined) throw new GatewayError('Forbidden', `${device} is held by the instance ${other}`)
     this.meet(device)
-    this.#claimed.set(device, instance)
-    hold(this.#feeds, { device }, instance)
-    if (executes) hold(this.#executes, { device }, instance)
+    this.#holdings.claim(instance, device, executes)
   }
 
   /** False: the instance has not claimed it. */
   release(instance: string, device: string): boolean {
-    if (this.#claimed.get(device) !== instance) return false
-    this.#claimed.delete(device)
-    for (const rights of [this.#feeds, this.#executes]) delete rights.get(device)?.all
-    return true
+    return this.#holdings.release(instance, device)
+  }
+
+  /** Devices that were claimed, and by whom. */
+  get claims(): ReadonlyMap<string, string> {
+    return this.#holdings.claims
   }
 
   feeder(device: string, codename: string): string | undefined {
-    return holder(this.#feeds, device, codename)
+    return this.#holdings.feeder(device, codename)
   }
 
   executor(device: string, codename: string): string | undefined {
-    return holder(this.#executes, device, codename)
+    return this.#holdings.executor(device, codename)
   }
 
   /** Instances that hold any right on the device. */
   holders(device: string): Set<string> {
-    const found = new Set<string>()
-    for (const rights of [this.#feeds.get(device), this.#executes.get(device)]) {
-      if (rights?.all !== undefined) found.add(rights.all)
-      for (const instance of rights?.one.values() ?? []) found.add(instance)
-    }
-    return found
+    return this.#holdings.of(device)
   }
 
   /** Devices on which the instance holds a right. */
   heldBy(instance: string): Set<string> {
-    const found = new Set<string>()
-    for (const rights of [this.#feeds, this.#executes])
-      for (const [device, { one, all }] of rights) if (all === instance || [...one.values()].includes(instance)) found.add(device)
-    return found
+    return this.#holdings.by(instance)
   }
 
   has(device: string): boolean {
@@ -322,6 +291,78 @@ export class Devices {
     this.#options.left(device)
   }
 
+  #redeclare(
+    name: string,
+    held: Held,
+    { device, options }: Declared,
+    { gone, changed }: { gone: Entry[]; changed: { entry: Entry; before: Codename }[] },
+    isOther: (device: string, codename: string) => boolean
+  ): void {
+    const { history } = held.options
+    const undeclared = options.undeclared ?? this.#options.undeclared
+    held.options = { ...options, undeclared, description: device.description }
+    if (!held.declared) {
+      this.#undeclaredDevices -= 1
+      this.#strangers -= held.found
+      held.declared = true
+    }
+    const known = held.codenames
+    for (const entry of known.values()) {
+      if (device.codenames.has(entry.codename) || (entry.declared ? entry.found : undeclared === 'accept')) continue
+      this.#drop(held, entry)
+      this.#options.forgotten(entry)
+      gone.push(entry)
+    }
+    held.codenames = new Map()
+    for (const [codename, meta] of device.codenames) {
+      const entry = known.get(codename)
+      if (entry === undefined) {
+        this.#add(name, codename, meta, true)
+        continue
+      }
+      const isNew = !entry.declared || entry.found
+      if (isNew) {
+        this.#drop(held, entry)
+        entry.declared = true
+        entry.found = false
+      }
+      held.codenames.set(codename, entry)
+      if (!isNew && !isOther(name, codename)) {
+        // Whoever looks for another description sees one.
+        if (history !== options.history) entry.meta = { ...entry.meta }
+        continue
+      }
+      changed.push({ entry, before: entry.meta })
+      entry.meta = meta
+      this.#options.described(entry)
+    }
+    for (const [codename, entry] of known) if (!held.codenames.has(codename)) held.codenames.set(codename, entry)
+  }
+
+  /** What nothing declares of it is as if it had been met. */
+  #undeclare(name: string, held: Held, gone: Entry[]): void {
+    const isLeft = this.#options.undeclared === 'accept' && this.#undeclaredDevices < this.#options.maxUndeclared
+    for (const entry of held.codenames.values()) {
+      if (!entry.declared && isLeft) continue
+      this.#drop(held, entry)
+      this.#options.forgotten(entry)
+      gone.push(entry)
+    }
+    held.options = { undeclared: this.#options.undeclared }
+    held.declared = false
+    this.#undeclaredDevices += 1
+    this.leave(name)
+  }
+
+  /** Counts it no more; `redeclare` of a device that was found has counted what was found on it before. */
+  #drop(held: Held, entry: Entry): void {
+    held.codenames.delete(entry.codename)
+    if (!entry.declared) {
+      held.undeclared -= 1
+      this.#strangers -= 1
+    } else if (entry.found) held.found -= 1
+  }
+
   #add(device: string, codename: string, meta: Codename, declared: boolean, found = false): Entry {
     const topic = this.#options.topics.reading(device, codename)
     if (topic === undefined) throw unwritable(codename)
@@ -348,16 +389,4 @@ export class Devices {
 
 function unwritable(name: string): GatewayError {
   return new GatewayError('BadPayload', `the name ${JSON.stringify(name.slice(0, 60))} cannot be written as a topic`, { rule: 'name' })
-}
-
-function hold(rights: Map<string, Holders>, { device, codename }: Right, instance: string): void {
-  const holders: Holders = rights.get(device) ?? { one: new Map() }
-  if (codename === undefined) holders.all = instance
-  else holders.one.set(codename, instance)
-  rights.set(device, holders)
-}
-
-function holder(rights: Map<string, Holders>, device: string, codename: string): string | undefined {
-  const holders = rights.get(device)
-  return holders?.one.get(codename) ?? holders?.all
 }

@@ -1,54 +1,16 @@
-import { resolve } from 'node:path'
-import { Access } from './access/access.js'
-import type { AdapterType, Clock, Endpoint, Logger } from './adapter.js'
-import { Broker } from './broker/broker.js'
-import { Contract } from './broker/contract.js'
-import type { OpenDisk } from './broker/store/disk.js'
+import { compose } from './composition.js'
+import type { Composition } from './composition.js'
+import type { Endpoint } from './adapter.js'
 import type { Address } from './broker/listeners.js'
-import { systemClock } from './clock.js'
-import { Commands } from './commands.js'
-import type { Checked } from './config.js'
 import { declare } from './declare.js'
-import { Devices, self } from './devices.js'
-import { DiskTrouble } from './disk-trouble.js'
-import { Doors } from './doors.js'
-import { Instances } from './instances.js'
-import { HistoryDesk } from './history/ask.js'
-import { History } from './history/history.js'
-import { CommandDesk } from './http/command-desk.js'
-import type { Parts } from './http/parts.js'
-import { Streams } from './http/streams.js'
-import { Latest } from './latest.js'
-import { Notices } from './notices.js'
-import { Sight } from './http/sight.js'
-import { runsTrouble } from './runs/completion.js'
-import { Runs } from './runs/runs.js'
-import { Stories } from './stories.js'
-import { metaPayload } from './payload.js'
-import { Self } from './self.js'
+import type { GatewayOptions } from './gateway-options.js'
+import type { Operation } from './operation.js'
+import type { Upstream } from './upstream/upstream.js'
 import { presenceOf } from './presence.js'
-import { RefusalLog } from './refusal-log.js'
-import { restore } from './restore.js'
-import { States } from './states.js'
-import type { Schedule } from './supervisor.js'
-import { Topics, below } from './topic.js'
-import { Upstream } from './upstream/upstream.js'
-import { Validators } from './validators.js'
+import type { ReloadReport } from './reload/report.js'
+import { restoreFrom } from './restore.js'
 
-export interface GatewayOptions {
-  /** A configuration that has been checked: see config.ts. */
-  readonly checked: Checked
-  readonly types: readonly AdapterType[]
-  readonly log: Logger
-  readonly version?: string
-  readonly clock?: Clock
-  /** With which the configuration was checked: they have compiled its schemas. */
-  readonly validators?: Validators
-  /** Instead of LevelDB in `gateway.data`; tests put a failing disk here. */
-  readonly openDisk?: OpenDisk
-  /** How instances that failed are tried again. */
-  readonly schedule?: Schedule
-}
+export type { GatewayOptions } from './gateway-options.js'
 
 /** Seconds for what waits at the end. */
 const flushWithin = 2
@@ -56,28 +18,9 @@ const flushWithin = 2
 /** Seconds for all of a stop but the instances. */
 const restWithin = 6
 
-/** The composition: everything is made here, started in order and stopped in reverse. Tests use this. */
+/** The life of a gateway: what {@link compose} made is started in order, and stopped in reverse. Tests use this. */
 export class Gateway {
-  readonly #options: GatewayOptions
-  readonly #access: Access
-  readonly #broker: Broker
-  readonly #states: States
-  readonly #latest: Latest
-  readonly #commands: Commands
-  readonly #contract: Contract
-  readonly #devices: Devices
-  readonly #self: Self
-  readonly #notices: Notices
-  readonly #history: History
-  readonly #desk: HistoryDesk
-  readonly #runs: Runs
-  readonly #stories: Stories
-  readonly #topics: Topics
-  readonly #instances: Instances
-  readonly #commandDesk: CommandDesk
-  readonly #streams: Streams
-  readonly #doors: Doors
-  readonly #parts: Parts
+  readonly #parts: Composition
   /** The broker in process. */
   #opened: Promise<void> | undefined
   /** What is kept on disk, read. */
@@ -86,183 +29,7 @@ export class Gateway {
 
   /** Opens nothing, starts no timer. */
   constructor(options: GatewayOptions) {
-    const { checked } = options
-    const { config } = checked
-    const clock = options.clock ?? systemClock
-    const hidden = [config.runs.folder, config.gateway.data].filter((folder) => folder !== undefined).map((folder) => resolve(folder))
-    this.#notices = new Notices({ clock, log: options.log, hidden })
-    const { log } = this.#notices
-    const limits = config.broker.limits
-    this.#options = options
-    this.#topics = new Topics(config.broker.root)
-    this.#self = new Self({ clock, log, name: config.gateway.name, version: options.version ?? 'unknown' })
-    const { access, broker } = config
-    this.#access = new Access({ clock, log, config: access, root: broker.root, troubled: (why) => this.#states.own(why, 'users') })
-    const disk = new DiskTrouble({
-      log,
-      where: config.gateway.data,
-      failed: () => this.#self.diskFailed(),
-      own: (trouble) => this.#states.own(trouble)
-    })
-    this.#broker = new Broker({
-      log,
-      access: this.#access,
-      clock,
-      limits,
-      shed: (kind) => this.#self.shed(kind),
-      data: config.gateway.data,
-      durability: config.broker.durability,
-      openDisk: options.openDisk,
-      disk: disk.tell
-    })
-    const { publish } = this.#broker
-    const { validators = new Validators() } = options
-    this.#devices = new Devices({
-      topics: this.#topics,
-      undeclared: config.broker.undeclared,
-      maxUndeclared: limits.maxUndeclared,
-      described: (entry) => {
-        const [topic, payload] = [below(entry.topic, 'meta'), metaPayload(entry)]
-        // What an earlier run retained need not be said again.
-        if (this.#broker.retained(topic) !== payload) publish(topic, payload, 'meta')
-      },
-      forgotten: (entry) => publish(below(entry.topic, 'meta'), '', 'meta'),
-      left: (device) => this.#states.forget(device)
-    })
-    this.#history = new History({
-      clock,
-      log,
-      devices: this.#devices,
-      config: config.history,
-      // A disk of another kind has no folder.
-      data: options.openDisk === undefined ? config.gateway.data : undefined,
-      changed: () => this.#self.changed()
-    })
-    this.#streams = new Streams({ clock, log, hit: (limit) => this.#broker.hit(limit) })
-    this.#stories = new Stories({ clock, devices: this.#devices, log })
-    this.#latest = new Latest({
-      clock,
-      devices: this.#devices,
-      publish,
-      wanted: this.#broker.wanted,
-      taken: (entry, held) => {
-        this.#history.take(entry, held)
-        this.#runs.take(entry, held)
-        this.#stories.take(entry, held)
-        this.#streams.take(entry, held)
-      },
-      onError: (error) => log.error({ err: error }, 'an instance failed on a reading that it watches')
-    })
-    this.#states = new States({
-      clock,
-      devices: this.#devices,
-      topics: this.#topics,
-      publish,
-      isOffline: (device) => this.#latest.expire(device),
-      changed: () => this.#self.changed(),
-      toldOf: (device) => this.#streams.state(device, this.#states.told(device))
-    })
-    this.#runs = new Runs({
-      clock,
-      log,
-      devices: this.#devices,
-      latest: this.#latest,
-      checked,
-      version: options.version ?? 'unknown',
-      sight: (rights) => new Sight(rights, { devices: this.#devices, topics: this.#topics }),
-      changed: () => {
-        this.#self.changed()
-        this.#states.own(runsTrouble(this.#runs.problems()), 'runs')
-      }
-    })
-    this.#desk = new HistoryDesk({
-      clock,
-      log,
-      validators,
-      history: this.#history,
-      broker: this.#broker,
-      limits
-    })
-    this.#commands = new Commands({
-      clock,
-      devices: this.#devices,
-      validators,
-      latest: this.#latest,
-      publish: (topic, payload, kind, more) => {
-        if (kind === 'reply') this.#commandDesk.replied(topic, payload)
-        return publish(topic, payload, kind, more)
-      },
-      log,
-      whyOffline: (device) => this.#states.whyOffline(device),
-      keep: config.gateway.data === undefined && options.openDisk === undefined ? undefined : this.#broker.keep,
-      step: (step) => {
-        this.#stories.step(step)
-        this.#runs.step(step)
-      },
-      askHistory: (question) => this.#desk.ask(question),
-      execute: async (instance, command, signal) =>
-        instance === self ? await this.#runs.execute(command) : await this.#instances.execute(instance, command, signal)
-    })
-    this.#commandDesk = new CommandDesk({ clock, devices: this.#devices, commands: this.#commands, publish })
-    const refusals = new RefusalLog({ clock, log })
-    this.#contract = new Contract({
-      clock,
-      topics: this.#topics,
-      devices: this.#devices,
-      validators,
-      latest: this.#latest,
-      states: this.#states,
-      commands: this.#commands,
-      replied: ({ topic }, payload) => this.#commandDesk.replied(below(topic, 'reply'), payload),
-      refused: ({ topic, client, error, id, letter }) => {
-        this.#self.refused()
-        if (letter === undefined) this.#broker.hit('deadLetters')
-        else this.#notices.dead(letter)
-        refusals.tell({ topic, client, error, id, isDeadLetter: letter !== undefined })
-      }
-    })
-    this.#instances = new Instances(
-      { checked, types: options.types, schedule: options.schedule },
-      {
-        clock,
-        log,
-        validators,
-        broker: this.#broker,
-        topics: this.#topics,
-        devices: this.#devices,
-        latest: this.#latest,
-        commands: this.#commands,
-        states: this.#states,
-        self: this.#self,
-        dead: (letter) => this.#notices.dead(letter)
-      }
-    )
-    this.#doors = new Doors({ clock, log, broker: this.#broker, isStopping: () => this.#stopping !== undefined })
-    this.#parts = {
-      clock,
-      log,
-      config,
-      version: options.version ?? 'unknown',
-      started: clock.now(),
-      topics: this.#topics,
-      devices: this.#devices,
-      validators,
-      latest: this.#latest,
-      states: this.#states,
-      commands: this.#commands,
-      desk: this.#commandDesk,
-      streams: this.#streams,
-      instances: this.#instances,
-      self: this.#self,
-      access: this.#access,
-      broker: this.#broker,
-      history: this.#history,
-      runs: this.#runs,
-      stories: this.#stories,
-      notices: this.#notices,
-      upstream: new Upstream(config.upstream),
-      certificates: this.#doors.certificates
-    }
+    this.#parts = compose(options, () => this.#stopping !== undefined)
   }
 
   /** Broker in process; then every listener; dialling starts after, and is not awaited. Rejects when an MQTT listener cannot open. */
@@ -271,23 +38,31 @@ export class Gateway {
     this.#opened = this.#openBroker()
     await this.#opened
     if (this.#stopping !== undefined) return
-    declare(this.#devices, this.#options.checked)
+    declare(this.#parts.devices, this.#parts.current.checked)
     this.#prepared = this.#prepare()
     await this.#prepared
     if (this.#stopping !== undefined) return
-    this.#states.announceAll(this.#instances.ids())
-    this.#broker.publishWills()
-    this.#commands.recover()
-    this.#self.start(this.#parts)
+    this.#parts.states.announceAll(this.#parts.instances.ids())
+    this.#parts.broker.publishWills()
+    this.#parts.commands.recover()
+    this.#parts.self.start(this.#parts)
     try {
-      await this.#doors.open(this.#parts, this.#instances.listen())
+      await this.#parts.doors.open(this.#parts, this.#parts.instances.listen())
+      if (this.#stopping === undefined) await this.#parts.describing.start(this.#parts)
     } catch (error) {
       await this.stop('it could not start')
       throw error
     }
     if (this.#stopping !== undefined) return
-    this.#instances.dial()
+    this.#parts.operation.readiness.opened()
+    this.#parts.instances.dial()
+    this.#parts.reload.start()
     this.#parts.upstream.dial()
+  }
+
+  /** The description of REST, as over HTTP; nothing is opened for it. */
+  async openApi(): Promise<string> {
+    return await (await import('./http/server.js')).describeWeb(this.#parts)
   }
 
   /** In reverse, complete and idempotent: afterwards nothing of the gateway is open. */
@@ -296,38 +71,48 @@ export class Gateway {
     return this.#stopping
   }
 
+  /** Reads the configuration again: see {@link Reload.run}. */
+  async reload(trigger: 'signal' | 'call'): Promise<ReloadReport> {
+    return await this.#parts.reload.run(trigger)
+  }
+
   /** Seconds after which a stop has ended, or something hangs. */
   get stopWithin(): number {
-    return this.#instances.stopWithin + restWithin
+    return this.#parts.instances.stopWithin + restWithin
+  }
+
+  /** For who looks after the process. */
+  get operation(): Operation {
+    return this.#parts.operation
   }
 
   /** Where a listener really is; the port is one that the system chose when the configuration says 0. */
   address(listener: 'tcp' | 'tls' | 'http'): Address | undefined {
-    return this.#doors.address(listener)
+    return this.#parts.doors.address(listener)
   }
 
   /** The sockets of all running instances. */
   endpoints(): readonly Endpoint[] {
-    return this.#instances.endpoints()
+    return this.#parts.instances.endpoints()
   }
 
   /** For tests and the composition of others: what is known of an instance. */
   endpoint(instance: string): Endpoint | undefined {
-    return this.#instances.get(instance)?.supervisor.adapter.endpoint?.()
+    return this.#parts.instances.get(instance)?.supervisor.adapter.endpoint?.()
   }
 
   /** Sockets of MQTT and HTTP, whoever is behind them. */
   get openConnections(): number {
-    return this.#broker.openConnections
+    return this.#parts.broker.openConnections
   }
 
   /** MQTT clients by their sockets, and by the table of the broker. */
   get clientCount(): number {
-    return this.#broker.clientCount
+    return this.#parts.broker.clientCount
   }
 
   get clientIds(): readonly string[] {
-    return this.#broker.clientIds
+    return this.#parts.broker.clientIds
   }
 
   /** Of each bridge, by its id. */
@@ -336,36 +121,26 @@ export class Gateway {
   }
 
   get retainedCount(): number {
-    return this.#broker.retainedCount
+    return this.#parts.broker.retainedCount
   }
 
   async #openBroker(): Promise<void> {
-    await this.#access.start()
+    await this.#parts.access.start()
     const { upstream } = this.#parts
-    await upstream.open({ ...this.#parts, contract: this.#contract, changed: () => this.#self.changed() })
-    await this.#broker.start(this.#contract, presenceOf(this.#parts)).catch(async (error: unknown) => {
-      this.#access.stop()
+    await upstream.open({ ...this.#parts, changed: () => this.#parts.self.changed() })
+    await this.#parts.broker.start(this.#parts.contract, presenceOf(this.#parts)).catch(async (error: unknown) => {
+      this.#parts.access.stop()
       await upstream.stop()
       throw error
     })
   }
 
   async #prepare(): Promise<void> {
+    await this.#parts.operation.start()
     this.#parts.upstream.recovered()
-    await this.#history.start()
-    await this.#runs.start()
-    const broker = this.#broker
-    await restore([...broker.allRetained()], {
-      topics: this.#topics,
-      devices: this.#devices,
-      latest: this.#latest,
-      states: this.#states,
-      clear: (topic, kind) => broker.publish(topic, '', kind, { retain: true }),
-      // A reading and its mirror.
-      room: async () => {
-        if (broker.room < 2) await broker.flushed(flushWithin)
-      }
-    })
+    await this.#parts.history.start()
+    await this.#parts.runs.start()
+    await restoreFrom(this.#parts.broker, this.#parts)
   }
 
   async #stop(reason: string): Promise<void> {
@@ -375,19 +150,20 @@ export class Gateway {
     } catch {
       return // the data folder cannot be opened: nothing else was
     }
+    this.#parts.operation.stop()
     // Nothing is begun after it was stopped.
     await this.#prepared?.catch(() => {})
-    await this.#instances.stop()
-    this.#commands.stop()
-    this.#desk.stop()
-    this.#self.stop()
-    this.#states.leave(reason)
-    this.#latest.stop()
-    this.#streams.stop()
-    await this.#broker.stop(flushWithin)
-    await this.#doors.close()
-    this.#access.stop()
+    await Promise.all([this.#parts.reload.stop(), this.#parts.instances.stop()])
+    this.#parts.commands.stop()
+    this.#parts.historyDesk.stop()
+    this.#parts.self.stop()
+    this.#parts.states.leave(reason)
+    this.#parts.latest.stop()
+    this.#parts.streams.stop()
+    await this.#parts.broker.stop(flushWithin)
+    await this.#parts.doors.close()
+    this.#parts.access.stop()
     // Nobody acknowledges anything any more, and all readings are here.
-    await Promise.all([this.#runs.stop(), this.#history.stop(), this.#parts.upstream.stop()])
+    await Promise.all([this.#parts.runs.stop(), this.#parts.history.stop(), this.#parts.describing.stop(), this.#parts.upstream.stop()])
   }
 }

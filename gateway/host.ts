@@ -28,9 +28,10 @@ export interface Shared {
   /** Keeps a dead letter for people who look. */
   readonly dead: (letter: string) => void
   readonly endpoints: () => readonly Endpoint[]
-  /** Is the instance running, or starting? */
-  readonly isActive: (instance: string) => boolean
 }
+
+/** What a host asks of the supervisor of its instance. */
+type Supervising = Pick<Supervisor, 'failed' | 'report' | 'isActive'>
 
 /** What one instance sees of the gateway. */
 export class InstanceHost implements Host {
@@ -40,16 +41,18 @@ export class InstanceHost implements Host {
   /** Nothing of the old side is done, and nothing that it pushes is taken. */
   readonly #readOnly: boolean
   readonly #shared: Shared
-  readonly #supervisor: () => Pick<Supervisor, 'failed' | 'report'> | undefined
+  readonly #supervisor: () => Supervising | undefined
   readonly #watches = new Set<Watch>()
   /** Begins the names of its notes; `command:` begins others. */
   readonly #noted: string
+  /** Another instance has its id now, or none: one that did not stop in its time changes nothing any more. */
+  #isClosed = false
 
   constructor(
     { id, readOnly }: { readonly id: string; readonly readOnly?: boolean | undefined },
     shared: Shared,
     log: Logger,
-    supervisor: () => Pick<Supervisor, 'failed' | 'report'> | undefined
+    supervisor: () => Supervising | undefined
   ) {
     this.#id = id
     this.#readOnly = readOnly === true
@@ -61,8 +64,9 @@ export class InstanceHost implements Host {
   }
 
   async publish(...readings: readonly Reading[]): Promise<void> {
-    const { broker, devices, latest, isActive } = this.#shared
-    if (!isActive(this.#id)) throw new GatewayError('Unreachable', `the instance ${this.#id} is not running: it cannot publish`)
+    const { broker, devices, latest } = this.#shared
+    if (this.#supervisor()?.isActive !== true)
+      throw new GatewayError('Unreachable', `the instance ${this.#id} is not running: it cannot publish`)
     if (this.#readOnly && readings.some(({ source }) => source === 'push')) throw readOnlyRefusal(this.#id, 'pushed')
     const accepted = this.#accept(readings)
     // A reading and its mirror; a codename that is new gets its description too.
@@ -99,6 +103,7 @@ export class InstanceHost implements Host {
   }
 
   note(name: string, text: string | undefined): void {
+    if (this.#isClosed) return
     this.#shared.broker.keep.note(this.#noted + name, text === undefined ? undefined : Buffer.from(text))
   }
 
@@ -143,6 +148,7 @@ export class InstanceHost implements Host {
   }
 
   watch(filter: Right, run: (reading: LatestReading) => void): Watch {
+    if (this.#isClosed) return { cancel: () => {} }
     const { devices, latest } = this.#shared
     const watch = latest.watch(filter, (reading) => {
       if (devices.feeder(reading.device, reading.codename) !== this.#id) run(reading)
@@ -158,6 +164,7 @@ export class InstanceHost implements Host {
   }
 
   async request(request: Request): Promise<Exact> {
+    this.#expectOpen()
     const refused = this.#refusal(request)
     if (refused !== undefined) throw refused
     return await this.#shared.commands.request(request, this.#id)
@@ -173,6 +180,7 @@ export class InstanceHost implements Host {
 
   describe(device: string, codename: string, meta: Codename | undefined): void {
     const { devices, latest, broker } = this.#shared
+    this.#expectOpen()
     if (devices.feeder(device, codename) !== this.#id)
       throw new GatewayError('Forbidden', `${this.#id} does not feed ${device}/${codename}`)
     if (meta !== undefined) return devices.describe(device, codename, meta)
@@ -184,13 +192,14 @@ export class InstanceHost implements Host {
   }
 
   claim(device: string, { executes }: { readonly executes: boolean } = { executes: false }): void {
+    this.#expectOpen()
     this.#shared.devices.claim(this.#id, device, executes)
     this.#shared.states.claimed(device)
   }
 
   release(device: string, reason?: string): void {
     const { devices, states } = this.#shared
-    if (!devices.release(this.#id, device)) return
+    if (this.#isClosed || !devices.release(this.#id, device)) return
     states.released(device, this.#id, reason)
     devices.leave(device)
   }
@@ -221,9 +230,14 @@ export class InstanceHost implements Host {
     this.#supervisor()?.failed(error)
   }
 
-  /** Ends the watches that the adapter left. */
+  /** Ends the watches that the adapter left, and whatever it may still do. */
   close(): void {
+    this.#isClosed = true
     for (const watch of this.#watches) watch.cancel()
+  }
+
+  #expectOpen(): void {
+    if (this.#isClosed) throw new GatewayError('Unreachable', `the instance ${this.#id} was stopped`)
   }
 
   #refusal({ op }: Request): GatewayError | undefined {

@@ -17,35 +17,47 @@ export interface Instance {
   readonly plan: Plan
 }
 
+export interface InstancesOptions {
+  readonly checked: Checked
+  readonly types: readonly AdapterType[]
+  readonly schedule: Schedule | undefined
+}
+
 /** All instances of adapters, in the order of the configuration. */
 export class Instances {
-  readonly #instances = new Map<string, Instance>()
+  #instances = new Map<string, Instance>()
+  readonly #options: Omit<InstancesOptions, 'checked'>
+  readonly #shared: Shared & { readonly log: Logger }
+  #isStopped = false
 
   /** Opens nothing. Throws when the configuration was checked with other types. */
-  constructor(
-    options: { readonly checked: Checked; readonly types: readonly AdapterType[]; readonly schedule: Schedule | undefined },
-    parts: Omit<Shared, 'endpoints' | 'isActive'> & { readonly log: Logger }
-  ) {
-    const { checked, types, schedule } = options
-    const { log, states, clock } = parts
-    const shared: Shared = {
-      ...parts,
-      endpoints: () => this.endpoints(),
-      isActive: (id) => this.#instances.get(id)?.supervisor.isActive ?? false
-    }
-    for (const config of checked.config.adapters) {
+  constructor({ checked, ...options }: InstancesOptions, parts: Omit<Shared, 'endpoints'> & { readonly log: Logger }) {
+    this.#options = options
+    this.#shared = { ...parts, endpoints: () => this.endpoints() }
+    this.replace(checked, this.make(checked))
+  }
+
+  /**
+   * New instances of what the configuration names, of these ids alone. They are nobody's yet, and have opened nothing. Throws what an adapter
+   * throws.
+   */
+  make(checked: Checked, ids?: ReadonlySet<string>): Instance[] {
+    const { types, schedule } = this.#options
+    const { log, states, clock } = this.#shared
+    return checked.config.adapters.flatMap((config) => {
       const { id } = config
+      if (ids?.has(id) === false) return []
       const type = types.find((candidate) => candidate.type === config.type)
       if (type === undefined)
         throw new GatewayError('Internal', `the configuration was checked with other adapter types: ${config.type} is not there`)
       const instanceLog = log.child({ instance: id })
       const host = new InstanceHost(
         config as InstanceConfig & Partial<Pick<Sources, 'readOnly'>>,
-        shared,
+        this.#shared,
         instanceLog,
-        () => this.#instances.get(id)?.supervisor
+        () => supervisor
       )
-      const supervisor = new Supervisor({
+      const supervisor: Supervisor = new Supervisor({
         id,
         clock,
         adapter: type.create(config, host),
@@ -54,8 +66,26 @@ export class Instances {
           device === undefined ? states.instance(id, state, reason) : states.ofOne(id, device, state, reason),
         ...(schedule === undefined ? {} : { schedule })
       })
-      this.#instances.set(id, { id, type: config.type, supervisor, host, plan: checked.plans.get(id) ?? {} })
-    }
+      return [{ id, type: config.type, supervisor, host, plan: checked.plans.get(id) ?? {} }]
+    })
+  }
+
+  /** These, and those that stay, in the order of the configuration. Whom it names no more has been {@link halt halted}. */
+  replace(checked: Checked, made: readonly Instance[]): void {
+    const all = new Map([...this.#instances, ...made.map((instance) => [instance.id, instance] as const)])
+    this.#instances = new Map(
+      checked.config.adapters.flatMap(({ id }) => {
+        const instance = all.get(id)
+        return instance === undefined ? [] : [[id, instance] as const]
+      })
+    )
+  }
+
+  /** Stops some, all at once, each within its time; they can never start again. */
+  async halt(ids: Iterable<string>, why: string): Promise<void> {
+    const halted = [...ids].flatMap((id) => this.#instances.get(id) ?? [])
+    await Promise.all(halted.map(({ supervisor }) => supervisor.stop(why)))
+    for (const { host } of halted) host.close()
   }
 
   get(id: string): Instance | undefined {
@@ -86,13 +116,15 @@ export class Instances {
   }
 
   /** Starts those that bind sockets; each promise ends with the first attempt. */
-  listen(): Promise<void>[] {
-    return [...this.#instances.values()].filter(isListening).map(({ supervisor }) => supervisor.start())
+  listen(ids?: ReadonlySet<string>): Promise<void>[] {
+    return this.#some(ids)
+      .filter(isListening)
+      .map(({ supervisor }) => supervisor.start())
   }
 
   /** Starts the others. Whoever they dial may take its time. */
-  dial(): void {
-    for (const instance of this.#instances.values()) if (!isListening(instance)) void instance.supervisor.start()
+  dial(ids?: ReadonlySet<string>): void {
+    for (const instance of this.#some(ids)) if (!isListening(instance)) void instance.supervisor.start()
   }
 
   async execute(instance: string, command: Command, signal: AbortSignal): Promise<Exact> {
@@ -102,8 +134,14 @@ export class Instances {
   }
 
   async stop(): Promise<void> {
+    this.#isStopped = true
     await Promise.all([...this.#instances.values()].map(({ supervisor }) => supervisor.stop()))
     for (const { host } of this.#instances.values()) host.close()
+  }
+
+  /** None once all were stopped. */
+  #some(ids: ReadonlySet<string> | undefined): Instance[] {
+    return this.#isStopped ? [] : [...this.#instances.values()].filter(({ id }) => ids?.has(id) !== false)
   }
 }
 

@@ -1,4 +1,4 @@
-import type { Clock, Exact, Latest as LatestReading, Quality, Reading, Right, Watch } from './adapter.js'
+import type { Clock, Codename, Exact, Latest as LatestReading, Quality, Reading, Right, Watch } from './adapter.js'
 import { isFiniteExact } from '../adapters/common/exact-json.js'
 import type { Devices, Entry } from './devices.js'
 import { mirrorText, readingPayload } from './payload.js'
@@ -46,6 +46,8 @@ export interface LatestOptions {
   readonly wanted: (topic: string) => boolean
   /** Every reading that is taken in, and every one that has become stale. Must be quick, and must not throw. */
   readonly taken: (entry: Entry, held: Held) => void
+  /** Nobody knows whether our clock is right: what is stamped with it is uncertain. */
+  readonly isDoubtful?: () => boolean
   /** A watcher threw; it must not hurt the publisher. */
   readonly onError: (error: unknown) => void
 }
@@ -85,7 +87,7 @@ export class Latest {
     } else if (reading.value === null) {
       quality = 'bad'
       error ??= { class: 'DeviceError', message: 'the source gave no value', retryable: true }
-    } else if (quality === 'good' && (ahead || !writable)) quality = 'uncertain'
+    } else if (quality === 'good' && (ahead || !writable || (!sourceTime && this.#options.isDoubtful?.() === true))) quality = 'uncertain'
     if (stale && quality !== 'bad') quality = 'stale'
     const held: Mutable<Held> = {
       device: reading.device,
@@ -127,6 +129,16 @@ export class Latest {
     return this.#held.get(entry)
   }
 
+  /** Seconds, now. */
+  age(held: Held): number {
+    return this.#age(held)
+  }
+
+  /** Also where its moment has come just now, and nobody was told yet. */
+  isOld({ meta }: Entry, held: Held): boolean {
+    return held.stale || this.#left(meta.maxAge, held) < 0
+  }
+
   /** The device went offline: whatever is known of it is old from now on, also without maxAge. */
   expire(device: string): void {
     for (const entry of this.#options.devices.codenames(device)) {
@@ -143,6 +155,18 @@ export class Latest {
     // Nobody vouches for it any more: no line goes on from it.
     if (held !== undefined && !held.stale && held.quality !== 'bad') this.#options.taken(entry, { ...held, stale: true, quality: 'stale' })
     if (entry.meta.retainMirror === true) this.#options.publish(below(entry.topic, 'value'), '', 'value', { retain: true, sure: true })
+  }
+
+  /** The description of the codename is another one. What was old stays old. */
+  redescribed(entry: Entry, { retainMirror }: Codename): void {
+    this.#disarm(entry)
+    const held = this.#held.get(entry)
+    if (retainMirror === true && entry.meta.retainMirror !== true)
+      this.#options.publish(below(entry.topic, 'value'), '', 'value', { retain: true, sure: true })
+    if (held === undefined) return
+    if (retainMirror !== true && entry.meta.retainMirror === true) this.#mirror(entry, held)
+    if (!held.stale && this.#left(entry.meta.maxAge, held) < 0) this.#becomeStale(entry, held)
+    else this.#arm(entry, held)
   }
 
   watch(filter: Right, run: (reading: LatestReading) => void): Watch {
@@ -171,9 +195,8 @@ export class Latest {
 
   #judge(entry: Entry, held: Held): LatestReading {
     const age = this.#age(held)
-    const { maxAge } = entry.meta
     const { device, codename, value, time, quality, sourceTime, unit, error } = held
-    const old = held.stale || this.#left(maxAge, held) < 0
+    const old = this.isOld(entry, held)
     const judged: Mutable<LatestReading> = { device, codename, value, time, quality, sourceTime, age, old }
     if (unit !== undefined) judged.unit = unit
     if (error !== undefined) judged.error = error

@@ -1,18 +1,26 @@
 #!/usr/bin/env node
 /** The process: arguments, signals, exit code. Nothing else touches `process`. */
-import { Command, InvalidArgumentError, Option } from 'commander'
+import { Command, CommanderError, InvalidArgumentError, Option } from 'commander'
 import { adapterTypes } from '../adapters/index.js'
+import type { Logger } from './adapter.js'
+import { describeCommand } from './cli/describe.js'
+import { configHelp, findConfig } from './cli/find-config.js'
+import { initCommand } from './cli/init.js'
+import { remoteCommands } from './cli/remote.js'
 import type { Surroundings } from './cli/surroundings.js'
 import { usersCommand } from './cli/users.js'
 import { ConfigError, formatProblem, loadConfig } from './config.js'
 import type { Checked } from './config.js'
+import { notBefore, systemClock } from './clock.js'
 import { Gateway } from './gateway.js'
 import { fitDescriptors } from './descriptors.js'
 import { createLog } from './log.js'
 import type { LogLevel } from './log.js'
+import { thisMachine } from './machine.js'
 import { isOfOneConnection } from './http/lost-account.js'
 import { Validators } from './validators.js'
-import { version } from './version.js'
+import type { Systemd } from './systemd.js'
+import { released, version } from './version.js'
 
 const program = new Command('labgate')
   .description('The MQTT gateway for the laboratory.')
@@ -24,8 +32,13 @@ const program = new Command('labgate')
     'after',
     `
 Examples:
+  labgate init                           writes a configuration to begin with
   labgate check gateway.yaml             says what is wrong with the file, and opens nothing
   labgate start --config gateway.yaml    runs until it is told to stop (Ctrl-C, SIGTERM)
+  labgate status                         how it goes, all of it
+  labgate doctor --config gateway.yaml   what keeps it from its work, and what to do
+  labgate watch furnace                  readings as they come
+  labgate read furnace/temperature       one of them; set, call, history and export: see their --help
   labgate verify data/runs/2026-…_mouse  compares a run, or a copy of it, with its manifest
   labgate users add anna --role operator --config gateway.yaml
                                          lets somebody in, and asks for a password
@@ -36,19 +49,20 @@ Exit codes: 0 all is well, 1 it failed, or a run has changed, 2 the configuratio
 program
   .command('start')
   .description('run the gateway')
-  .requiredOption('-c, --config <file>', 'configuration, YAML or JSON')
+  .option('-c, --config <file>', configHelp, notEmpty)
   .addOption(new Option('--log-level <level>', 'least serious line to print').choices(['debug', 'info', 'warn', 'error']).default('info'))
   .addOption(
     new Option('--log-format <format>', 'text for people, json for machines (default: text on a terminal)').choices(['text', 'json'])
   )
-  .action(async (options: { config: string; logLevel: LogLevel; logFormat?: 'text' | 'json' }) => await start(options))
+  .action(async (options: { config?: string; logLevel: LogLevel; logFormat?: 'text' | 'json' }) => await start(options))
 
 program
   .command('check')
   .description('check a configuration, all of it, and open nothing')
-  .argument('<file>', 'configuration, YAML or JSON', notEmpty)
-  .action(async (file: string) => {
-    const checked = await load(file)
+  .argument('[file]', configHelp, notEmpty)
+  .action(async (given?: string) => {
+    const file = await found(given)
+    const checked = file === undefined ? undefined : await load(file)
     if (checked === undefined) return
     const devices = new Set([checked.site, ...checked.plans.values()].flatMap((part) => [...(part.devices?.keys() ?? [])]))
     console.log(`${file} is good: ${devices.size} devices, ${checked.config.adapters.length} adapter instances`)
@@ -85,13 +99,31 @@ const surroundings: Surroundings = {
     process.exitCode = code
   }
 }
+program.addCommand(initCommand(surroundings))
 program.addCommand(usersCommand(surroundings))
+program.addCommand(describeCommand(surroundings))
+for (const command of remoteCommands(surroundings)) program.addCommand(command)
 
-await program.parseAsync()
+try {
+  await program.parseAsync()
+} catch (error) {
+  // The help was shown, or what is wrong with the arguments was said.
+  if (!(error instanceof CommanderError)) throw error
+  process.exitCode = error.exitCode === 0 ? 0 : 2
+}
 
 function notEmpty(value: string): string {
   if (value === '') throw new InvalidArgumentError('a file name is needed')
   return value
+}
+
+/** Undefined after it was told that there is none, and the exit code was set. */
+async function found(given: string | undefined): Promise<string | undefined> {
+  const place = await findConfig(given)
+  if ('file' in place) return place.file
+  console.error(place.missing)
+  process.exitCode = 2
+  return undefined
 }
 
 /** Undefined after the problems were printed and the exit code set. `files: false`: it is not to be started now, see loadConfig. */
@@ -112,14 +144,16 @@ async function load(
 }
 
 async function start({
-  config: file,
+  config: given,
   logLevel,
   logFormat
 }: {
-  config: string
+  config?: string
   logLevel: LogLevel
   logFormat?: 'text' | 'json'
 }): Promise<void> {
+  const file = await found(given)
+  if (file === undefined) return
   const validators = new Validators()
   const checked = await load(file, { validators })
   if (checked === undefined) return
@@ -134,7 +168,14 @@ async function start({
       few,
       'there are too few file descriptors for broker.limits.maxConnections, which is lowered: raise the limit (ulimit -n, or LimitNOFILE of a service), or lower maxConnections'
     )
-  const gateway = new Gateway({ checked, types: adapterTypes, log, version, validators })
+  const source = {
+    file,
+    load: async (known: Validators): Promise<Checked> =>
+      await loadConfig({ file, types: adapterTypes, env: process.env, validators: known })
+  }
+  const clock = notBefore(systemClock, released)
+  const gateway = new Gateway({ checked, types: adapterTypes, log, version, validators, clock, source, machine: thisMachine })
+  const systemd = await systemdOf(gateway, log)
 
   let stopping = false
   const stop = (signal: NodeJS.Signals): void => {
@@ -146,7 +187,7 @@ async function start({
       log.error({}, `did not stop within ${stopWithin} s`)
       process.exit(1)
     }, stopWithin * 1000)
-    gateway.stop(`stopped by ${signal}`).then(
+    Promise.all([systemd?.stopping(), gateway.stop(`stopped by ${signal}`)]).then(
       () => {
         clearTimeout(timer)
         log.info({}, 'stopped')
@@ -157,6 +198,8 @@ async function start({
       }
     )
   }
+  // What came of it is logged where it is done.
+  process.on('SIGHUP', () => void gateway.reload('signal').catch(() => {}))
   process.on('SIGINT', stop)
   process.on('SIGTERM', stop)
   // A fault of ours must be seen, and must not leave a gateway that looks alive.
@@ -176,9 +219,21 @@ async function start({
 
   try {
     await gateway.start()
-    if (!stopping) log.info({ version }, 'ready')
+    if (stopping) return
+    log.info({ version }, 'ready')
+    systemd?.ready()
   } catch (error) {
     log.error({ reason: (error as Error).message }, 'cannot start')
     process.exitCode = 1
   }
+}
+
+/** Who started us, if he wants to hear how it goes. */
+async function systemdOf({ operation }: Gateway, log: Logger): Promise<Systemd | undefined> {
+  if (process.env['NOTIFY_SOCKET'] === undefined) return undefined
+  const { Systemd, sayBySystemd, wishesOf } = await import('./systemd.js')
+  const wishes = wishesOf(process.env, process.pid)
+  if (wishes === undefined) return undefined
+  const pulse = async (): Promise<void> => await operation.pulse()
+  return new Systemd({ ...wishes, clock: systemClock, log, pulse, status: () => operation.told, say: sayBySystemd })
 }

@@ -10,6 +10,8 @@ export interface Pending {
   readonly client: string
   readonly key: string | undefined
   readonly native: boolean
+  /** The instance that carries it out. */
+  readonly executor: string | undefined
   /** Nothing of it is written or published. */
   readonly secret: boolean
   readonly controller: AbortController

@@ -1,5 +1,6 @@
 import { toPlain } from '../adapters/common/exact-json.js'
 import type { Exact, ExactMap } from './adapter.js'
+import type { Broker } from './broker/broker.js'
 import type { PacketLike } from './broker/store/packet.js'
 import { self } from './devices.js'
 import type { Devices, Entry } from './devices.js'
@@ -9,7 +10,7 @@ import type { States } from './states.js'
 import { parseTime } from './time.js'
 import type { Topics } from './topic.js'
 
-export interface RestoreOptions {
+interface RestoreOptions {
   readonly topics: Topics
   readonly devices: Devices
   readonly latest: Latest
@@ -20,16 +21,35 @@ export interface RestoreOptions {
   readonly room: () => Promise<void>
 }
 
+/** Seconds that a reading waits for room in the queue to the broker. */
+const roomWithin = 2
+
 interface Found {
   reading?: PacketLike
   meta?: PacketLike
+}
+
+/** Takes over what the broker kept: see {@link restore}. */
+export async function restoreFrom(broker: Broker, parts: Omit<RestoreOptions, 'clear' | 'room'>): Promise<void> {
+  const { topics, devices, latest, states } = parts
+  await restore([...broker.allRetained()], {
+    topics,
+    devices,
+    latest,
+    states,
+    clear: (topic, kind) => broker.publish(topic, '', kind, { retain: true }),
+    // A reading and its mirror.
+    room: async () => {
+      if (broker.room < 2) await broker.flushed(roomWithin)
+    }
+  })
 }
 
 /**
  * What an earlier run retained under the root, taken over before anybody listens: readings are stale and `restored` with their original
  * time, devices are offline until heard of, mirrors are empty, undeclared codenames are known again. What the configuration no longer declares is cleared.
  */
-export async function restore(retained: Iterable<PacketLike>, options: RestoreOptions): Promise<void> {
+async function restore(retained: Iterable<PacketLike>, options: RestoreOptions): Promise<void> {
   const { topics, devices, states } = options
   const readings = new Map<string, Map<string, Found>>()
   const said: { device: string; topic: string }[] = []

@@ -7,10 +7,12 @@ import type { Devices } from './devices.js'
 import type { History } from './history/history.js'
 import type { Latest } from './latest.js'
 import { LoopDelay } from './loop-delay.js'
+import type { Delays } from './loop-delay.js'
+import type { Operation } from './operation.js'
 import type { Runs } from './runs/runs.js'
 import { startArguments } from './runs/start-arguments.js'
 import type { States } from './states.js'
-import { formatTime } from './time.js'
+import { formatTime, parseTime } from './time.js'
 import type { Certificates } from './tls/certificates.js'
 import type { Kind } from './topic.js'
 import type { Upstream } from './upstream/upstream.js'
@@ -126,6 +128,23 @@ export const selfDevice: Device = {
         }
       }
     ],
+    [
+      'reload',
+      {
+        description: 'What came of the last reading of the configuration; a call reads it again, and applies it whole or not at all',
+        history: 'change',
+        schema: { type: 'object' },
+        callable: {
+          timeout: 60,
+          arguments: {
+            type: 'object',
+            additionalProperties: false,
+            properties: { check: { description: 'true: only tell what it would do', type: 'boolean' } }
+          },
+          returns: { type: 'object' }
+        }
+      }
+    ],
     ['history_state', { description: 'Whether readings are kept, and if not, why not', history: 'change', schema: { type: 'object' } }],
     ['history_waiting', count('Readings that wait to be written to the history')],
     ['history_dropped_total', count('Readings lost to the history since start')],
@@ -151,6 +170,14 @@ export const selfDevice: Device = {
       }
     ],
     [
+      'clock',
+      {
+        description: 'Whether the clock of this computer is right, as far as it can tell; else readings are uncertain',
+        history: 'change',
+        schema: { type: 'object' }
+      }
+    ],
+    [
       'upstream',
       {
         description: 'Bridges to other brokers: whether each is connected, what waits, and what became of the rest',
@@ -173,7 +200,7 @@ export const selfDevice: Device = {
 }
 
 /** What the gateway carries out itself. */
-export const selfPlan: Plan = { executes: ['run_start', 'run_stop'].map((codename) => ({ device: self, codename })) }
+export const selfPlan: Plan = { executes: ['run_start', 'run_stop', 'reload'].map((codename) => ({ device: self, codename })) }
 
 export interface SelfOptions {
   readonly clock: Clock
@@ -191,6 +218,7 @@ export interface Sources {
   readonly runs: Runs
   readonly history: History
   readonly certificates: Certificates
+  readonly operation: Operation
   readonly upstream: Upstream
 }
 
@@ -237,6 +265,28 @@ export class Self {
     return { received: of('received'), answered: of('answered'), refused: of('refused'), dropped: of('dropped') }
   }
 
+  /** The instance is there no more. */
+  forget(instance: string): void {
+    this.#counters.delete(instance)
+  }
+
+  /** The last time of its own that an earlier run retained; Unix seconds. */
+  lastTime({ broker, devices }: Pick<Sources, 'broker' | 'devices'>): number | undefined {
+    const topic = devices.find(self, 'uptime')?.topic
+    const found = /"time":"([^"]+)"/.exec((topic === undefined ? undefined : broker.retained(topic)) ?? '')?.[1]
+    return found === undefined ? undefined : parseTime(found)
+  }
+
+  /** Since start: messages refused, messages shed as the queue to the broker was full, writes that failed. */
+  get totals(): { readonly rejected: bigint; readonly shed: bigint; readonly diskFailures: bigint } {
+    return { rejected: this.#rejected, shed: this.#shed, diskFailures: this.#diskFailures }
+  }
+
+  /** Of the last ten seconds. */
+  get delays(): Delays | undefined {
+    return this.#loop.last
+  }
+
   refused(): void {
     this.#rejected += 1n
   }
@@ -255,8 +305,9 @@ export class Self {
   /** An instance, a run, the history or a certificate changed its state. */
   changed(): void {
     if (this.#sources === undefined) return
-    const { states, history, runs, certificates, upstream } = this.#sources
+    const { states, history, runs, certificates, operation, upstream } = this.#sources
     this.#certificates(certificates)
+    this.#put('clock', new Map(Object.entries(operation.clockSync.status)))
     if (upstream.isWanted) this.#put('upstream', upstream.told())
     this.#put('runs', runs.shown())
     const { state, reason } = history.status()

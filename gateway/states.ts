@@ -124,6 +124,11 @@ export class States {
     this.#options.toldOf(device)
   }
 
+  /** What is known of the state of a device. */
+  of(device: string): InstanceState {
+    return this.#devices.get(device) ?? { state: 'offline', reason: unheard, since: this.#began }
+  }
+
   /** The state of a device as on MQTT, where it is not told of what nobody has heard from. */
   told(device: string): string {
     return statePayload(this.#devices.get(device) ?? { state: 'offline', reason: unheard, via: self, since: this.#began })
@@ -150,6 +155,32 @@ export class States {
       else if (!this.#devices.has(device)) this.#set(device, 'offline', unheard, self, true)
     }
     this.#deriveSelf()
+  }
+
+  /**
+   * The configuration is another one: instances that it does not name say nothing any more, those that it names anew have not started yet,
+   * and each device is as who holds it now says.
+   */
+  rearrange(instances: Iterable<string>): void {
+    const { clock, devices } = this.#options
+    const before = new Map(this.#instances)
+    const fresh: InstanceState = { state: 'offline', reason: 'not started yet', since: clock.now() }
+    this.#instances.clear()
+    for (const id of instances) this.#instances.set(id, before.get(id) ?? fresh)
+    for (const [device, said] of this.#ofOne) {
+      const holders = devices.holders(device)
+      for (const id of said.keys()) if (!holders.has(id)) said.delete(id)
+      if (said.size === 0) this.#ofOne.delete(device)
+    }
+    for (const device of devices.names()) {
+      if (device === self) continue
+      const via = this.#devices.get(device)?.via
+      if (devices.holders(device).size > 0) this.#derive(device)
+      // Whoever spoke for it holds it no more.
+      else if (via === undefined || before.has(via)) this.#set(device, 'offline', unheard, self, true)
+    }
+    this.#deriveSelf()
+    this.#options.changed()
   }
 
   /** What is wrong with a part of the gateway itself, and what to do; undefined: nothing. */

@@ -129,12 +129,12 @@ export class Supervisor {
   }
 
   /** Complete and idempotent. Resolves when the adapter has stopped, or did not within its time. */
-  async stop(): Promise<void> {
+  async stop(why = 'the gateway is stopping'): Promise<void> {
     this.#stopped = true
     this.#running = false
     this.#retry?.cancel()
     this.#retryAt = undefined
-    this.#starting?.abort(new Error('the gateway is stopping'))
+    this.#starting?.abort(new Error(why))
     this.#work = this.#work.then(() => this.#halt())
     await this.#work
   }

@@ -105,8 +105,16 @@ export function below(reading: string, kind: Exclude<Kind, 'state' | 'reading'>)
   return `${reading}/${kind}`
 }
 
+/** Filter of the readings of a device, whose state is there. */
+export function readingsOf(state: string): string {
+  return `${state}/+`
+}
+
 /** Where a command goes that the gateway answered itself: out of the way of devices, and of `#`. */
 export const answeredTopic = '$SYS/labgate/answered'
+
+/** Where the gateway hears itself: whoever may read `$SYS` hears it too. */
+export const pulseTopic = '$SYS/labgate/pulse'
 
 /** Filter of what the broker says of itself. */
 export const brokerTopics = '$SYS/#'

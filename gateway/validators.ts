@@ -96,12 +96,34 @@ export class Validators {
     return new GatewayError('BadPayload', text, { rule: rule ?? 'schema' })
   }
 
-  #get(schema: object): ValidateFunction {
+  /** Forgets what was compiled for other schemas than these: a configuration may change for years. What is wanted again is compiled again. */
+  keepOnly(schemas: Iterable<object>): void {
+    const kept = [...schemas]
+    const texts = new Set(kept.map((schema) => this.#textOf(schema)))
+    for (const [text, validate] of this.#compiled) {
+      if (texts.has(text)) continue
+      this.#compiled.delete(text)
+      this.#ajv.removeSchema(validate.schema)
+    }
+    this.#lenient?.keepOnly(kept)
+  }
+
+  /** Schemas that are compiled now. */
+  get size(): number {
+    return this.#compiled.size
+  }
+
+  #textOf(schema: object): string {
     let text = this.#texts.get(schema)
     if (text === undefined) {
       text = stringify(schema)
       this.#texts.set(schema, text)
     }
+    return text
+  }
+
+  #get(schema: object): ValidateFunction {
+    const text = this.#textOf(schema)
     let validate = this.#compiled.get(text)
     if (validate === undefined) {
       // `$id` would clash when the same id is compiled twice in different texts; nothing refers to it.

@@ -114,6 +114,23 @@ export interface Config {
      * Folder for what must survive a restart; a relative one begins at the working directory. Left out: everything is in memory and lost at the end.
      */
     data?: string
+    /**
+     * Watch this file, and apply it when it changes. false: only when the gateway is told to (SIGHUP, POST /api/reload).
+     */
+    reload: boolean
+    /**
+     * Whether the clock of this computer can be believed. While it cannot, readings that are stamped with it are uncertain.
+     */
+    clock: {
+      /**
+       * auto: it can, unless it is behind what it must say at least, or this is a board without a clock of its own, which has not been synchronised since its start; trust: always; file: once the file is there.
+       */
+      sync: 'auto' | 'trust' | 'file'
+      /**
+       * File that is there once the clock was synchronised; this one is that of systemd-timesyncd. With auto it is looked at too.
+       */
+      file: string
+    }
   }
   /**
    * The embedded MQTT broker.
@@ -352,6 +369,19 @@ export interface Config {
     maxBytes: number
   }
   /**
+   * What Home Assistant is told over MQTT.
+   */
+  homeAssistant: {
+    /**
+     * true: every device is announced to Home Assistant, which shows it without further configuration.
+     */
+    discovery: boolean
+    /**
+     * First level or levels of the topics of discovery, as in the settings of Home Assistant; not below broker.root.
+     */
+    prefix: string
+  }
+  /**
    * Bridges to bigger brokers: what happens here is told there, and commands come in where that is allowed.
    */
   upstream: Bridge[]
@@ -421,7 +451,7 @@ export interface Bridge {
    */
   clientId?: string
   /**
-   * Stands there in place of broker.root, e.g. site/lab-a. Left out: the same as here.
+   * First level or levels there, without wildcards, in place of broker.root, e.g. site/lab-a. Left out: the same as here.
    */
   topic?: string
   /**

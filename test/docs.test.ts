@@ -10,8 +10,10 @@ const documents = [
   'CHANGELOG.md',
   'CONTRIBUTING.md',
   'SECURITY.md',
-  'config/examples/node-red/README.md',
+  'config/raspberry-pi.md',
   'config/examples/cluster/README.md',
+  'config/examples/node-red/README.md',
+  'config/examples/python/README.md',
   ...adapterReadmes()
 ]
 

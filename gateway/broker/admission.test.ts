@@ -47,18 +47,13 @@ describe('who comes in', () => {
 
   beforeEach(() => {
     judged = () => {}
-    users = new UsersFile([
-      ['ann', 'operator'],
-      ['bob', 'operator'],
-      ['eve', 'observer']
-    ])
+    users = new UsersFile({ ann: 'operator', bob: 'operator', eve: 'observer' })
   })
 
   afterEach(async () => {
     await broker.stop(1)
     access.stop()
     await new Promise((resolve) => server.close(resolve))
-    users.remove()
   })
 
   const ann = { user: 'ann', password: passwordOf('ann') }

@@ -1,7 +1,6 @@
 import type { AedesOptions, AedesPublishPacket, Client, Subscription } from 'aedes'
 import type { EventEmitter } from 'node:events'
 import type { Access } from '../access/access.js'
-import type { Rights } from '../access/identity.js'
 import type { Clock, Logger } from '../adapter.js'
 import type { Config } from '../config.js'
 import { GatewayError } from '../errors.js'
@@ -14,11 +13,13 @@ import { Durable } from './durable.js'
 import { Emitter } from './emitter.js'
 import { FilterOrder } from './filter-order.js'
 import { Cut, Guard } from './guard.js'
+import { Judge } from './judge.js'
 import type { Limit } from './limit-hits.js'
 import type { Door } from './listeners.js'
 import { OrderedAedes } from './order.js'
 import { Permissions } from './permissions.js'
-import { onlyLooks, refusal as readOnly } from './read-only.js'
+import { Pulse } from './pulse.js'
+import { onlyLooks } from './read-only.js'
 import { Reports } from './reports.js'
 import { Queue } from './queue.js'
 import type { Publish } from './queue.js'
@@ -28,6 +29,7 @@ import type { OpenDisk } from './store/disk.js'
 import type { PacketLike } from './store/packet.js'
 import type { Store } from './store/store.js'
 import { Subscribers, paceStreams } from './subscribers.js'
+import { Traffic } from './traffic.js'
 
 export interface BrokerOptions {
   readonly log: Logger
@@ -52,6 +54,8 @@ export type Presence = (client: string, present: boolean, mayWrite: (topic: stri
 
 /** The embedded Aedes, with its durable store, the contract on every message, and the queue of the gateway's own. */
 export class Broker implements Door {
+  readonly traffic: Traffic
+  readonly pulse: Pulse
   readonly #log: Logger
   readonly #durable: Durable
   readonly #store: Store
@@ -68,15 +72,23 @@ export class Broker implements Door {
   readonly #permissions: Permissions
   readonly #sessions: Sessions
   readonly #reports: Reports
-  #contract: Contract | undefined
+  #judge: Judge | undefined
   #onPresence: Presence | undefined
 
   constructor(options: BrokerOptions) {
     const { clock, limits } = options
     const monotonic = (): number => clock.monotonic()
     this.#log = options.log
+    this.traffic = new Traffic(monotonic)
     const { data, durability = 'fast', openDisk, disk } = options
-    this.#durable = new Durable({ data, durability, now: () => clock.now(), open: openDisk, state: (failure) => disk?.(failure) })
+    this.#durable = new Durable({
+      data,
+      durability,
+      now: () => clock.now(),
+      open: openDisk,
+      watch: this.traffic.committing,
+      state: (failure) => disk?.(failure)
+    })
     this.#store = this.#durable.store
     const reports = new Reports(options.log, monotonic)
     this.#reports = reports
@@ -111,7 +123,8 @@ export class Broker implements Door {
       concurrency: 0,
       authorizePublish: (client, packet, callback) => this.#authorizePublish(client, packet, callback),
       authorizeSubscribe: (client, subscription, callback) => callback(null, this.#grant(client, subscription) ? subscription : null),
-      authorizeForward: (client, packet) => (this.#permissions.maySee(client, packet) ? this.#subscribers.forward(client, packet) : null),
+      authorizeForward: (client, packet) =>
+        this.traffic.send(this.#permissions.maySee(client, packet) ? this.#subscribers.forward(client, packet) : null),
       preConnect: this.#admission.preConnect,
       authenticate: this.#admission.authenticate
     }
@@ -124,6 +137,7 @@ export class Broker implements Door {
     this.#queue = new Queue({
       max: limits.maxQueue,
       shed: options.shed,
+      watch: this.traffic.publishing,
       deliver: (message, done) =>
         this.#aedes.publish(message, (error) => {
           if (error) this.#log.error({ topic: message.topic, err: error }, 'the broker could not publish')
@@ -133,6 +147,7 @@ export class Broker implements Door {
     this.#aedes.on('subscribe', asks)
     this.#aedes.on('unsubscribe', (topics, client) => this.#subscribers.drop(client, topics))
     new FilterOrder(this.#aedes, this.#store)
+    this.pulse = new Pulse(this.#emitter, (packet) => this.#aedes.publish(packet, () => {}))
     this.#aedes.on('connackSent', ({ returnCode }, { conn }) => {
       if (returnCode === 0) (conn as Guard).letIn()
     })
@@ -158,8 +173,14 @@ export class Broker implements Door {
 
   /** Opens nothing to the outside. `presence` is told of every client that comes or goes. */
   async start(contract: Contract, presence: Presence): Promise<void> {
-    this.#contract = contract
-    contract.mayRetain = (packet) => this.#mayRetain(packet)
+    const judge = new Judge({
+      contract,
+      permissions: this.#permissions,
+      retainedCap: this.#retainedCap,
+      tooMany: () => this.#reports.hits.hit('maxRetained')
+    })
+    contract.mayRetain = (packet) => judge.mayRetain(packet)
+    this.#judge = judge
     this.#onPresence = presence
     await this.#durable.start(this.#aedes)
     this.#retainedCap.restored(this.#store.allRetained())
@@ -257,6 +278,11 @@ export class Broker implements Door {
     return this.#store.retainedCount()
   }
 
+  /** Sessions that are kept, and the messages that wait in them. */
+  get sessions(): { readonly sessions: number; readonly queued: number } {
+    return this.#store.sessions()
+  }
+
   /** Delivers what waits, within the time limit, then closes every connection. */
   async stop(seconds: number): Promise<void> {
     this.#connections.stop()
@@ -274,12 +300,7 @@ export class Broker implements Door {
 
   /** Of clients that were connected when an earlier run crashed. */
   publishWills(): void {
-    this.#durable.publishWills((will) => {
-      const packet = will as MutablePacket & typeof will
-      const refusal = this.#permissions.refusalOfWill(will)
-      if (refusal === undefined) this.#apply(packet, will.clientId, this.#permissions.rightsOfWill(will))
-      else this.#contract?.refuse(packet, will.clientId, refusal)
-    })
+    this.#durable.publishWills((will) => this.#judge?.will(will))
   }
 
   /** Resolves when the messages of the gateway that wait have been handed over, or after the time limit. */
@@ -351,38 +372,17 @@ export class Broker implements Door {
       published.qos === 2 && client !== null && published.messageId !== undefined && this.#store.hasIncoming(client.id, published.messageId)
     try {
       if (again) return callback(null)
+      if (client !== null) this.traffic.receive(published.qos)
       const { qos, messageId } = published
       if (qos === 2 && client !== null && messageId !== undefined && this.#durable.isTaking(client, messageId, callback)) return
       if (qos === 2 && client !== null && this.#store.incoming(client.id) >= maxIncoming)
         return callback(new Cut('protocol', `it has left ${maxIncoming} messages of QoS 2 without PUBREL`))
-      this.#judge(published, client)
+      this.#judge?.judge(published, client)
       this.#durable.admit(client, packet as AedesPublishPacket, callback)
     } catch (error) {
       this.#log.error({ err: error, topic: published.topic }, 'the contract failed on a message; it was not published')
       callback(new GatewayError('Internal', 'the message could not be judged', { cause: error }))
     }
-  }
-
-  /** First who it is, then what it is. */
-  #judge(packet: MutablePacket, client: Client | null): void {
-    if (client === null) return this.#apply(packet, '')
-    if (onlyLooks(client)) return this.#contract?.refuse(packet, client.id, readOnly())
-    const refusal = this.#permissions.refusal(client, packet)
-    if (refusal === undefined) return this.#apply(packet, client.id, (client.conn as Guard).rights)
-    this.#contract?.refuse(packet, client.id, refusal)
-  }
-
-  /** The contract; a message that may not be retained any more is a dead letter. */
-  #apply(packet: MutablePacket, client: string, rights?: Rights): void {
-    const refusal = this.#mayRetain(packet)
-    if (refusal === undefined) this.#contract?.apply(packet, client, rights)
-    else this.#contract?.refuse(packet, client, refusal)
-  }
-
-  #mayRetain(packet: MutablePacket): GatewayError | undefined {
-    const refusal = this.#retainedCap.check(packet)
-    if (refusal !== undefined) this.#reports.hits.hit('maxRetained')
-    return refusal
   }
 }
 

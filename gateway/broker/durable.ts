@@ -1,4 +1,5 @@
 import type { AedesPublishPacket, Client, PublishPacket } from 'aedes'
+import type { Stopwatch } from '../metrics/histogram.js'
 import type { MutablePacket } from './contract.js'
 import type { OrderedAedes } from './order.js'
 import { openLevel, type OpenDisk } from './store/disk.js'
@@ -15,6 +16,8 @@ export interface DurableOptions {
   readonly state: (failure: Error | undefined) => void
   /** Wall clock, Unix seconds. */
   readonly now: () => number
+  /** Of the batches. */
+  readonly watch?: Stopwatch
   /** Instead of LevelDB in `data`; tests put a failing disk here. */
   readonly open?: OpenDisk | undefined
 }
@@ -44,13 +47,14 @@ export class Durable {
   /** Calls back when others have what was published so far. */
   alsoKept: (run: () => void) => void = (run) => run()
 
-  constructor({ data, durability, now, state, open }: DurableOptions) {
+  constructor({ data, durability, now, watch, state, open }: DurableOptions) {
     this.#now = now
     if (data !== undefined || open !== undefined)
       this.#journal = new Journal({
         open: open ?? (() => openLevel(data ?? '')),
         durability,
         state,
+        ...(watch === undefined ? {} : { watch }),
         where: `the data folder ${data ?? ''} (gateway.data)`
       })
     this.store = new Store(this.#journal)

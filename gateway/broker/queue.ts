@@ -1,3 +1,4 @@
+import type { Stopwatch } from '../metrics/histogram.js'
 import { delivery } from '../topic.js'
 import type { Kind } from '../topic.js'
 
@@ -31,9 +32,12 @@ const maxBytes = 64 * 1024 * 1024
 export class Queue {
   readonly #deliver: (message: Message, done: () => void) => void
   readonly max: number
+  readonly #watch: Stopwatch | undefined
   readonly #shed: (kind: Kind | 'dead') => void
   /** What was taken leaves its place empty, or a payload of megabytes would stay until the array is cut. */
   #waiting: (Message | undefined)[] = []
+  /** When each of these came, by the watch. */
+  #since: number[] = []
   #head = 0
   #underway = 0
   #bytes = 0
@@ -45,8 +49,15 @@ export class Queue {
   #behind: { readonly after: number; readonly run: () => void }[] = []
   #draining = false
 
-  constructor(options: { max: number; deliver: (message: Message, done: () => void) => void; shed: (kind: Kind | 'dead') => void }) {
+  /** `watch`: of each message, from `publish` until the broker is done with it. */
+  constructor(options: {
+    readonly max: number
+    readonly deliver: (message: Message, done: () => void) => void
+    readonly shed: (kind: Kind | 'dead') => void
+    readonly watch?: Stopwatch
+  }) {
     this.#deliver = options.deliver
+    this.#watch = options.watch
     this.max = options.max
     this.#shed = options.shed
   }
@@ -76,6 +87,7 @@ export class Queue {
       dup: false
     }
     this.#waiting.push(message)
+    this.#since.push(this.#watch?.now() ?? 0)
     this.#taken += 1
     this.#bytes += message.payload.length
     this.#drain()
@@ -116,23 +128,26 @@ export class Queue {
     this.#draining = true
     while (this.#underway < inFlight && this.length > 0) {
       const message = this.#waiting[this.#head] as Message
+      const since = this.#since[this.#head] as number
       this.#waiting[this.#head++] = undefined
       this.#underway += 1
       this.#bytes -= message.payload.length
-      this.#deliver(message, () => this.#delivered())
+      this.#deliver(message, () => this.#delivered(since))
       this.#given += 1
       while (this.#behind[0] !== undefined && this.#behind[0].after <= this.#given) this.#behind.shift()?.run()
     }
     if (this.length === 0 || (this.#head > 1024 && this.#head * 2 > this.#waiting.length)) {
       this.#waiting = this.#waiting.slice(this.#head)
+      this.#since = this.#since.slice(this.#head)
       this.#head = 0
     }
     this.#draining = false
     if (this.length === 0 && this.#underway === 0) for (const resolve of this.#idle.splice(0)) resolve()
   }
 
-  #delivered(): void {
+  #delivered(since: number): void {
     this.#underway -= 1
+    this.#watch?.took(since)
     this.#drain()
   }
 }

@@ -6,8 +6,8 @@ import type { Environment } from '../config/reader.js'
 /** What a command may touch of the process; main.ts makes it. */
 export interface Surroundings {
   readonly input: Readable & { readonly isTTY?: boolean }
-  /** For what was asked for. `columns`: of a terminal. */
-  readonly output: Writable & { readonly isTTY?: boolean; readonly columns?: number }
+  /** For what was asked for. `columns` and `rows`: of a terminal. */
+  readonly output: Writable & { readonly isTTY?: boolean; readonly columns?: number; readonly rows?: number }
   /** For questions to a person, progress and complaints. */
   readonly questions: Writable & { readonly isTTY?: boolean; readonly columns?: number }
   readonly env: Environment

@@ -10,6 +10,7 @@ import type { User, Users } from '../access/users-file.js'
 import { systemClock } from '../clock.js'
 import { namePattern } from '../topic.js'
 import { Prompt, firstLine } from './password-prompt.js'
+import { configHelp, findConfig } from './find-config.js'
 import type { Surroundings } from './surroundings.js'
 
 interface Where {
@@ -45,7 +46,7 @@ export function usersCommand(around: Surroundings): Command {
       .command(text)
       .description(description)
       .option('-f, --file <file>', 'the file of users')
-      .option('-c, --config <file>', 'the configuration, whose access.users names the file')
+      .option('-c, --config <file>', `${configHelp}, whose access.users names the file`)
   const stdin = ['--password-stdin', 'take the password from the first line of standard input'] as const
 
   sub('add', 'add a user; the password is asked for')
@@ -157,8 +158,10 @@ async function act(around: Surroundings, where: Where, run: (place: Place) => Pr
 
 async function find(around: Surroundings, { file, config }: Where): Promise<Place | undefined> {
   if (config === undefined) {
-    if (file === undefined) throw new Refused('say where the users are: --config gateway.yaml, or --file users.json')
-    return { file, roles: new Set(builtIn), given: `--file ${file}`, isConfigured: false }
+    if (file !== undefined) return { file, roles: new Set(builtIn), given: `--file ${file}`, isConfigured: false }
+    const found = await findConfig(undefined)
+    if ('file' in found) return await find(around, { config: found.file })
+    throw new Refused('say where the users are: --config gateway.yaml, or --file users.json')
   }
   const loaded = await around.load(config)
   if (loaded === undefined) return undefined

@@ -1,12 +1,12 @@
 /** What the instances plan, and whether the plans fit together. */
-import type { AdapterType, InstanceConfig, Plan, Problem, Site } from '../adapter.js'
+import type { AdapterType, InstanceConfig, Plan, Problem, Right, Site } from '../adapter.js'
 import type { ConfigDocument } from './document.js'
 import { checkListeners } from './listeners.js'
 import type { Listener } from './listeners.js'
 import { checkLoops } from './loops.js'
 import { checkBroughtDevices } from './names.js'
 import type { Finding, Path } from './problem.js'
-import { checkReference, deviceOf, findReferences } from './references.js'
+import { checkReference, deviceOf, findReferences, rightOf } from './references.js'
 import { checkRights } from './rights.js'
 import { wrongSources } from './sources.js'
 import type { Planned } from './rights.js'
@@ -29,6 +29,8 @@ export interface PlansOptions {
 
 export interface Plans {
   readonly plans: Map<string, Plan>
+  /** What each instance names, by its id. */
+  readonly refers: Map<string, readonly Right[]>
   readonly findings: Finding[]
 }
 
@@ -42,11 +44,13 @@ export function checkPlans(entries: readonly Entry[], { document, site, broken, 
   const brought = new Map(first.flatMap(({ devices }) => [...(devices ?? [])]))
   const all: Site = { devices: new Map([...site.devices, ...[...brought].filter(([name]) => !site.devices.has(name))]) }
   const names = new Set(brought.keys())
+  const refers = new Map<string, readonly Right[]>()
   const planned = entries.map((entry, index): Planned => {
     const { config, path, type } = entry
     const references = findReferences(type.configSchema, config, path)
     const wrong = references.flatMap((reference) => (broken.has(deviceOf(reference)) ? [] : (checkReference(reference, all, names) ?? [])))
     findings.push(...wrong)
+    refers.set(config.id, references.map(rightOf))
     const judged = wrong.length === 0 && !references.some((reference) => broken.has(deviceOf(reference)))
     const made = judged ? plan(entry, all) : { plan: first[index] as Plan, problems: [] }
     findings.push(...made.problems.map((problem) => below(path, problem)))
@@ -60,7 +64,7 @@ export function checkPlans(entries: readonly Entry[], { document, site, broken, 
     ...checkLoops(planned),
     ...checkListeners([...listeners, ...planned.flatMap((instance, index) => listens(instance, entries[index] as Entry, document))])
   )
-  return { plans: new Map(planned.map((instance) => [instance.id, instance.plan])), findings }
+  return { plans: new Map(planned.map((instance) => [instance.id, instance.plan])), refers, findings }
 }
 
 /** A fault of a type must not end the check. */

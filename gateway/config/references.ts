@@ -1,5 +1,5 @@
 /** Names of devices and codenames in the entries of adapters: do they mean anything? */
-import type { Site } from '../adapter.js'
+import type { Right, Site } from '../adapter.js'
 import { self } from '../devices.js'
 import { selfDevice } from '../self.js'
 import type { Finding, Path } from './problem.js'
@@ -45,6 +45,12 @@ export function findReferences(schema: object, value: unknown, path: Path): Refe
 /** The device that is meant. */
 export function deviceOf({ format, text }: Reference): string {
   return format === 'device' ? text : text.slice(0, Math.max(0, text.indexOf('/')))
+}
+
+/** The same with its codename, where it names one. */
+export function rightOf(reference: Reference): Right {
+  const device = deviceOf(reference)
+  return reference.format === 'device' ? { device } : { device, codename: reference.text.slice(device.length + 1) }
 }
 
 /** Undefined when the device or codename is there. A device without codenames gets them at run time when an instance brings it along. */

@@ -65,7 +65,7 @@ export function guard(app: FastifyInstance, parts: Parts, who: Askers): void {
     }
     const path = request.url.split('?')[0] as string
     // A reading out of a cache would look fresh.
-    if (/^\/(api|health)(\/|$)/.test(path)) void reply.header('cache-control', 'no-store')
+    if (/^\/(api|health|ready|metrics)(\/|$)/.test(path)) void reply.header('cache-control', 'no-store')
     if (request.is404) {
       const methods = methodsOf(path)
       if (method === 'OPTIONS' && methods.length > 0) return await options(reply, methods, isAllowed && origin !== undefined)

@@ -33,6 +33,18 @@ const schema = {
   }
 } as const
 
+const readySchema = {
+  title: 'Ready',
+  description: 'Whether the gateway has begun its work; how well it does it: see Health. Who may see more is told which instances.',
+  type: 'object',
+  additionalProperties: false,
+  required: ['ready', 'reasons'],
+  properties: {
+    ready: { type: 'boolean' },
+    reasons: { description: 'What is still to come, or has gone; for people.', type: 'array', items: { type: 'string' } }
+  }
+} as const
+
 /** Also at /health, where whoever watches over programs looks for it. */
 export function healthRoutes(app: FastifyInstance, parts: Parts, askers: Askers): void {
   const details = mayReadOwn('health')
@@ -55,4 +67,22 @@ export function healthRoutes(app: FastifyInstance, parts: Parts, askers: Askers)
         return await reply.code(worst === 'failing' ? 503 : 200).send({ status: worst, time, ...(may ? { checks } : {}) })
       }
     )
+  app.get(
+    '/ready',
+    {
+      config: { permission: 'everybody' },
+      schema: {
+        summary: 'Has the gateway begun its work?',
+        tags: ['gateway'],
+        response: { 200: readySchema, 503: { ...readySchema, description: 'Not yet, or not any more.' } }
+      }
+    },
+    async (request, reply) => {
+      const { unready } = parts.operation
+      const asker = await askers.perhaps(request.raw)
+      const may = asker !== undefined && hasRight(details, asker, parts)
+      const reasons = new Set(unready.map(({ reason, detail }) => (may ? (detail ?? reason) : reason)))
+      return await reply.code(unready.length > 0 ? 503 : 200).send({ ready: unready.length === 0, reasons: [...reasons] })
+    }
+  )
 }

@@ -43,10 +43,12 @@ export class Health {
       this.#disk(),
       this.#queue(),
       this.#loop(),
+      this.#clock(),
       this.#history(),
       this.#runs(),
       ...this.#users(),
       ...this.#certificates(),
+      ...this.#configuration(),
       ...this.#upstream(),
       ...this.#instances()
     ]
@@ -91,6 +93,11 @@ export class Health {
     }
   }
 
+  #clock(): Check {
+    const { isDoubtful, status } = this.#parts.operation.clockSync
+    return { name: 'clock', status: isDoubtful ? 'degraded' : 'ok', reason: withoutPath(status.reason) }
+  }
+
   #history(): Check {
     const { state, reason } = this.#parts.history.status()
     return { name: 'history', status: state === 'degraded' ? 'degraded' : 'ok', reason }
@@ -117,6 +124,14 @@ export class Health {
     const troubles = certificates.troubles()
     const status = troubles.some((one) => one.status === 'failing') ? 'failing' : troubles.length > 0 ? 'degraded' : 'ok'
     return [{ name: 'certificates', status, reason: troubles.map(({ reason }) => withoutPath(reason)).join('; ') }]
+  }
+
+  /** The gateway works as it did: what it was not given to do is no fault of its own. */
+  #configuration(): Check[] {
+    const { trouble } = this.#parts.reload
+    if (trouble === undefined) return []
+    const reason = `the configuration file was read again and not applied, what was in force goes on: ${withoutPath(trouble)}`
+    return [{ name: 'configuration', status: 'ok', reason }]
   }
 
   /** None where there are no bridges. */

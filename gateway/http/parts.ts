@@ -5,11 +5,14 @@ import type { Commands } from '../commands.js'
 import type { CommandDesk } from './command-desk.js'
 import type { Streams } from './streams.js'
 import type { Config } from '../../schemas/types.js'
+import type { Describing } from '../describe/describing.js'
 import type { Devices } from '../devices.js'
 import type { History } from '../history/history.js'
 import type { Instances } from '../instances.js'
 import type { Latest } from '../latest.js'
+import type { Operation } from '../operation.js'
 import type { Notices } from '../notices.js'
+import type { Reload } from '../reload/reload.js'
 import type { Runs } from '../runs/runs.js'
 import type { Self } from '../self.js'
 import type { States } from '../states.js'
@@ -23,6 +26,7 @@ import type { Validators } from '../validators.js'
 export interface Parts {
   readonly clock: Clock
   readonly log: Logger
+  /** As it is now: a reload may change its devices and instances. */
   readonly config: Config
   readonly version: string
   /** Unix seconds. */
@@ -37,6 +41,7 @@ export interface Parts {
   readonly streams: Streams
   readonly instances: Instances
   readonly self: Self
+  readonly operation: Operation
   readonly access: Access
   readonly broker: Broker
   readonly history: History
@@ -45,4 +50,6 @@ export interface Parts {
   readonly notices: Notices
   readonly upstream: Upstream
   readonly certificates: Certificates
+  readonly reload: Reload
+  readonly describing: Describing
 }

@@ -30,19 +30,8 @@ const maxParamLength = 3000
 
 /** REST and the dashboard. Opens nothing: who listens hands over the requests. */
 export async function createWeb(parts: Parts): Promise<Web> {
-  const { access, clock, config, devices, topics } = parts
-  const { http = { host: '', origins: [] } } = config
-  const { sessionTime } = config.access
-  const askers = new Askers({
-    access,
-    clock,
-    devices,
-    topics,
-    open: isOpen(http),
-    name: config.gateway.name,
-    sessionTime,
-    origins: http.origins
-  })
+  const { clock } = parts
+  const askers = createAskers(parts)
   const app = createApp(parts, askers)
   await app.ready()
   const places = new Places({ clock })
@@ -62,6 +51,23 @@ export async function createWeb(parts: Parts): Promise<Web> {
       await app.close()
     }
   }
+}
+
+/** What `/api/openapi.json` answers, as text. */
+export async function describeWeb(parts: Parts): Promise<string> {
+  const askers = createAskers(parts)
+  try {
+    return await describe(parts, askers)
+  } finally {
+    askers.stop()
+  }
+}
+
+function createAskers({ access, clock, config, devices, topics }: Parts): Askers {
+  const { http = { host: '', origins: [] } } = config
+  const { sessionTime } = config.access
+  const { name } = config.gateway
+  return new Askers({ access, clock, devices, topics, open: isOpen(http), name, sessionTime, origins: http.origins })
 }
 
 /** `prepare`: what is registered before any route. */

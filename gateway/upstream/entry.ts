@@ -81,10 +81,3 @@ export function decode(key: Buffer, row: Buffer, first: number): Entry | undefin
 function sumOf(row: Buffer): number {
   return crc32(row.subarray(6), row[1] ?? 0)
 }
-
-/** As many as fit into so many bytes, and one at least. */
-export function firstOf(entries: readonly Entry[], most: number, sizeOf: (entry: Entry) => number): Entry[] {
-  let bytes = 0
-  const end = entries.findIndex((entry) => (bytes += sizeOf(entry)) > most)
-  return entries.slice(0, end < 0 ? entries.length : Math.max(1, end))
-}

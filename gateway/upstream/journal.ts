@@ -1,10 +1,11 @@
 import type { Clock, Logger, Watch } from '../adapter.js'
 import { DamagedError } from '../history/shelf.js'
 import type { Change, Place, Shelf } from '../history/shelf.js'
-import { allEntries, decode, encode, firstOf, keyOf, lengthOf, seqOf } from './entry.js'
+import { allEntries, decode, encode, keyOf, lengthOf, seqOf } from './entry.js'
 import type { Entry, Message } from './entry.js'
 import { Kept } from './kept.js'
 import { Ledger, lastOf } from './ledger.js'
+import { Taken } from './taken.js'
 import { Window } from './window.js'
 
 export interface JournalOptions {
@@ -30,11 +31,8 @@ const ages = { look: 10, sane: 1e9 }
 /** Seconds between a failed write and the next try, at first and at most. */
 const patience = { first: 1, most: 30 }
 
-/** Of maxBytes: what entries may take, what is written at once, what is dropped at once, how often the files are measured. */
-const part = { entries: 0.75, batch: 1 / 8, chunk: 1 / 16, measure: 1 / 16 }
-
-/** Bytes that may wait in memory for the disk. */
-const mostInMemory = 8_388_608
+/** Of maxBytes: what entries may take, what is written at once, what is dropped at once, how often the files are measured, and above which they are cleaned up. */
+const part = { entries: 0.625, batch: 1 / 8, chunk: 1 / 16, measure: 1 / 32, files: 0.8 }
 
 /** Bytes of an entry besides its row: in LevelDB, and in memory. */
 const overhead = { lasting: 24, memory: 400 }
@@ -55,8 +53,7 @@ export class Journal {
   readonly #most: { readonly bytes: number; readonly batch: number }
   #shelf: Shelf | undefined
   /** Taken, and not on the disk; the batch under way is the first of it. */
-  #taken: Entry[] = []
-  #takenBytes = 0
+  readonly #taken = new Taken((entry) => this.#sizeOf(entry))
   /** On the disk, acknowledged, to be removed: with the bytes of each. */
   readonly #done = new Map<number, number>()
   #next = 1
@@ -80,7 +77,7 @@ export class Journal {
     const { maxBytes } = options
     this.#options = options
     // While the disk refuses nobody waits for it.
-    const oldest = (): number | undefined => (this.#failure === undefined ? this.#taken[0]?.seq : undefined)
+    const oldest = (): number | undefined => (this.#failure === undefined ? this.#taken.entries[0]?.seq : undefined)
     this.kept = new Kept(options.clock, () => this.#next - 1, oldest)
     this.#most = { bytes: maxBytes * part.entries, batch: maxBytes * part.batch }
     this.#window = new Window({
@@ -101,15 +98,12 @@ export class Journal {
   /** Cheap; never throws, waits for nothing. `isLate`: it came to an earlier run. */
   take(message: Message, isLate = false): void {
     const { clock } = this.#options
-    if (this.#sizeOf(message) > this.#most.batch) {
-      this.#ledger.dropped += 1
-      return this.#options.changed()
-    }
+    if (this.#sizeOf(message) > this.#most.batch) return this.#dropped(1)
     const entry: Entry = { ...message, seq: this.#next, at: clock.now(), taken: isLate ? undefined : clock.monotonic() }
     this.#next += 1
     this.#taken.push(entry)
-    this.#takenBytes += this.#sizeOf(entry)
-    if (this.#takenBytes > mostInMemory) this.#shed()
+    const shed = this.#taken.shed(this.#writingTo)
+    if (shed > 0) this.#dropped(shed)
     this.#soon()
   }
 
@@ -121,7 +115,7 @@ export class Journal {
   /** It was acknowledged. */
   done(entry: Entry): void {
     if (!this.#window.done(entry)) return
-    if (entry.seq > Math.max(this.#written, this.#writingTo)) this.#untake(entry)
+    if (entry.seq > Math.max(this.#written, this.#writingTo)) this.#taken.remove(new Set([entry.seq]))
     else this.#done.set(entry.seq, this.#sizeOf(entry))
     this.#soon()
   }
@@ -142,7 +136,7 @@ export class Journal {
   }
 
   get bytes(): number {
-    return this.#ledger.bytes + this.#takenBytes
+    return this.#ledger.bytes + this.#taken.bytes
   }
 
   get dropped(): number {
@@ -160,15 +154,22 @@ export class Journal {
 
   /** All that was taken so far is on the disk, if that takes it. */
   async flush(): Promise<void> {
-    await this.#turn
-    this.#start()
-    await this.#turn
+    do {
+      await this.#turn
+      this.#start()
+      await this.#turn
+    } while (this.#failure === undefined && this.#taken.length > 0 && !this.#stopped)
   }
 
   async close(): Promise<void> {
     if (this.#stopped) return
     await this.flush()
     this.#stopped = true
+    if (this.#taken.length > 0)
+      this.#options.log.error(
+        { messages: this.#taken.length, reason: this.#failure },
+        'what waited for upstream is lost: it could not be written'
+      )
     this.#timer?.cancel()
     this.kept.close()
     await this.#window.close()
@@ -238,10 +239,12 @@ export class Journal {
     // After a failed write the same entries are in memory, with their numbers.
     if (this.#first === 0) {
       this.#next += last
-      this.#taken = this.#taken.map((entry) => ({ ...entry, seq: entry.seq + last }))
+      this.#taken.renumber(last)
       if (this.#taken.length > 0) this.#window.renumbered()
       this.#first = last + 1
     }
+    // A batch that was told to have failed may be there.
+    this.#taken.upTo(last)
     this.#written = Math.max(last, this.#written)
     this.#writingTo = this.#written
     this.#shelf = shelf
@@ -255,7 +258,7 @@ export class Journal {
   async #write(): Promise<void> {
     const shelf = this.#shelf
     if (shelf === undefined || (this.#taken.length === 0 && this.#done.size === 0)) return
-    const batch = this.#batch()
+    const batch = this.#taken.first(this.#most.batch)
     const gone = [...this.#done]
     const changes: Change[] = gone.map(([seq]) => ({ key: keyOf(seq) }))
     let bytes = 0
@@ -271,21 +274,16 @@ export class Journal {
     this.#ledger.add(batch.length - gone.length, bytes - goneBytes)
     for (const [seq] of gone) this.#done.delete(seq)
     this.#sinceMeasured += bytes
-    // What was shed meanwhile was the oldest, and stands on the disk all the same.
     const last = batch.at(-1)?.seq
     if (last === undefined) return
     this.#written = last
-    const kept = this.#taken.filter(({ seq }) => seq > last)
-    this.#taken = kept
-    this.#takenBytes = kept.reduce((sum, entry) => sum + this.#sizeOf(entry), 0)
+    this.#taken.upTo(last)
     this.#window.wrote(batch)
   }
 
-  readonly #batch = (): Entry[] => firstOf(this.#taken, this.#most.batch, (entry) => this.#sizeOf(entry))
-
   /** Before a batch: the oldest goes, until there is room, and what has waited too long. */
   async #room(): Promise<void> {
-    const free = this.#most.bytes - this.#batch().reduce((sum, entry) => sum + this.#sizeOf(entry), 0)
+    const free = this.#most.bytes - this.#taken.first(this.#most.batch).reduce((sum, entry) => sum + this.#sizeOf(entry), 0)
     while (this.#ledger.bytes > free && (await this.#drop(this.#options.maxBytes * part.chunk)) > 0);
     const { clock } = this.#options
     if (clock.monotonic() - this.#looked < ages.look) return
@@ -314,7 +312,7 @@ export class Journal {
         if (entry !== undefined && !isDue(entry)) break
         freed += this.#rowSize(row)
         last = seqOf(key)
-        if (!this.#done.delete(last)) count += 1
+        if (!this.#done.has(last)) count += 1
         changes.push({ key })
       }
     } finally {
@@ -325,8 +323,8 @@ export class Journal {
     changes.push(this.#ledger.row(-changes.length, -freed))
     await shelf.write(changes)
     this.#ledger.add(1 - changes.length, -freed)
+    for (const seq of this.#done.keys()) if (seq <= last) this.#done.delete(seq)
     this.#window.drop(last)
-    await shelf.compact({ gte: allEntries.gte, lt: keyOf(last + 1) })
     this.#options.changed()
     return freed
   }
@@ -336,30 +334,15 @@ export class Journal {
     const { maxBytes, place } = this.#options
     if (!place.isLasting || this.#sinceMeasured < maxBytes * part.measure || this.#shelf === undefined) return
     this.#sinceMeasured = 0
-    if ((await this.#shelf.size()) < maxBytes * 0.9) return
+    if ((await this.#shelf.size()) < maxBytes * part.files) return
     await this.#shelf.compact(allEntries)
-    if ((await this.#shelf.size()) >= maxBytes * 0.9) await this.#drop(maxBytes * part.chunk)
+    if ((await this.#shelf.size()) >= maxBytes * part.files) await this.#drop(maxBytes * part.chunk)
   }
 
-  /** In memory there is no room for more: the oldest of it goes. */
-  #shed(): void {
-    const before = this.#taken.length
-    while (this.#takenBytes > mostInMemory * 0.9) {
-      const at = this.#taken.findIndex(({ seq }) => seq > this.#writingTo)
-      if (at < 0) break
-      const [entry] = this.#taken.splice(at, Math.max(1, Math.floor(this.#taken.length / 16)))
-      if (entry === undefined) break
-      this.#takenBytes = this.#taken.reduce((sum, each) => sum + this.#sizeOf(each), 0)
-    }
-    this.#ledger.dropped += before - this.#taken.length
+  /** In memory there is no room for more, or it is larger than anything that is kept. */
+  #dropped(count: number): void {
+    this.#ledger.dropped += count
     this.#options.changed()
-  }
-
-  #untake(entry: Entry): void {
-    const at = this.#taken.findIndex(({ seq }) => seq === entry.seq)
-    if (at < 0) return
-    this.#taken.splice(at, 1)
-    this.#takenBytes -= this.#sizeOf(entry)
   }
 
   #lost(seq: number, bytes: number): void {
@@ -382,15 +365,13 @@ export class Journal {
     const { log, changed } = this.#options
     this.#writingTo = this.#written
     // Acknowledged while they were being written: they need not be any more.
-    for (const seq of [...this.#done.keys()].filter((one) => one > this.#written)) {
-      this.#done.delete(seq)
-      this.#taken = this.#taken.filter((entry) => entry.seq !== seq)
-    }
-    this.#takenBytes = this.#taken.reduce((sum, entry) => sum + this.#sizeOf(entry), 0)
+    const gone = new Set([...this.#done.keys()].filter((seq) => seq > this.#written))
+    for (const seq of gone) this.#done.delete(seq)
+    this.#taken.remove(gone)
     this.#wait = Math.min(patience.most, Math.max(patience.first, this.#wait * 2))
     const shelf = this.#shelf
     this.#shelf = undefined
-    this.#window.closed(() => this.#taken)
+    this.#window.closed(() => this.#taken.entries)
     await shelf?.close().catch(() => {})
     if (this.#failure?.startsWith(error.message) === true) return
     this.#failure = `${error.message}: what waits is in memory, as far as there is room`

@@ -41,6 +41,14 @@ adapters: [{ id: rig, type: rig-server, port: 0, device: camera, answers: { othe
 /** Topics of the codenames that the pull socket shows. */
 export const pulled = ['lab/cold/temperature', 'lab/cold/setpoint']
 
+/** The same, with a pull socket and a simulated device that answers commands at once; for a slow computer. */
+export function slow(ports: readonly number[]): string {
+  return `${polled(ports)}  - { id: pull, type: data-pull-server, port: 0, kind: date, device: chamber }
+  - { id: chamber, type: simulator, instruments: { chamber: { model: pressure-gauge } } }
+http: { port: 0 }
+`
+}
+
 /** A device for each pull socket, which is asked once a second. */
 export function polled(ports: readonly number[]): string {
   const instances = ports.map(

@@ -12,6 +12,7 @@ import { cpuSeconds, residentMiB } from './processes.js'
 import { nats } from './nats.js'
 import { Missing, flask, labgate, mosquitto, nodePeer, nodeRed, pullSockets, pythonPeer, websockets } from './sides.js'
 import type { Side } from './sides.js'
+import { slowComputer } from './slow-computer.js'
 import { figure, median } from './table.js'
 import { wear } from './wear.js'
 
@@ -264,6 +265,7 @@ export const rows: readonly Row[] = [
   idle,
   durability,
   wear,
+  slowComputer,
   history,
   historyYear,
   nats

@@ -9,6 +9,7 @@ import { join } from 'node:path'
 import { getuid } from 'node:process'
 import { fileURLToPath } from 'node:url'
 import { flow, settings } from './peers/node-red.js'
+import type { Quota } from './quota.js'
 import { startChild } from './processes.js'
 import type { Child } from './processes.js'
 
@@ -50,15 +51,17 @@ let files = 0
 /** The gateway of a checkout that is built, as people start it. `nodeOptions` come before the program. */
 export async function labgate(
   yaml: string,
-  options: { name?: string; root?: string; nodeOptions?: readonly string[] } = {}
+  options: { name?: string; root?: string; nodeOptions?: readonly string[]; quota?: Quota | undefined } = {}
 ): Promise<Side> {
-  const { name = 'labgate', root = checkout, nodeOptions = [] } = options
+  const { name = 'labgate', root = checkout, nodeOptions = [], quota } = options
   const file = join(scratch, `gateway-${files++}.yaml`)
   writeFileSync(file, yaml)
   const ports = { ...none } as { -readonly [name in keyof Ports]: number }
+  const command = [process.execPath, ...nodeOptions, join(root, 'dist/gateway/main.js'), 'start', '--config', file, '--log-format', 'json']
+  const [program = '', ...args] = quota === undefined ? command : quota.command(command)
   const child = await startChild({
-    file: process.execPath,
-    args: [...nodeOptions, join(root, 'dist/gateway/main.js'), 'start', '--config', file, '--log-format', 'json'],
+    file: program,
+    args,
     isReady: (line) => {
       const { listener, instance, port, msg } = read(line)
       if (listener === 'mqtt') ports.mqtt = Number(port)

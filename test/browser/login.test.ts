@@ -3,11 +3,11 @@ import type { Browser } from 'playwright-core'
 import { openChromium } from '../support/chromium.js'
 import { DashboardLab, openPage, overflow } from '../support/dashboard-lab.js'
 import { needs } from '../support/peers.js'
-import { People, passwordOf } from '../support/people.js'
+import { UsersFile, passwordOf } from '../support/users.js'
 
 describe('the dashboard in Chromium, where one must log in', function () {
   this.timeout(20_000)
-  let people: People
+  let people: UsersFile
   let lab: DashboardLab
   let browser: Browser | undefined
   let page: Awaited<ReturnType<typeof openPage>>
@@ -18,7 +18,7 @@ describe('the dashboard in Chromium, where one must log in', function () {
   })
 
   beforeEach(() => {
-    people = new People({ ada: 'operator', eve: 'observer', nina: 'narrow' })
+    people = new UsersFile({ ada: 'operator', eve: 'observer', nina: 'narrow' })
     lab = new DashboardLab()
   })
 
@@ -116,7 +116,7 @@ describe('the dashboard in Chromium, where one must log in', function () {
     await logIn('ada')
     await page.getByRole('heading', { name: 'furnace' }).waitFor()
     await page.evaluate('globalThis.same = true')
-    people.remove('ada')
+    people.change({ remove: ['ada'] })
     await page.getByRole('heading', { name: 'Log in' }).waitFor()
     await logIn('ada')
     await page.getByRole('alert').getByText('password is wrong').waitFor()
@@ -173,7 +173,7 @@ describe('the dashboard in Chromium, where one must log in', function () {
     await logIn('eve')
     await page.getByText('observer', { exact: true }).waitFor()
     // Not by itself: with the login other rights have ended, perhaps fewer than there are now.
-    people.remove('eve')
+    people.change({ remove: ['eve'] })
     await page.getByText(/The login has ended/).waitFor()
     await page.getByRole('button', { name: 'Go on without' }).click()
     await page.getByText('operator', { exact: true }).waitFor()

@@ -151,17 +151,12 @@ describe('what one user may take of what all sessions share', () => {
   }
 
   beforeEach(() => {
-    users = new UsersFile([
-      ['anna', 'admin'],
-      ['bob', 'operator'],
-      ['cam', 'operator']
-    ])
+    users = new UsersFile({ anna: 'admin', bob: 'operator', cam: 'operator' })
   })
 
   afterEach(async () => {
     for (const client of clients.splice(0)) client.close()
     await lab.stop()
-    users.remove()
   })
 
   it('messages that wait: not all, however many sessions one has; those of others and of admins are kept, also after a restart', async () => {

@@ -13,14 +13,7 @@ import { UsersFile, loginOf, passwordOf } from '../support/users.js'
 
 const run = promisify(execFile)
 
-const people: [string, string][] = [
-  ['olga', 'observer'],
-  ['oscar', 'operator'],
-  ['weather', 'device'],
-  ['ada', 'admin'],
-  ['vera', 'visitor'],
-  ['ben', 'operator']
-]
+const people = { olga: 'observer', oscar: 'operator', weather: 'device', ada: 'admin', vera: 'visitor', ben: 'operator' }
 
 const yaml = (file: UsersFile, more = ''): string => `access:
   users: ${file.path}
@@ -56,7 +49,6 @@ describe('rights over MQTT', () => {
 
   afterEach(async () => {
     await lab.stop()
-    users.remove()
   })
 
   it('a login: right, wrong, unknown, without a password; nobody at all is the operator of this computer', async () => {

@@ -4,10 +4,10 @@ import { FakeClock } from '../support/fake-clock.js'
 import { labYaml, startLab } from '../support/lab.js'
 import type { Lab } from '../support/lab.js'
 import { MemoryDisk } from '../support/memory-disk.js'
+import { UsersFile, basic } from '../support/users.js'
 import { rest } from '../support/rest.js'
 import { Scripted } from '../support/scripted.js'
 import { start } from '../support/start.js'
-import { UsersFile } from '../support/users.js'
 
 interface Check {
   readonly name: string
@@ -68,9 +68,56 @@ describe('the health of the gateway', () => {
   })
 })
 
+describe('whether the gateway is ready', () => {
+  it('is told once every instance has been tried, also one that cannot start; to strangers without names', async () => {
+    const scripted = new Scripted()
+    let tried: (error?: Error) => void = () => {}
+    scripted.start = async () =>
+      await new Promise<void>((resolve, reject) => (tried = (error) => (error === undefined ? resolve() : reject(error))))
+    const people = new UsersFile({ root: 'admin' })
+    const lab = await startLab({}, `http: { port: 0 }\n${people.yaml(', anonymous: none')}${labYaml}`, scripted)
+    try {
+      const ready = async (headers = {}): Promise<[number, unknown]> => {
+        const { status, json } = await rest(lab.httpPort, '/ready', { headers })
+        return [status, json]
+      }
+      const reason = (which: string): unknown => ({ ready: false, reasons: [`${which} has not been started yet`] })
+      assert.deepEqual(await ready(basic('root')), [503, reason('the instance oven')])
+      assert.deepEqual(await ready(), [503, reason('an instance')])
+      tried(new Error('nobody answers'))
+      while ((await ready())[0] === 503);
+      assert.deepEqual(await ready(), [200, { ready: true, reasons: [] }])
+      lab.gateway.operation.stop()
+      assert.deepEqual(await ready(), [503, { ready: false, reasons: ['the gateway is stopping'] }])
+    } finally {
+      await lab.stop()
+    }
+  })
+
+  it('is not told of a gateway that can acknowledge nothing', async () => {
+    const failing = new MemoryDisk()
+    const lab = await startLab({ openDisk: failing.open }, labYaml, new Scripted())
+    try {
+      const watcher = await lab.connect()
+      await watcher.subscribe('lab/gateway')
+      failing.failure = Object.assign(new Error('ENOSPC'), { code: 'ENOSPC' })
+      const published = (await lab.connect()).publish('kept', '1', { retain: true })
+      await watcher.next(({ text }) => text.includes('degraded'))
+      const { status, json } = await rest(lab.httpPort, '/ready')
+      assert.equal(status, 503)
+      assert.match(String(json['reasons']), /nothing is acknowledged/)
+      failing.failure = undefined
+      await published
+      assert.equal((await rest(lab.httpPort, '/ready')).status, 200)
+    } finally {
+      await lab.stop()
+    }
+  })
+})
+
 describe('the health, when the file of users is damaged', () => {
   it('is less good, and so is the state of the gateway, until it can be read', async () => {
-    const users = new UsersFile([['ada', 'admin']])
+    const users = new UsersFile({ ada: 'admin' })
     const clock = new FakeClock()
     const lab = await start(`access: { users: ${users.path}, anonymous: admin }\n`, { clock })
     try {
@@ -96,7 +143,6 @@ describe('the health, when the file of users is damaged', () => {
       await watcher.next(({ text }) => text.includes('"online"'))
     } finally {
       await lab.stop()
-      users.remove()
     }
   })
 })

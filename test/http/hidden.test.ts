@@ -5,7 +5,7 @@ import { folder } from '../process/program.js'
 import { labYaml, startLab } from '../support/lab.js'
 import type { Lab } from '../support/lab.js'
 import type { TestClient } from '../support/mqtt.js'
-import { People, basic, passwordOf } from '../support/people.js'
+import { UsersFile, basic, passwordOf } from '../support/users.js'
 import { post, rest } from '../support/rest.js'
 import type { RestAnswer } from '../support/rest.js'
 
@@ -30,7 +30,7 @@ describe('of what one may not see', function () {
   }
 
   beforeEach(async () => {
-    const people = new People({ root: 'admin', sam: 'shift', hal: 'half' })
+    const people = new UsersFile({ root: 'admin', sam: 'shift', hal: 'half' })
     const data = `runs: { folder: ${join(folder(), 'runs')} }\n`
     lab = await startLab({}, `http: { port: 0 }\n${data}${people.yaml(`, anonymous: none, ${roles}`)}${labYaml}`)
     const begun = await tell('root', '/api/runs', { name: 'secret run', devices: ['furnace'] })

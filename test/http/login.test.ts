@@ -4,7 +4,7 @@ import { FakeClock } from '../support/fake-clock.js'
 import { labYaml, startLab } from '../support/lab.js'
 import type { Lab } from '../support/lab.js'
 import { TestClient } from '../support/mqtt.js'
-import { People, basic, passwordOf } from '../support/people.js'
+import { UsersFile, basic, passwordOf } from '../support/users.js'
 import { ask as rawAsk } from '../support/raw-http.js'
 import { post, rest } from '../support/rest.js'
 import type { RestAnswer } from '../support/rest.js'
@@ -13,14 +13,14 @@ import { until } from '../support/until.js'
 const roles = 'roles: { narrow: { read: ["lab/furnace/#"], write: ["lab/furnace/setpoint/set"] } }'
 
 describe('who asks over HTTP', () => {
-  let people: People
+  let people: UsersFile
   let lab: Lab
   let clock: FakeClock
   const clients: TestClient[] = []
   const streams: Events[] = []
 
   beforeEach(() => {
-    people = new People({ ada: 'operator', eve: 'observer', root: 'admin', nina: 'narrow' })
+    people = new UsersFile({ ada: 'operator', eve: 'observer', root: 'admin', nina: 'narrow' })
     clock = new FakeClock()
   })
 
@@ -211,9 +211,9 @@ describe('who asks over HTTP', () => {
   it('is cut off when the user is removed, gets another role or another password', async () => {
     await start()
     for (const change of [
-      () => people.remove('eve'),
-      () => people.set('ada', 'observer'),
-      () => people.set('root', 'admin', 'a new one')
+      () => people.change({ remove: ['eve'] }),
+      () => people.change({ set: [['ada', 'observer']] }),
+      () => people.change({ set: [['root', 'admin', 'a new one']] })
     ]) {
       const [user] = change.toString().match(/eve|ada|root/) as [string]
       const cookie = await cookieOf(user)

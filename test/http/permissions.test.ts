@@ -5,7 +5,7 @@ import { guard } from '../../gateway/http/guard.js'
 import type { Parts } from '../../gateway/http/parts.js'
 import { labYaml, startLab } from '../support/lab.js'
 import type { Lab } from '../support/lab.js'
-import { People, basic } from '../support/people.js'
+import { UsersFile, basic } from '../support/users.js'
 import { rest } from '../support/rest.js'
 import type { RestAnswer } from '../support/rest.js'
 
@@ -14,6 +14,9 @@ const withoutRights: Readonly<Record<string, string>> = {
   'GET /api': '200',
   'GET /api/me': '200',
   'GET /api/openapi.json': '200',
+  'GET /metrics': '200',
+  'GET /api/describe': '200',
+  'GET /api/describe/telegraf': '200',
   'GET /api/devices': '{"devices":[]}',
   'GET /api/runs': '{"runs":[]}',
   'GET /api/devices/furnace': '404 UnknownDevice',
@@ -30,6 +33,7 @@ const withoutRights: Readonly<Record<string, string>> = {
   'POST /api/runs/x/verify': '404 path',
   'GET /api/runs/x/files/y': '404 path',
   'GET /api/runs/x/zip': '404 path',
+  'POST /api/reload': '403 rights',
   'GET /api/stories': '403 rights',
   'GET /api/log': '403 rights',
   'GET /api/dead': '403 rights',
@@ -37,9 +41,16 @@ const withoutRights: Readonly<Record<string, string>> = {
 }
 
 /** Who is asked by these is asked nothing. */
-const ofEverybody = ['GET /api/health', 'GET /health', 'POST /api/login', 'POST /api/logout']
+const ofEverybody = ['GET /api/health', 'GET /health', 'GET /ready', 'POST /api/login', 'POST /api/logout']
 
-const values: Readonly<Record<string, string>> = { device: 'furnace', codename: 'setpoint', id: 'x', '*': 'y', wildcard: 'y' }
+const values: Readonly<Record<string, string>> = {
+  device: 'furnace',
+  codename: 'setpoint',
+  format: 'telegraf',
+  id: 'x',
+  '*': 'y',
+  wildcard: 'y'
+}
 const queries: Readonly<Record<string, string>> = { '/api/history': '?codename=furnace/setpoint', '/api/readings': '?device=furnace' }
 
 describe('every route', () => {
@@ -47,7 +58,7 @@ describe('every route', () => {
   let routes: string[]
 
   before(async () => {
-    const people = new People({ root: 'admin', nobody: 'nothing' })
+    const people = new UsersFile({ root: 'admin', nobody: 'nothing' })
     lab = await startLab({}, `http: { port: 0 }\n${people.yaml(', anonymous: none, roles: { nothing: {} }')}${labYaml}`)
     const { paths } = (await rest(lab.httpPort, '/api/openapi.json', { headers: basic('root') })).json as {
       paths: Record<string, Record<string, unknown>>

@@ -9,7 +9,13 @@ export interface Told {
   readonly payload?: unknown
   readonly class?: string
   readonly ui_update?: { readonly label?: string; readonly units?: string }
-  readonly _datapoint?: { readonly x: number; readonly y: unknown; readonly category: string }
+  readonly _datapoint?: Datapoint
+}
+
+export interface Datapoint {
+  readonly x: number
+  readonly y: unknown
+  readonly category: string
 }
 
 /** What the widget shows by now. */
@@ -74,6 +80,11 @@ export class Page {
     this.#emit('widget-action', id, payload === undefined ? {} : { payload, _event: 'submit' })
   }
 
+  /** Moves the slider or the switch, or chooses from the list. */
+  change(id: string, value: unknown): void {
+    this.#emit('widget-change', id, value)
+  }
+
   /** What came so far is old. */
   forget(): void {
     for (const [id, widget] of this.#widgets) this.#widgets.set(id, { ...widget, told: [] })
@@ -104,8 +115,9 @@ export class Page {
       this.#configured = true
     }
     if (kind === 'msg-input') this.#show(id, values[0] as Told, [values[0] as Told])
-    // The last message, and what was changed of the looks.
-    if (kind === 'widget-load')
+    // The last message, and what was changed of the looks. A chart has all its messages.
+    if (kind === 'widget-load' && Array.isArray(values[0])) this.#show(id, {}, values[0] as Told[])
+    else if (kind === 'widget-load')
       this.#show(id, { ...(values[0] as object), ...(values[1] as { class?: string }), ui_update: values[1] as object }, [])
     for (const look of this.#looks) look()
   }

@@ -6,7 +6,7 @@ import { promisify } from 'node:util'
 import { folder } from '../process/program.js'
 import { labYaml, startLab } from '../support/lab.js'
 import type { Lab } from '../support/lab.js'
-import { People, passwordOf } from '../support/people.js'
+import { UsersFile, passwordOf } from '../support/users.js'
 import { needs } from '../support/peers.js'
 import { runPython } from './python.js'
 
@@ -17,7 +17,7 @@ describe('programs that say who they are over HTTP', function () {
   let lab: Lab
 
   before(async () => {
-    const people = new People({ ada: 'operator', eve: 'observer' })
+    const people = new UsersFile({ ada: 'operator', eve: 'observer' })
     lab = await startLab({}, `http: { port: 0 }\n${people.yaml(', anonymous: none')}${labYaml}`)
   })
 

@@ -29,7 +29,7 @@ describe('a Paho client sees MQTT 3.1.1', function () {
 
   before(async function () {
     needs(this, 'python3', 'python3-paho-mqtt')
-    users = new UsersFile([['olga', 'observer']])
+    users = new UsersFile({ olga: 'observer' })
     lab = await start(`access: { users: ${users.path}, anonymous: admin }\n`)
     const program = new Program(python, [join(project, 'test/peers/paho_behaviours.py'), String(lab.mqttPort), 'olga', passwordOf('olga')])
     try {
@@ -48,7 +48,6 @@ describe('a Paho client sees MQTT 3.1.1', function () {
 
   after(async () => {
     await lab?.stop()
-    users?.remove()
   })
 
   for (const name of behaviours)

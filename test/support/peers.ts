@@ -14,19 +14,23 @@ export type Peer =
   | 'nats-server'
   | 'nc'
   | 'openssl'
+  | 'systemd-notify'
   | 'chromium'
   | 'curl'
   | 'python3'
   | 'python3-flask'
   | 'python3-numpy'
   | 'python3-paho-mqtt'
+  | 'python3-prometheus-client'
   | 'python3-requests'
   | 'python3-websockets'
+  | 'systemd-analyze'
 
 const modules: Partial<Record<Peer, string>> = {
   'python3-flask': 'flask',
   'python3-numpy': 'numpy',
   'python3-paho-mqtt': 'paho.mqtt',
+  'python3-prometheus-client': 'prometheus_client',
   'python3-requests': 'requests',
   'python3-websockets': 'websockets'
 }
@@ -63,5 +67,7 @@ function has(peer: Peer): boolean {
 }
 
 function packageOf(peer: Peer): string {
-  return peer.startsWith('mosquitto_') ? 'mosquitto-clients' : peer === 'nc' ? 'netcat-openbsd' : peer
+  if (peer.startsWith('mosquitto_')) return 'mosquitto-clients'
+  if (peer.startsWith('systemd')) return 'systemd'
+  return peer === 'nc' ? 'netcat-openbsd' : peer
 }

@@ -76,7 +76,13 @@ export class Scripted {
 export class Held {
   readonly #waiting: { resolve: (value: Exact) => void; reject: (error: Error) => void }[] = []
 
-  readonly execute = (): Promise<Exact> => new Promise((resolve, reject) => this.#waiting.push({ resolve, reject }))
+  #came: () => void = () => {}
+
+  readonly execute = (): Promise<Exact> =>
+    new Promise((resolve, reject) => {
+      this.#waiting.push({ resolve, reject })
+      this.#came()
+    })
 
   /** Answers the oldest command that waits. */
   answer(value: Exact): void {
@@ -85,6 +91,16 @@ export class Held {
 
   refuse(error: Error): void {
     this.#next().reject(error)
+  }
+
+  /** Resolves once so many commands wait. */
+  async waits(count: number): Promise<void> {
+    while (this.#waiting.length < count) await new Promise<void>((resolve) => (this.#came = resolve))
+  }
+
+  /** Forgets those that wait; they are never answered. */
+  drop(): void {
+    this.#waiting.length = 0
   }
 
   #next(): { resolve: (value: Exact) => void; reject: (error: Error) => void } {

@@ -1,3 +1,4 @@
+import type { Stopwatch } from '../../metrics/histogram.js'
 import type { Change, Disk, OpenDisk } from './disk.js'
 import { bringUp, type Format, formatKey } from './format.js'
 
@@ -18,6 +19,8 @@ export interface JournalOptions {
   readonly maxBytes?: number
   /** Writing failed once more (with the reason), or works again (undefined). */
   readonly state?: (failure: Error | undefined) => void
+  /** Of the batches that were written. */
+  readonly watch?: Stopwatch
 }
 
 /** Milliseconds that a change nobody waits for may wait for company: with the write less than the second of the promise, and few writes for an SD card. */
@@ -177,10 +180,13 @@ export class Journal {
       const batch = this.#next
       this.#next = gathered()
       this.#underway = batch.bytes
+      const { watch } = this.#options
+      const since = watch?.now() ?? 0
       try {
         this.#disk ??= await this.#options.open()
         // Always a wait: #writing is set when this function gives back its promise.
         await (batch.changes.size > 0 ? this.#disk.write(listOf(batch), this.#options.durability === 'strict') : undefined)
+        if (batch.changes.size > 0) watch?.took(since)
         this.#written(batch)
         return
       } catch (error) {

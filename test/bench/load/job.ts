@@ -31,6 +31,18 @@ export type Job =
   | { readonly kind: 'rig'; readonly port: number; readonly controllers: number; readonly seconds: number; readonly messages?: number }
   /** Publish to each topic at this rate, and see when a subscriber of all has it. */
   | { readonly kind: 'steady'; readonly mqtt: number; readonly topics: readonly string[]; readonly hertz: number; readonly seconds: number }
+  /** Push over UDP at a pace, whatever comes of it, and count what an MQTT subscriber gets. */
+  | { readonly kind: 'paced'; readonly port: number; readonly mqtt: number; readonly hertz: number; readonly seconds: number }
+  /** Ask over UDP, or command over MQTT, at a pace: one question after the other. */
+  | {
+      readonly kind: 'ask'
+      readonly way:
+        { readonly udp: number; readonly question: string } | { readonly mqtt: number; readonly topic: string; readonly op: string }
+      readonly hertz: number
+      readonly seconds: number
+    }
+  /** Count what a subscriber gets. */
+  | { readonly kind: 'count'; readonly mqtt: number; readonly filter: string; readonly seconds: number }
   /** Publish one message to each topic and wait for the last PUBACK. */
   | { readonly kind: 'fill'; readonly mqtt: number; readonly topics: readonly string[]; readonly payload: string }
 

@@ -1,9 +1,12 @@
 /** The load process: takes one job after another from its parent, so that no side is measured together with what loads it. */
+import { ask } from './ask.js'
+import { count } from './count.js'
 import { fill } from './fill.js'
 import { get, trigger } from './http.js'
 import type { Job, Result } from './job.js'
 import { kept } from './kept.js'
 import { mqtt } from './mqtt.js'
+import { paced } from './paced.js'
 import { pull } from './pull.js'
 import { push } from './push.js'
 import { rig } from './rig.js'
@@ -30,6 +33,12 @@ async function run(job: Job): Promise<Result> {
       return await rig(job)
     case 'steady':
       return await steady(job)
+    case 'paced':
+      return await paced(job)
+    case 'ask':
+      return await ask(job)
+    case 'count':
+      return await count(job)
     case 'fill':
       return await fill(job)
   }
