@@ -38,10 +38,12 @@ export async function dial(options: LinkOptions, signal: AbortSignal): Promise<L
   const settings = await settingsOf(options)
   signal.throwIfAborted()
   const client = connect(settings)
-  const state = { isOpen: false, isOver: false, last: '' }
+  const state = { isOpen: false, isOver: false, isTheirs: true, last: '' }
   // Errors after the end, too: without a listener they would end the process.
   client.on('error', (error) => {
     state.last = reasonOf(error)
+    // Who ends a connection with something unread resets it.
+    state.isTheirs = /ECONNRESET|EPIPE/.test(String((error as NodeJS.ErrnoException).code))
     client.stream?.destroy()
   })
   client.handleMessage = (packet, done) => {
@@ -61,7 +63,7 @@ export async function dial(options: LinkOptions, signal: AbortSignal): Promise<L
       over('it was stopped', false)
     }
     signal.addEventListener('abort', cut, { once: true })
-    client.once('close', () => over(state.last === '' ? 'the connection was closed' : state.last, state.last === ''))
+    client.once('close', () => over(state.last === '' ? 'the connection was closed' : state.last, state.isTheirs))
     client.once('connect', () => {
       void subscribe(client, options.subscribe).then(
         () => {

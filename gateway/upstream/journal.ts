@@ -71,6 +71,8 @@ export class Journal {
   /** The first number of this run; 0: not opened yet. */
   #first = 0
   #failure: string | undefined
+  /** It was told that something is dropped, and something waits since. */
+  #isDropping = false
   #stopped = false
 
   constructor(options: JournalOptions) {
@@ -319,13 +321,12 @@ export class Journal {
       await view.close()
     }
     if (changes.length === 0) return 0
-    this.#ledger.dropped += count
+    if (count > 0) this.#dropped(count)
     changes.push(this.#ledger.row(-changes.length, -freed))
     await shelf.write(changes)
     this.#ledger.add(1 - changes.length, -freed)
     for (const seq of this.#done.keys()) if (seq <= last) this.#done.delete(seq)
     this.#window.drop(last)
-    this.#options.changed()
     return freed
   }
 
@@ -341,8 +342,12 @@ export class Journal {
 
   /** In memory there is no room for more, or it is larger than anything that is kept. */
   #dropped(count: number): void {
+    const { log, changed } = this.#options
     this.#ledger.dropped += count
-    this.#options.changed()
+    if (this.#isDropping) return
+    this.#isDropping = true
+    log.warn({}, 'more waits for upstream than there is room for, or longer than it may: the oldest is dropped, and counted; see its queue')
+    changed()
   }
 
   #lost(seq: number, bytes: number): void {
@@ -355,6 +360,7 @@ export class Journal {
 
   #well(): void {
     this.#wait = 0
+    if (this.waiting === 0) this.#isDropping = false
     if (this.#failure === undefined) return
     this.#failure = undefined
     this.#options.log.info({}, 'what waits for upstream can be written again')

@@ -59,11 +59,11 @@ class Account {
 }
 
 /** One reading of each codename, with a time of its own. */
-async function tell(client: Pick<TestClient, 'publish'>, value: number, account: Account): Promise<void> {
+async function tell(publish: (topic: string, text: string) => Promise<unknown>, value: number, account: Account): Promise<void> {
   const time = new Date(Date.UTC(2026, 0, 2) + value * 1000).toISOString().replace(/\.000Z$/, 'Z')
   for (let at = 0; at < codenames; at++) {
     account.published(`c${at}`, value, time)
-    await client.publish(`lab/dev/c${at}`, JSON.stringify({ value, time }))
+    await publish(`lab/dev/c${at}`, JSON.stringify({ value, time }))
   }
 }
 
@@ -113,6 +113,7 @@ describe('upstream: outages', function () {
   it(`${outages} at any moment: each reading arrives, in order, with its time`, async () => {
     const gateway = await lab()
     const client = await gateway.connect()
+    const publish = (topic: string, text: string): Promise<void> => client.publish(topic, text)
     const account = new Account()
     let [value, seed] = [0, 7]
     for (let outage = 0; outage < outages; outage++) {
@@ -120,11 +121,11 @@ describe('upstream: outages', function () {
       await idle(gateway)
       seed = (seed * 48_271) % 2_147_483_647
       const [before, during, after] = [seed % 20, 10 + (seed % 97), seed % 13]
-      for (let n = 0; n < before; n++) await tell(client, value++, account)
+      for (let n = 0; n < before; n++) await tell(publish, value++, account)
       // Sent and acknowledged, sent and not, not sent: whatever it is at just now. The watcher must see what the broker has taken.
       await mosquitto.kick('labgate-lab-gateway-far')
-      for (let n = 0; n < during; n++) await tell(client, value++, account)
-      for (let n = 0; n < after; n++) await tell(client, value++, account)
+      for (let n = 0; n < during; n++) await tell(publish, value++, account)
+      for (let n = 0; n < after; n++) await tell(publish, value++, account)
       await idle(gateway)
       await take(watcher, account)
       await watcher.vanish()
@@ -174,11 +175,12 @@ describe('upstream: outages', function () {
   it('of a broker that stands still: the gateway goes on, and loses nothing', async () => {
     const made = await lab()
     const client = await made.connect()
+    const publish = (topic: string, text: string): Promise<void> => client.publish(topic, text)
     const account = new Account()
     await idle(made)
     const watcher = await mosquitto.watch('site/dev/#')
     mosquitto.stall()
-    for (let value = 0; value < 300; value++) await tell(client, value, account)
+    for (let value = 0; value < 300; value++) await tell(publish, value, account)
     assert.equal(status(made).state, 'connected')
     await until(() => status(made).waiting >= 1200, 'it does not wait')
     mosquitto.goOn()
@@ -229,12 +231,7 @@ describe('upstream: outages', function () {
         await gateway.start()
         const client = await gateway.connect('teller')
         client.on('error', () => {})
-        for (let n = 0; n < 50; n++)
-          await tell(
-            { publish: async (topic, payload) => void (await client.publishAsync(topic, String(payload), { qos: 1 })) },
-            value++,
-            account
-          )
+        for (let n = 0; n < 50; n++) await tell((topic, text) => client.publishAsync(topic, text, { qos: 1 }), value++, account)
         // What comes within a fiftieth of a second may be lost with the process.
         await new Promise((resolve) => setTimeout(resolve, 100))
         await gateway.kill()
