@@ -26,7 +26,7 @@ for (const transport of ['udp', 'tcp'] as const)
       const steps = Array.from({ length: times }, () => 'status')
       const uri = `${transport}://127.0.0.1:${running.port('stage')}`
       // What a controller says over TCP right behind its echo is one message with it, for the original.
-      pc = new RigPeer('controller', uri, '--pause', transport === 'tcp' ? '0.005' : '0.13', ...steps)
+      pc = new RigPeer('controller', uri, '--pause', transport === 'tcp' ? '0.03' : '0.13', ...steps)
       assert.equal(await pc.ended(), 0)
       const done = pc.said.filter(({ what }) => what === 'done')
       assert.deepEqual([done.length, pc.said.filter(({ what }) => what === 'failed').length], [times, 0])

@@ -18,6 +18,7 @@ describe('the configuration of a bridge', () => {
       {
         id: 'a',
         servers: [{ host: 'b' }],
+        dots: 'keep',
         up: ['+', '+/+', '+/+/meta', '+/+/reply'],
         down: [],
         maxHops: 4,
