@@ -32,7 +32,10 @@ const ages = { look: 10, sane: 1e9 }
 const patience = { first: 1, most: 30 }
 
 /** Of maxBytes: what entries may take, what is written at once, what is dropped at once, how often the files are measured, and above which they are cleaned up. */
-const part = { entries: 0.625, batch: 1 / 8, chunk: 1 / 16, measure: 1 / 32, files: 0.8 }
+const part = { entries: 0.45, batch: 1 / 16, chunk: 1 / 16, measure: 1 / 32, files: 0.6 }
+
+/** Bytes that LevelDB takes in any case: two logs and a list of files. */
+const fixed = 1_048_576
 
 /** Bytes of an entry besides its row: in LevelDB, and in memory. */
 const overhead = { lasting: 24, memory: 400 }
@@ -50,7 +53,7 @@ export class Journal {
   readonly #ledger = new Ledger()
   readonly #window: Window
   readonly kept: Kept
-  readonly #most: { readonly bytes: number; readonly batch: number }
+  readonly #most: { readonly bytes: number; readonly batch: number; readonly files: number }
   #shelf: Shelf | undefined
   /** Taken, and not on the disk; the batch under way is the first of it. */
   readonly #taken = new Taken((entry) => this.#sizeOf(entry))
@@ -81,7 +84,12 @@ export class Journal {
     // While the disk refuses nobody waits for it.
     const oldest = (): number | undefined => (this.#failure === undefined ? this.#taken.entries[0]?.seq : undefined)
     this.kept = new Kept(options.clock, () => this.#next - 1, oldest)
-    this.#most = { bytes: maxBytes * part.entries, batch: maxBytes * part.batch }
+    const usable = maxBytes - (options.place.isLasting ? fixed : 0)
+    this.#most = {
+      bytes: usable * (options.place.isLasting ? part.entries : 1),
+      batch: maxBytes * part.batch,
+      files: usable * part.files
+    }
     this.#window = new Window({
       damaged: (seq, bytes) => this.#lost(seq, bytes),
       ready: options.ready,
@@ -335,9 +343,9 @@ export class Journal {
     const { maxBytes, place } = this.#options
     if (!place.isLasting || this.#sinceMeasured < maxBytes * part.measure || this.#shelf === undefined) return
     this.#sinceMeasured = 0
-    if ((await this.#shelf.size()) < maxBytes * part.files) return
+    if ((await this.#shelf.size()) < this.#most.files) return
     await this.#shelf.compact(allEntries)
-    if ((await this.#shelf.size()) >= maxBytes * part.files) await this.#drop(maxBytes * part.chunk)
+    if ((await this.#shelf.size()) >= this.#most.files) await this.#drop(maxBytes * part.chunk)
   }
 
   /** In memory there is no room for more, or it is larger than anything that is kept. */
