@@ -19,7 +19,6 @@ const alone = [
   'test/faults/crash',
   'test/faults/kills',
   'test/faults/descriptors',
-  'test/faults/listeners-fuzz',
   'test/faults/overload',
   'test/faults/rig-storms',
   'test/faults/ws-echo',
