@@ -8,7 +8,9 @@ import { project } from '../process/program.js'
 
 /** What a configuration given as text describes. */
 export function described(yaml: string, reach = 'lab-pi', shown?: Shown): Described {
-  const checked = checkConfig(yaml, { file: 'test.yaml', types: adapterTypes, env: {} })
+  // As whoever starts it has them.
+  const env = Object.fromEntries([...yaml.matchAll(/\$\{(\w+)\}/g)].map(([, name = '']) => [name, 'a secret']))
+  const checked = checkConfig(yaml, { file: 'test.yaml', types: adapterTypes, env })
   return describedOf(checked, { version: '1.2.3', reach, ...(shown === undefined ? {} : { shown }) })
 }
 

@@ -3,7 +3,8 @@ import assert from 'node:assert/strict'
 import { Crashing } from '../process/crashing.js'
 import { TestClient } from '../support/mqtt.js'
 import type { Reply } from '../support/rig-sessions.js'
-import { StrictController, StrictRig, freePort } from '../support/strict-peer.js'
+import { freePort } from '../support/free-ports.js'
+import { StrictController, StrictRig } from '../support/strict-peer.js'
 
 /** Kills; 20 for a release. */
 const kills = Number(process.env['LABGATE_KILLS'] ?? 2)

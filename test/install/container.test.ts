@@ -4,7 +4,8 @@ import { dirname, join } from 'node:path'
 import { parse } from 'yaml'
 import { Program, folder, project } from '../process/program.js'
 import { pack } from './packed.js'
-import { Shell, freePorts } from './shell.js'
+import { freePorts } from '../support/free-ports.js'
+import { Shell } from './shell.js'
 
 interface Instruction {
   readonly name: string

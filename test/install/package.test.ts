@@ -5,7 +5,8 @@ import { needs } from '../support/peers.js'
 import { Program, folder, project } from '../process/program.js'
 import { pack } from './packed.js'
 import type { Packed } from './packed.js'
-import { Shell, freePorts } from './shell.js'
+import { freePorts } from '../support/free-ports.js'
+import { Shell } from './shell.js'
 
 describe('the package on a bare computer', function () {
   this.timeout(120_000)

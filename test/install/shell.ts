@@ -1,8 +1,6 @@
 /** Commands as a person types them, in a folder of their own, with the time that each took. */
 import { once } from 'node:events'
 import { spawn } from 'node:child_process'
-import { createServer } from 'node:net'
-import type { AddressInfo } from 'node:net'
 import { patient } from '../support/patience.js'
 
 export interface Done {
@@ -62,13 +60,4 @@ export class Shell {
   print(): void {
     for (const [what, took] of this.#told) console.log(`      $ ${what.padEnd(100)} ${took.toFixed(1)} s`)
   }
-}
-
-/** Ports of this computer that were free a moment ago. */
-export async function freePorts(count: number): Promise<number[]> {
-  const probes = Array.from({ length: count }, () => createServer().listen(0, '127.0.0.1'))
-  await Promise.all(probes.map(async (probe) => await once(probe, 'listening')))
-  const ports = probes.map((probe) => (probe.address() as AddressInfo).port)
-  await Promise.all(probes.map(async (probe) => await once(probe.close(), 'close')))
-  return ports
 }

@@ -3,6 +3,7 @@ import { createServer } from 'node:net'
 import type { AddressInfo } from 'node:net'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { freePort } from '../support/free-ports.js'
 import { TestClient } from '../support/mqtt.js'
 import { UdpClient } from '../support/udp.js'
 import { Program, folder, labgate, main, project, withFreePorts, write } from './program.js'
@@ -34,10 +35,7 @@ describe('the program', function () {
 
   /** For a program whose log nobody can read: its MQTT port was free a moment ago. */
   async function onePort(): Promise<{ file: string; port: number }> {
-    const probe = createServer()
-    await new Promise<void>((resolve) => probe.listen(0, '127.0.0.1', resolve))
-    const { port } = probe.address() as AddressInfo
-    await new Promise((resolve) => probe.close(resolve))
+    const port = await freePort()
     return { port, file: write(join(files, `port${port}.yaml`), `broker: { tcp: { port: ${port} } }\nhttp: { port: 0 }\n`) }
   }
 

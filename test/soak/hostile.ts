@@ -9,7 +9,7 @@ import { pause } from './audit.js'
 import { Control } from './control.js'
 import { mebi, resident } from './figures.js'
 import { Plant } from './plant.js'
-import { freePorts } from './ports.js'
+import { freePorts } from '../support/free-ports.js'
 
 /** Each with its seconds, and what its peak of memory may be above the rest before it, in MiB. */
 const phases: readonly (readonly [name: string, seconds: number, bound: number])[] = [

@@ -21,7 +21,7 @@ import type { Inside } from './inside.js'
 import { farLab, nearLab } from './labs.js'
 import type { FarPorts } from './labs.js'
 import { Plant } from './plant.js'
-import { freePorts } from './ports.js'
+import { freePorts } from '../support/free-ports.js'
 import { head, line, verdict } from './verdict.js'
 import type { Minute } from './verdict.js'
 

@@ -1,6 +1,5 @@
+import { freePort } from './free-ports.js'
 import { execFileSync } from 'node:child_process'
-import { createServer } from 'node:net'
-import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { Program, folder, write } from '../process/program.js'
 import { TestClient } from './mqtt.js'
@@ -82,13 +81,4 @@ export class Mosquitto {
     this.goOn()
     await this.#program?.gone()
   }
-}
-
-/** A port that nobody has just now. */
-export async function freePort(): Promise<number> {
-  const server = createServer()
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  const { port } = server.address() as AddressInfo
-  await new Promise((resolve) => server.close(resolve))
-  return port
 }

@@ -4,7 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { connect } from 'mqtt'
 import type { IClientOptions, MqttClient } from 'mqtt'
 import { Program, folder, write } from '../process/program.js'
-import { freePorts } from '../soak/ports.js'
+import { freePorts } from './free-ports.js'
 import { patient } from './patience.js'
 
 /** Milliseconds until a cluster, or a node that comes back, knows everything again. */

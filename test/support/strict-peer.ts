@@ -5,8 +5,8 @@
  */
 import { createSocket } from 'node:dgram'
 import type { Socket as UdpSocket } from 'node:dgram'
-import { connect, createServer } from 'node:net'
-import type { AddressInfo, Socket } from 'node:net'
+import { connect } from 'node:net'
+import type { Socket } from 'node:net'
 
 /** Milliseconds for an echo, and for an answer, as the original has them. */
 const echoWithin = 1000
@@ -285,13 +285,4 @@ export async function silentPort(): Promise<{ readonly port: number; close(): Pr
   const socket = createSocket('udp4')
   await new Promise<void>((resolve) => socket.bind(0, '127.0.0.1', resolve))
   return { port: socket.address().port, close: () => new Promise((resolve) => socket.close(() => resolve())) }
-}
-
-/** A port that was free a moment ago. */
-export async function freePort(): Promise<number> {
-  const server = createServer()
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  const { port } = server.address() as AddressInfo
-  await new Promise((resolve) => server.close(resolve))
-  return port
 }

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { FastClock } from '../support/fast-clock.js'
-import { freePort } from '../support/mosquitto.js'
+import { freePort } from '../support/free-ports.js'
 import { start } from '../support/start.js'
 import type { Running } from '../support/start.js'
 import { until } from '../support/until.js'

@@ -3,6 +3,7 @@ import { once } from 'node:events'
 import { connect } from 'node:net'
 import type { Socket } from 'node:net'
 import { createInterface } from 'node:readline'
+import { freePort } from '../support/free-ports.js'
 import { Asker } from './asker.js'
 import { ControlServer } from './control.js'
 
@@ -96,11 +97,3 @@ describe('control process', () => {
     assert.ok(Math.abs(Date.now() / 1000 - Number(time)) < 5, time)
   })
 })
-
-/** Of UDP, at this moment. */
-async function freePort(): Promise<number> {
-  const asker = await Asker.open()
-  const { port } = asker
-  await asker.close()
-  return port
-}

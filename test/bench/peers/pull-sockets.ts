@@ -6,6 +6,7 @@
 import { randomBytes } from 'node:crypto'
 import { createSocket } from 'node:dgram'
 import { createInterface } from 'node:readline'
+import { freePorts } from '../../support/free-ports.js'
 
 /** Milliseconds: longer than a client with a period of a second waits. */
 const slowly = 800
@@ -47,12 +48,14 @@ const sockets = {
     })
   }),
   silent: await several(silent, async () => await open(() => undefined)),
-  closed: await several(closed, async () => await open(() => undefined)),
   slow: await several(slow, async () => await open((send) => setTimeout(() => send(point()), slowly))),
   nonsense: await several(nonsense, async () => await open((send) => send(randomBytes(100))))
 }
-for (const socket of sockets.closed) socket.close()
-const ports = Object.fromEntries(Object.entries(sockets).map(([kind, all]) => [kind, all.map(({ port }) => port)]))
+const ports = {
+  ...Object.fromEntries(Object.entries(sockets).map(([kind, all]) => [kind, all.map(({ port }) => port)])),
+  // Nobody else gets one of these meanwhile.
+  closed: await freePorts(closed)
+}
 console.log(JSON.stringify({ ports }))
 
 createInterface({ input: process.stdin }).on('line', (line) => {

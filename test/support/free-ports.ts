@@ -1,7 +1,7 @@
 import { createSocket } from 'node:dgram'
 import { createServer } from 'node:net'
 
-/** Below those that systems give to clients, so that a gateway that was killed finds its own again. */
+/** Below those that systems give to whoever asks for any: nobody else gets one of these before it is used, or used again. */
 const [from, to] = [20_000, 32_000]
 
 /** Ports that are free for TCP and UDP now, each once. */
@@ -11,6 +11,10 @@ export async function freePorts(count: number): Promise<readonly number[]> {
     if ((await isFreeTcp(port)) && (await isFreeUdp(port))) found.push(port)
   if (found.length < count) throw new Error(`no ${count} free ports below ${to}`)
   return found
+}
+
+export async function freePort(): Promise<number> {
+  return (await freePorts(1))[0] as number
 }
 
 async function isFreeTcp(port: number): Promise<boolean> {
