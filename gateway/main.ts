@@ -170,8 +170,8 @@ async function start({
     )
   const source = {
     file,
-    load: async (known: Validators): Promise<Checked> =>
-      await loadConfig({ file, types: adapterTypes, env: process.env, validators: known })
+    load: async (_known: Validators, signal: AbortSignal): Promise<Checked> =>
+      await (await import('./reload/threaded-load.js')).loadInThread({ file, env: { ...process.env } }, systemClock, signal)
   }
   const clock = notBefore(systemClock, released)
   const gateway = new Gateway({ checked, types: adapterTypes, log, version, validators, clock, source, machine: thisMachine })

@@ -3,12 +3,14 @@ import type { Clock, Watch } from '../adapter.js'
 import { foldersOf, trailOf } from './trail.js'
 
 /** Seconds without an event until the file is taken for written, and seconds after which it is looked at all the same. */
-const settled = 0.5
+const usuallySettled = 0.5
 const longest = 10
 
 export interface FileWatchOptions {
   readonly clock: Clock
   readonly file: string
+  /** Seconds without an event until it is taken for written. */
+  readonly settled?: number
   /** It was written, replaced, or is gone. */
   readonly changed: () => void
   readonly onError: (error: Error) => void
@@ -68,7 +70,7 @@ export class FileWatch {
 
   #event(): void {
     if (this.#isStopped) return
-    const { clock, changed } = this.#options
+    const { clock, changed, settled = usuallySettled } = this.#options
     const now = clock.monotonic()
     this.#since ??= now
     this.#timer?.cancel()

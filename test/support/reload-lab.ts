@@ -4,9 +4,11 @@ import { dirname, join } from 'node:path'
 import type { IClientOptions } from 'mqtt'
 import { adapterTypes } from '../../adapters/index.js'
 import type { AdapterType } from '../../gateway/adapter.js'
+import { systemClock } from '../../gateway/clock.js'
 import { loadConfig } from '../../gateway/config.js'
 import type { Checked } from '../../gateway/config.js'
 import { Gateway } from '../../gateway/gateway.js'
+import { loadInThread } from '../../gateway/reload/threaded-load.js'
 import { Validators } from '../../gateway/validators.js'
 import { TestClient } from './mqtt.js'
 import type { Message } from './mqtt.js'
@@ -15,6 +17,9 @@ import { TestLog } from './start.js'
 /** What {@link ReloadLab.write} puts before every text: ports that the system chose, and nothing watched. */
 export const quiet = 'gateway: { reload: false }\nbroker: { tcp: { port: 0 } }\nhttp: { port: 0 }\n'
 export const watching = quiet.replace('reload: false', 'reload: true')
+
+/** Seconds that a file must have been left alone: what tests write is written at once. */
+const settled = 0.1
 
 /** A real gateway whose configuration is a real file, which tests change. */
 export class ReloadLab {
@@ -26,6 +31,8 @@ export class ReloadLab {
   readonly #clients: TestClient[] = []
   #gateway: Gateway | undefined
   env: Record<string, string> = {}
+  /** In a thread, as the program does it: without types of the test. */
+  isThreaded = false
 
   constructor(types: readonly AdapterType[] = []) {
     this.#types = [...adapterTypes, ...types]
@@ -45,14 +52,24 @@ export class ReloadLab {
     return this.gateway.address('http')?.port ?? 0
   }
 
-  readonly load = async (validators = this.validators): Promise<Checked> =>
-    await loadConfig({ file: this.file, types: this.#types, env: this.env, validators })
+  readonly load = async (validators = this.validators, signal = new AbortController().signal): Promise<Checked> =>
+    this.isThreaded && this.#gateway !== undefined
+      ? await loadInThread({ file: this.file, env: this.env }, systemClock, signal)
+      : await loadConfig({ file: this.file, types: this.#types, env: this.env, validators })
 
   async start(): Promise<void> {
     const { file, load, validators, log } = this
     const checked = await load()
     const schedule = { first: 0.05, factor: 1, longest: 0.05, jitter: 0 }
-    this.#gateway = new Gateway({ checked, types: this.#types, log, version: 'test', validators, schedule, source: { file, load } })
+    this.#gateway = new Gateway({
+      checked,
+      types: this.#types,
+      log,
+      version: 'test',
+      validators,
+      schedule,
+      source: { file, load, settled }
+    })
     await this.#gateway.start()
   }
 
