@@ -1,4 +1,5 @@
 import type { Clock, Codename } from '../adapter.js'
+import type { Broker } from '../broker/broker.js'
 import type { Publish } from '../broker/queue.js'
 import type { Commands } from '../commands.js'
 import type { Checked } from '../config.js'
@@ -11,6 +12,7 @@ import type { Latest } from '../latest.js'
 import type { Self } from '../self.js'
 import type { States } from '../states.js'
 import type { Validators } from '../validators.js'
+import type { Topics } from '../topic.js'
 import type { ReloadPlan } from './plan.js'
 
 /** What a reload changes. */
@@ -25,6 +27,8 @@ export interface Changing {
   readonly validators: Validators
   readonly self: Self
   readonly publish: Publish
+  readonly topics: Topics
+  readonly broker: Pick<Broker, 'isPresent'>
 }
 
 /** Seconds that a reload waits until instances that listen have opened their sockets; they go on trying by themselves. */
@@ -56,11 +60,13 @@ export async function applyReload(next: Checked, plan: ReloadPlan, parts: Changi
   )
   forgetBrought(gone, parts)
   for (const [device, id] of devices.claims) if (isStopped(id) || declared.has(device)) release(device, id, parts)
+  const clients = clientsOf(devices)
   const redeclared = devices.redeclare(declared, grants(next), isOther)
   for (const entry of redeclared.gone) forget(entry, parts)
   for (const { entry, before } of redeclared.changed) redescribe(entry, before, parts)
   instances.replace(next, made)
   states.rearrange(instances.ids())
+  entrust(clients, parts)
   parts.current.replace(next)
   const opened = instances.listen(starting)
   instances.dial(starting)
@@ -74,6 +80,19 @@ function forgetBrought(gone: ReadonlySet<string>, parts: Changing): void {
     for (const entry of devices.codenames(device))
       if (gone.has(devices.feeder(device, entry.codename) ?? '') && devices.forget(entry)) forget(entry, parts)
   for (const id of gone) self.forget(id)
+}
+
+function clientsOf(devices: Devices): ReadonlyMap<string, string | undefined> {
+  return new Map(Array.from(devices.names(), (name) => [name, devices.options(name)?.client]))
+}
+
+/** Native devices for which another client speaks than before. A device that comes waits for its own, as after a start. */
+function entrust(before: ReadonlyMap<string, string | undefined>, { devices, states, topics, broker }: Changing): void {
+  for (const [name, was] of before) {
+    const client = devices.options(name)?.client
+    if (client === was || !devices.has(name) || devices.holders(name).size > 0) continue
+    states.entrusted(name, client, client !== undefined && broker.isPresent(client, topics.state(name) ?? ''))
+  }
 }
 
 /** As if the instance had done it itself. */

@@ -152,6 +152,34 @@ describe('a reload, and what was met or found at run time', () => {
     assert.match((await lab.retained('lab/own')).get('lab/own') ?? '', /its client two disconnected/)
   })
 
+  it('a device whose client is another is as that one is: what nobody can write any more does not look fresh', async () => {
+    const by = (client: string): string =>
+      text(own.replace('{ codenames: { x: {}', `{ client: ${client}, codenames: { x: {}, set: { settable: true }`), '')
+    const shown = async (topic = 'lab/own'): Promise<string> => (await lab.retained(topic)).get(topic) ?? ''
+    await begin(by('one'))
+    const one = await lab.connect({ clientId: 'one' })
+    await one.publish('lab/own/x', '1')
+    await one.settled()
+    await reload(by('two'))
+    assert.match(await shown(), /its client two is not connected.*"offline".*"via":"two"/)
+    assert.match(await shown('lab/own/x'), /"quality":"stale"/)
+    const two = await lab.connect({ clientId: 'two' })
+    await two.settled()
+    assert.match(await shown(), /its client two is connected.*"online"/)
+    await two.close()
+    await until(() => !lab.gateway.clientIds.includes('two'), 'it is still there')
+    await reload(by('one'))
+    assert.match(await shown(), /its client one is connected.*"online"/)
+    await one.subscribe('lab/own/set/set')
+    const asker = await lab.connect()
+    await asker.publish('lab/own/set/set', { id: 'a', value: 5 })
+    assert.match((await one.next('lab/own/set/set')).text, /"value":5/)
+    await one.close()
+    await until(() => !lab.gateway.clientIds.includes('one'), 'it is still there')
+    await reload(text(own, ''))
+    assert.match(await shown(), /nothing heard from it yet.*"offline"/)
+  })
+
   it('a mirror is retained from then on, and cleared again', async () => {
     await begin(text(own, other))
     await scripted.host('other').publish({ device: 'own', codename: 'x', value: 4 })
