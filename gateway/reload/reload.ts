@@ -39,6 +39,9 @@ export class Reload {
   readonly #stopping = new AbortController()
   #watch: FileWatch | undefined
   #running: Promise<ReloadReport> | undefined
+  #open = (): void => {}
+  /** Resolves when all else has started, or the gateway stops: what is not there yet cannot be changed. */
+  readonly #opened = new Promise<void>((resolve) => (this.#open = resolve))
   /** Whoever asks meanwhile gets this one, which begins when that which runs has ended. */
   #next: Promise<ReloadReport> | undefined
   #last: ReloadReport | undefined
@@ -50,6 +53,7 @@ export class Reload {
   /** After all else has started. Watches the file where the configuration says so; that begins a little later. */
   start(): void {
     const { source, current, clock, log } = this.#options
+    this.#open()
     this.#tell({ time: clock.now(), trigger: 'start', result: 'started', reason: '', applied: [], seconds: 0 })
     if (source === undefined || !current.config.gateway.reload) return
     this.#watch = new FileWatch({
@@ -69,6 +73,7 @@ export class Reload {
   /** Nothing is begun any more; what is under way ends soon. */
   async stop(): Promise<void> {
     this.#stopping.abort()
+    this.#open()
     await this.#watch?.stop()
     await Promise.allSettled([this.#running, this.#next])
   }
@@ -91,6 +96,7 @@ export class Reload {
   /** What {@link run} would do, in words. Rejects as it would. */
   async check(): Promise<readonly string[]> {
     const { current } = this.#options
+    await this.#opened
     if (await this.#isInForce()) return []
     const plan = await this.#plan(await this.#load().finally(async () => await this.#clean()))
     if (plan.restart.length > 0) throw new GatewayError('BadPayload', restartNeeded(plan.restart), { rule: 'restart' })
@@ -130,6 +136,8 @@ export class Reload {
       ...more
     })
     try {
+      await this.#opened
+      if (this.#stopping.signal.aborted) throw stopping()
       if (await this.#isInForce()) {
         const same = report('unchanged')
         if (trigger === 'file' && this.trouble === undefined) return same

@@ -57,7 +57,8 @@ export class ReloadLab {
       ? await loadInThread({ file: this.file, env: this.env }, systemClock, signal)
       : await loadConfig({ file: this.file, types: this.#types, env: this.env, validators })
 
-  async start(): Promise<void> {
+  /** `meanwhile`: done as soon as the start has begun. */
+  async start(meanwhile: (gateway: Gateway) => void = () => {}): Promise<void> {
     const { file, load, validators, log } = this
     const checked = await load()
     const schedule = { first: 0.05, factor: 1, longest: 0.05, jitter: 0 }
@@ -70,7 +71,9 @@ export class ReloadLab {
       schedule,
       source: { file, load, settled }
     })
-    await this.#gateway.start()
+    const starting = this.#gateway.start()
+    meanwhile(this.#gateway)
+    await starting
   }
 
   write(yaml: string | Buffer): void {
