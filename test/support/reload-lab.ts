@@ -18,9 +18,6 @@ import { TestLog } from './start.js'
 export const quiet = 'gateway: { reload: false }\nbroker: { tcp: { port: 0 } }\nhttp: { port: 0 }\n'
 export const watching = quiet.replace('reload: false', 'reload: true')
 
-/** Seconds that a file must have been left alone: what tests write is written at once. */
-const settled = 0.1
-
 /** A real gateway whose configuration is a real file, which tests change. */
 export class ReloadLab {
   readonly folder = mkdtempSync(join(tmpdir(), 'labgate-reload-'))
@@ -31,6 +28,8 @@ export class ReloadLab {
   readonly #clients: TestClient[] = []
   #gateway: Gateway | undefined
   env: Record<string, string> = {}
+  /** Seconds that the file must have been left alone: what most tests write is written at once. */
+  settled = 0.1
   /** In a thread, as the program does it: without types of the test. */
   isThreaded = false
 
@@ -59,7 +58,7 @@ export class ReloadLab {
 
   /** `meanwhile`: done as soon as the start has begun. */
   async start(meanwhile: (gateway: Gateway) => void = () => {}): Promise<void> {
-    const { file, load, validators, log } = this
+    const { file, load, validators, log, settled } = this
     const checked = await load()
     const schedule = { first: 0.05, factor: 1, longest: 0.05, jitter: 0 }
     this.#gateway = new Gateway({
