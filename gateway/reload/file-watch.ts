@@ -114,11 +114,11 @@ export class FileWatch {
   }
 }
 
-/** Which folder it is; empty: there is none. */
+/** Which folder it is; empty: there is none. With its birth, as the number of one that was removed is soon given to another. */
 async function identitiesOf(folders: Iterable<string>): Promise<Map<string, string>> {
   const found = [...folders].map(async (path): Promise<[string, string]> => {
-    const status = await stat(path).catch(() => undefined)
-    return [path, status === undefined ? '' : `${status.dev}:${status.ino}`]
+    const status = await stat(path, { bigint: true }).catch(() => undefined)
+    return [path, status === undefined ? '' : [status.dev, status.ino, status.birthtimeNs].join(':')]
   })
   return new Map(await Promise.all(found))
 }
