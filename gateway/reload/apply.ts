@@ -62,6 +62,11 @@ export async function applyReload(next: Checked, plan: ReloadPlan, parts: Changi
   for (const [device, id] of devices.claims) if (isStopped(id) || declared.has(device)) release(device, id, parts)
   const clients = clientsOf(devices)
   const redeclared = devices.redeclare(declared, grants(next), isOther)
+  // Whoever carried it out until now must not answer for another.
+  parts.commands.giveUp(
+    'somebody else carries it out since the configuration was changed; it may have been carried out',
+    ({ entry: { device, codename }, executor }) => executor !== devices.executor(device, codename)
+  )
   for (const entry of redeclared.gone) forget(entry, parts)
   for (const { entry, before } of redeclared.changed) redescribe(entry, before, parts)
   instances.replace(next, made)

@@ -217,4 +217,40 @@ describe('a reload, and what was met or found at run time', () => {
     assert.equal(await count(), 2)
     assert.deepEqual(scripted.stops, [])
   })
+
+  it('and that of what nothing declares, too', async () => {
+    const kept = async (): Promise<unknown[]> => {
+      const { json } = await rest(lab.httpPort, '/api/devices/own/met/history')
+      return (json['readings'] as { value: unknown }[]).map(({ value }) => value)
+    }
+    await begin(text(own, ''))
+    const client = await lab.connect()
+    const put = async (value: string): Promise<void> => {
+      await client.publish('lab/own/met', value)
+      await client.settled()
+    }
+    await put('1')
+    await reload(text(own.replace('{ codenames', '{ history: off, codenames'), ''))
+    await put('2')
+    await reload(text('', '').replace('devices:\n', 'devices: {}\n'))
+    await put('3')
+    await reload(text(own, ''))
+    assert.deepEqual(await kept(), [1, 3])
+  })
+
+  it('a command that a native device was given, and an instance carries out from now on, is answered at once', async () => {
+    const settable = own.replace('x: {}', 'x: { settable: true }')
+    await begin(text(settable, ''))
+    const [native, asker] = [await lab.connect(), await lab.connect()]
+    await native.subscribe('lab/own/x/set')
+    await asker.subscribe('lab/own/x/reply', 'lab-dead/#')
+    await asker.publish('lab/own/x/set', { id: 'a', value: 5 })
+    await native.next('lab/own/x/set')
+    await reload(text(settable, '  - { id: other, type: scripted, executes: [own/x] }\n'))
+    const reply = await asker.nextJson(({ topic, text: told }) => topic.endsWith('reply') && !told.includes('accepted'))
+    const { class: kind, maybeExecuted } = reply['error'] as { class: string; maybeExecuted: boolean }
+    assert.deepEqual([reply['id'], kind, maybeExecuted], ['a', 'Unreachable', true])
+    await asker.publish('lab/own/x/set', { id: 'b', value: 6 })
+    assert.equal((await asker.nextJson(({ text: told }) => told.includes('"b"') && !told.includes('accepted')))['phase'], 'done')
+  })
 })
