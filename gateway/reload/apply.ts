@@ -6,6 +6,7 @@ import type { Checked } from '../config.js'
 import type { Current } from '../current.js'
 import { declaredDevices, grants } from '../declare.js'
 import type { Devices, Entry } from '../devices.js'
+import { forgetNotes } from '../host.js'
 import type { Instances } from '../instances.js'
 import { isValue } from '../latest.js'
 import type { Latest } from '../latest.js'
@@ -28,7 +29,7 @@ export interface Changing {
   readonly self: Self
   readonly publish: Publish
   readonly topics: Topics
-  readonly broker: Pick<Broker, 'isPresent'>
+  readonly broker: Pick<Broker, 'isPresent' | 'keep'>
 }
 
 /** Seconds that a reload waits until instances that listen have opened their sockets; they go on trying by themselves. */
@@ -78,13 +79,16 @@ export async function applyReload(next: Checked, plan: ReloadPlan, parts: Changi
   await patiently(opened, parts.clock, signal)
 }
 
-/** What these instances found and fed at run time goes with them. */
+/** What these instances found, fed and noted at run time goes with them. */
 function forgetBrought(gone: ReadonlySet<string>, parts: Changing): void {
-  const { devices, self } = parts
+  const { devices, self, broker } = parts
   for (const device of devices.names())
     for (const entry of devices.codenames(device))
       if (gone.has(devices.feeder(device, entry.codename) ?? '') && devices.forget(entry)) forget(entry, parts)
-  for (const id of gone) self.forget(id)
+  for (const id of gone) {
+    self.forget(id)
+    forgetNotes(broker.keep, id)
+  }
 }
 
 function clientsOf(devices: Devices): ReadonlyMap<string, string | undefined> {

@@ -98,9 +98,13 @@ export class Reload {
     const { current } = this.#options
     await this.#opened
     if (await this.#isInForce()) return []
-    const plan = await this.#plan(await this.#load().finally(async () => await this.#clean()))
-    if (plan.restart.length > 0) throw new GatewayError('BadPayload', restartNeeded(plan.restart), { rule: 'restart' })
-    return inWords(plan, current.config.broker.root)
+    try {
+      const plan = await this.#plan(await this.#load())
+      if (plan.restart.length > 0) throw new GatewayError('BadPayload', restartNeeded(plan.restart), { rule: 'restart' })
+      return inWords(plan, current.config.broker.root)
+    } finally {
+      await this.#clean()
+    }
   }
 
   /** Carries out `reload` of the gateway device. */
@@ -214,7 +218,7 @@ export class Reload {
     const { devices, validators } = this.#options
     const pace = new Pace()
     const used: object[] = []
-    for (const device of [...devices.names()]) {
+    for (const device of devices.names()) {
       for (const { meta } of devices.codenames(device))
         used.push(...[meta.schema, meta.callable?.arguments, meta.callable?.returns].filter((schema) => schema !== undefined))
       if (pace.isDue) await pace.turn()

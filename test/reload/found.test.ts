@@ -57,6 +57,7 @@ describe('a reload, and what was met or found at run time', () => {
     await client.subscribe('lab/far/knob/reply')
     await client.publish('lab/far/knob/set', { id: 'a', value: 5 })
     assert.equal((await client.nextJson('lab/far/knob/reply'))['phase'], 'done')
+    host.note('seen', 'far')
     await reload(text(own, other))
     assert.deepEqual(await topics(), ['lab/own', 'lab/own/x/meta'])
     const { json } = await rest(lab.httpPort, '/api/instances')
@@ -64,6 +65,8 @@ describe('a reload, and what was met or found at run time', () => {
       (json['instances'] as { id: string }[]).map(({ id }) => id),
       ['other']
     )
+    await reload(text(own, finder + other))
+    assert.deepEqual([...scripted.host('finder').notes()], [])
   })
 
   it('a device that was found is declared then: it is released, and who is declared for it feeds it', async () => {
