@@ -212,7 +212,9 @@ export function compose(options: GatewayOptions, isStopping: () => boolean): Com
     commands,
     validators,
     self,
-    publish
+    publish,
+    topics,
+    broker
   })
   const doors = new Doors({ clock, log, broker, isStopping })
   const parts: Composition = {

@@ -336,14 +336,21 @@ export class Devices {
       entry.meta = meta
       this.#options.described(entry)
     }
-    for (const [codename, entry] of known) if (!held.codenames.has(codename)) held.codenames.set(codename, entry)
+    for (const [codename, entry] of known) {
+      if (held.codenames.has(codename)) continue
+      if (history !== options.history) entry.meta = { ...entry.meta }
+      held.codenames.set(codename, entry)
+    }
   }
 
   /** What nothing declares of it is as if it had been met. */
   #undeclare(name: string, held: Held, gone: Entry[]): void {
     const isLeft = this.#options.undeclared === 'accept' && this.#undeclaredDevices < this.#options.maxUndeclared
     for (const entry of held.codenames.values()) {
-      if (!entry.declared && isLeft) continue
+      if (!entry.declared && isLeft) {
+        if (held.options.history !== undefined) entry.meta = { ...entry.meta }
+        continue
+      }
       this.#drop(held, entry)
       this.#options.forgotten(entry)
       gone.push(entry)

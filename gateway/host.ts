@@ -56,7 +56,7 @@ export class InstanceHost implements Host {
   ) {
     this.#id = id
     this.#readOnly = readOnly === true
-    this.#noted = `instance:${id}:`
+    this.#noted = notesOf(id)
     this.#shared = shared
     this.log = log
     this.clock = shared.clock
@@ -266,4 +266,13 @@ export class InstanceHost implements Host {
 
 function readOnlyRefusal(id: string, what: 'set' | 'called' | 'pushed'): GatewayError {
   return new GatewayError('Forbidden', `nothing is ${what} through ${id}: it is readOnly`, { rule: 'readOnly' })
+}
+
+function notesOf(id: string): string {
+  return `instance:${id}:`
+}
+
+/** What an instance noted that is there no more is nothing for the next of its id, which may be of any type. */
+export function forgetNotes(keep: Shared['broker']['keep'], id: string): void {
+  for (const name of keep.notes().keys()) if (name.startsWith(notesOf(id))) keep.note(name, undefined)
 }

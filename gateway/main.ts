@@ -170,8 +170,13 @@ async function start({
     )
   const source = {
     file,
-    load: async (known: Validators): Promise<Checked> =>
-      await loadConfig({ file, types: adapterTypes, env: process.env, validators: known })
+    load: async (_known: Validators, signal: AbortSignal): Promise<Checked> => {
+      const { loadInThread } = await import('./reload/threaded-load.js')
+      const next = await loadInThread({ file, env: { ...process.env } }, systemClock, signal)
+      // As it was done at the start: what nobody has written is no change.
+      fitDescriptors(next.config.broker.limits)
+      return next
+    }
   }
   const clock = notBefore(systemClock, released)
   const gateway = new Gateway({ checked, types: adapterTypes, log, version, validators, clock, source, machine: thisMachine })

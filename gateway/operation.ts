@@ -33,6 +33,7 @@ export class Operation {
       const { states, self: own } = parts()
       states.own(trouble, 'clock')
       own.changed()
+      if (trouble === undefined) sayAgain(parts())
     }
     this.clockSync = new ClockSync({ clock, log, machine, config: config.gateway.clock, changed })
     this.commands = new CommandMeter(clock)
@@ -64,5 +65,14 @@ export class Operation {
   stop(): void {
     this.readiness.stopping()
     this.clockSync.stop()
+  }
+}
+
+/** What the gateway says of itself only when it changes is as true as before, and its time is believed now. */
+function sayAgain({ devices, latest }: Pick<Parts, 'devices' | 'latest'>): void {
+  for (const entry of devices.codenames(self)) {
+    const held = latest.held(entry)
+    if (held === undefined || held.stale || held.quality !== 'uncertain' || entry.meta.maxAge !== undefined) continue
+    latest.put(entry, latest.weigh(entry, { device: self, codename: entry.codename, value: held.value }), true)
   }
 }

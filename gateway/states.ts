@@ -104,9 +104,20 @@ export class States {
   /** The client that alone speaks for a native device came or went. What the device said of itself before it went stays said. */
   connection(device: string, client: string, present: boolean): void {
     const gone = `its client ${client} disconnected`
-    if (present && this.#devices.get(device)?.reason === gone)
+    const reason = this.#devices.get(device)?.reason
+    if (present && (reason === gone || reason === absent(client)))
       this.#set(device, 'online', `its client ${client} is connected`, client, true)
     if (!present && !this.isOffline(device)) this.#set(device, 'offline', gone, client, true)
+  }
+
+  /**
+   * Another client than before alone speaks for a native device: what was said by the other counts no more. `client` undefined: nobody in
+   * particular does now, and one that is offline may be there after all.
+   */
+  entrusted(device: string, client: string | undefined, present: boolean): void {
+    if (client !== undefined && present) this.#set(device, 'online', `its client ${client} is connected`, client, true)
+    else if (client !== undefined) this.#set(device, 'offline', absent(client), client, true)
+    else if (this.isOffline(device)) this.#set(device, 'offline', unheard, self, true)
   }
 
   /** A native device that gives readings is there. */
@@ -235,4 +246,8 @@ export class States {
 
 function statePayload({ state, reason, via, since }: DeviceState): string {
   return json({ state, reason, via, since: formatTime(since) })
+}
+
+function absent(client: string): string {
+  return `its client ${client} is not connected`
 }

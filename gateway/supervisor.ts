@@ -159,7 +159,8 @@ export class Supervisor {
   }
 
   async #attempt(): Promise<void> {
-    if (this.#stopped) return
+    // Whoever starts it twice gets it once.
+    if (this.#stopped || this.#running) return
     const { adapter, clock, state, log } = this.#options
     this.#attempts += 1
     this.#retryAt = undefined

@@ -60,16 +60,11 @@ export class Systemd {
     this.#options = options
   }
 
-  /** All listeners are open, or a reload is over. */
+  /** All listeners are open. Of a reload nothing is told: the unit has no `Type=notify-reload`, which old systemds do not know. */
   ready(): void {
     this.#tell({ READY: '1', ...this.#status() })
     const { watchdog, clock } = this.#options
     if (watchdog !== undefined) this.#timer ??= clock.after(watchdog / 2, () => this.#beat())
-  }
-
-  /** The configuration is read again; {@link ready} ends it. */
-  reloading(): void {
-    this.#tell({ RELOADING: '1' })
   }
 
   /** Resolves when it has been said, and all before. */

@@ -244,6 +244,12 @@ export class Broker implements Door {
     return this.#connections.open
   }
 
+  /** Is it connected, and may it write there? As {@link Presence} tells it. */
+  isPresent(id: string, topic: string): boolean {
+    const client = Object.hasOwn(this.#clients, id) ? this.#clients[id] : undefined
+    return client !== undefined && !onlyLooks(client) && mayWrite(client)(topic)
+  }
+
   get clientIds(): readonly string[] {
     return Object.keys(this.#clients)
   }

@@ -1,16 +1,19 @@
 import type { Clock, Codename } from '../adapter.js'
+import type { Broker } from '../broker/broker.js'
 import type { Publish } from '../broker/queue.js'
 import type { Commands } from '../commands.js'
 import type { Checked } from '../config.js'
 import type { Current } from '../current.js'
 import { declaredDevices, grants } from '../declare.js'
 import type { Devices, Entry } from '../devices.js'
+import { forgetNotes } from '../host.js'
 import type { Instances } from '../instances.js'
 import { isValue } from '../latest.js'
 import type { Latest } from '../latest.js'
 import type { Self } from '../self.js'
 import type { States } from '../states.js'
 import type { Validators } from '../validators.js'
+import type { Topics } from '../topic.js'
 import type { ReloadPlan } from './plan.js'
 
 /** What a reload changes. */
@@ -25,6 +28,8 @@ export interface Changing {
   readonly validators: Validators
   readonly self: Self
   readonly publish: Publish
+  readonly topics: Topics
+  readonly broker: Pick<Broker, 'isPresent' | 'keep'>
 }
 
 /** Seconds that a reload waits until instances that listen have opened their sockets; they go on trying by themselves. */
@@ -56,24 +61,47 @@ export async function applyReload(next: Checked, plan: ReloadPlan, parts: Changi
   )
   forgetBrought(gone, parts)
   for (const [device, id] of devices.claims) if (isStopped(id) || declared.has(device)) release(device, id, parts)
+  const clients = clientsOf(devices)
   const redeclared = devices.redeclare(declared, grants(next), isOther)
+  // Whoever carried it out until now must not answer for another.
+  parts.commands.giveUp(
+    'somebody else carries it out since the configuration was changed; it may have been carried out',
+    ({ entry: { device, codename }, executor }) => executor !== devices.executor(device, codename)
+  )
   for (const entry of redeclared.gone) forget(entry, parts)
   for (const { entry, before } of redeclared.changed) redescribe(entry, before, parts)
   instances.replace(next, made)
   states.rearrange(instances.ids())
+  entrust(clients, parts)
   parts.current.replace(next)
   const opened = instances.listen(starting)
   instances.dial(starting)
   await patiently(opened, parts.clock, signal)
 }
 
-/** What these instances found and fed at run time goes with them. */
+/** What these instances found, fed and noted at run time goes with them. */
 function forgetBrought(gone: ReadonlySet<string>, parts: Changing): void {
-  const { devices, self } = parts
+  const { devices, self, broker } = parts
   for (const device of devices.names())
     for (const entry of devices.codenames(device))
       if (gone.has(devices.feeder(device, entry.codename) ?? '') && devices.forget(entry)) forget(entry, parts)
-  for (const id of gone) self.forget(id)
+  for (const id of gone) {
+    self.forget(id)
+    forgetNotes(broker.keep, id)
+  }
+}
+
+function clientsOf(devices: Devices): ReadonlyMap<string, string | undefined> {
+  return new Map(Array.from(devices.names(), (name) => [name, devices.options(name)?.client]))
+}
+
+/** Native devices for which another client speaks than before. A device that comes waits for its own, as after a start. */
+function entrust(before: ReadonlyMap<string, string | undefined>, { devices, states, topics, broker }: Changing): void {
+  for (const [name, was] of before) {
+    const client = devices.options(name)?.client
+    if (client === was || !devices.has(name) || devices.holders(name).size > 0) continue
+    states.entrusted(name, client, client !== undefined && broker.isPresent(client, topics.state(name) ?? ''))
+  }
 }
 
 /** As if the instance had done it itself. */

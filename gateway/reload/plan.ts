@@ -3,7 +3,7 @@ import type { Codename, Plan, Ref, Right } from '../adapter.js'
 import type { Checked } from '../config.js'
 import { declaredDevices } from '../declare.js'
 import type { Declared } from '../declare.js'
-import { canonical } from './canonical.js'
+import { same } from './same.js'
 
 export interface Changes<T> {
   readonly added: readonly T[]
@@ -45,20 +45,36 @@ type Members = Readonly<Record<string, unknown>>
 
 type World = ReadonlyMap<string, Declared>
 
+/** All at once. */
 export function planReload(before: Checked, after: Checked): ReloadPlan {
+  const steps = planning(before, after)
+  for (;;) {
+    const { done, value } = steps.next()
+    if (done === true) return value
+  }
+}
+
+/** In steps, so that others can come in between: there may be ten thousand codenames. */
+export function* planning(before: Checked, after: Checked): Generator<void, ReloadPlan, void> {
   const [old, now] = [declaredDevices(before), declaredDevices(after)]
   const restart = changedKeys({ ...before.config }, { ...after.config })
   const why = new Map<string, string>()
-  const instances = changes(idsOf(before), idsOf(after), (id) => {
-    const reason = reasonFor(id, { before, old }, { after, now })
+  for (const { id } of before.config.adapters) {
+    const reason = yield* reasonFor(id, { before, old }, { after, now })
     if (reason !== undefined) why.set(id, reason)
-    return reason !== undefined
-  })
-  const devices = changes([...old.keys()], [...now.keys()], (name) => canonical(old.get(name)) !== canonical(now.get(name)))
+  }
+  const instances = changes(idsOf(before), idsOf(after), (id) => why.has(id))
+  const other = new Set<string>()
+  for (const [name, device] of old) {
+    yield
+    if (!same(device, now.get(name))) other.add(name)
+  }
+  const devices = changes([...old.keys()], [...now.keys()], (name) => other.has(name))
   const codenames: { added: Ref[]; changed: Ref[]; removed: Ref[] } = { added: [], changed: [], removed: [] }
   for (const device of devices.changed) {
+    yield
     const [its, theirs] = [codenamesOf(old, device), codenamesOf(now, device)]
-    const found = changes([...its.keys()], [...theirs.keys()], (name) => canonical(its.get(name)) !== canonical(theirs.get(name)))
+    const found = changes([...its.keys()], [...theirs.keys()], (name) => !same(its.get(name), theirs.get(name)))
     for (const kind of ['added', 'changed', 'removed'] as const)
       codenames[kind].push(...found[kind].map((codename) => ({ device, codename })))
   }
@@ -80,19 +96,23 @@ function changes(before: readonly string[], after: readonly string[], isOther: (
   }
 }
 
-/** Undefined: the instance goes on. */
-function reasonFor(
+/** Undefined: the instance goes on, or goes. */
+function* reasonFor(
   id: string,
   { before, old }: { readonly before: Checked; readonly old: World },
   { after, now }: { readonly after: Checked; readonly now: World }
-): string | undefined {
-  if (canonical(entryOf(before, id)) !== canonical(entryOf(after, id))) return 'its configuration is another'
-  const plans = [before, after].map(({ plans: all }) => canonical(heldBy(all.get(id))))
-  if (plans[0] !== plans[1]) return 'it holds other codenames'
-  const changed = knownTo(after, id).find((right) => shown(old, right) !== shown(now, right))
-  return changed === undefined
-    ? undefined
-    : `${[changed.device, changed.codename].filter((name) => name !== undefined).join('/')} is another`
+): Generator<void, string | undefined, void> {
+  const entry = entryOf(after, id)
+  if (entry === undefined) return undefined
+  if (!same(entryOf(before, id), entry)) return 'its configuration is another'
+  const [its, theirs] = [before, after].map(({ plans }) => heldBy(plans.get(id)))
+  if (!same(its, theirs)) return 'it holds other codenames'
+  for (const right of knownTo(after, id)) {
+    yield
+    if (!(yield* isShownAlike(old, now, right)))
+      return `${[right.device, right.codename].filter((name) => name !== undefined).join('/')} is another`
+  }
+  return undefined
 }
 
 function entryOf({ config }: Checked, id: string): unknown {
@@ -110,12 +130,20 @@ function knownTo({ plans, refers }: Checked, id: string): Right[] {
   return [...(refers.get(id) ?? []), ...feeds, ...executes]
 }
 
-/** Of a device or codename what an instance can make use of: names in their order, schemas, what can be set and called. */
-function shown(world: World, { device, codename }: Right): string {
-  const codenames = codenamesOf(world, device)
-  const told = codename === undefined ? [...codenames] : [[codename, codenames.get(codename)] as const]
-  const looked = (meta: Codename): object => Object.fromEntries(Object.entries(meta).filter(([key]) => !asked.has(key)))
-  return canonical(told.map(([name, meta]) => [name, meta && looked(meta)]))
+/** Is what an instance can make use of the same: names in their order, schemas, what can be set and called? */
+function* isShownAlike(old: World, now: World, { device, codename }: Right): Generator<void, boolean, void> {
+  const [its, theirs] = [codenamesOf(old, device), codenamesOf(now, device)]
+  if (codename !== undefined) return same(looked(its.get(codename)), looked(theirs.get(codename)))
+  if (!same([...its.keys()], [...theirs.keys()])) return false
+  for (const [name, meta] of its) {
+    yield
+    if (!same(looked(meta), looked(theirs.get(name)))) return false
+  }
+  return true
+}
+
+function looked(meta: Codename | undefined): object | undefined {
+  return meta && Object.fromEntries(Object.entries(meta).filter(([key]) => !asked.has(key)))
 }
 
 function codenamesOf(world: World, device: string): ReadonlyMap<string, Codename> {
@@ -135,7 +163,7 @@ function changedKeys(before: Members, after: Members): string[] {
 }
 
 function differing(path: string, before: unknown, after: unknown): string[] {
-  if (canonical(before) === canonical(after)) return []
+  if (same(before, after)) return []
   if (!isMapping(before) || !isMapping(after)) return [path]
   const keys = new Set([...Object.keys(before), ...Object.keys(after)])
   return [...keys].flatMap((key) => differing(`${path}.${key}`, before[key], after[key]))

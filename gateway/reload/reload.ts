@@ -1,3 +1,5 @@
+import { createHash } from 'node:crypto'
+import { readFile } from 'node:fs/promises'
 import { toPlain } from '../../adapters/common/exact-json.js'
 import type { Exact, Logger } from '../adapter.js'
 import type { OwnCommand } from '../command-types.js'
@@ -5,11 +7,13 @@ import { ConfigError, formatProblem } from '../config.js'
 import type { Checked } from '../config.js'
 import { self } from '../devices.js'
 import { GatewayError } from '../errors.js'
+import { Pace } from '../history/turn.js'
 import type { Validators } from '../validators.js'
 import { applyReload } from './apply.js'
 import type { Changing } from './apply.js'
 import { FileWatch } from './file-watch.js'
-import { planReload } from './plan.js'
+import { planning } from './plan.js'
+import type { ReloadPlan } from './plan.js'
 import { exactReport, reasonOf, refusalOf } from './report.js'
 import type { ReloadReport, Trigger } from './report.js'
 import { inWords, restartNeeded } from './words.js'
@@ -17,8 +21,10 @@ import { inWords, restartNeeded } from './words.js'
 /** Where the configuration comes from. */
 export interface ConfigSource {
   readonly file: string
-  /** Reads and checks it, with these; rejects with a ConfigError. */
-  load(validators: Validators): Promise<Checked>
+  /** Seconds without an event until the file is taken for written; left out: as {@link FileWatch} has it. */
+  readonly settled?: number
+  /** Reads and checks it, perhaps with these; rejects with a ConfigError. Ends soon when the signal comes. */
+  load(validators: Validators, signal: AbortSignal): Promise<Checked>
 }
 
 export interface ReloadOptions extends Changing {
@@ -33,6 +39,9 @@ export class Reload {
   readonly #stopping = new AbortController()
   #watch: FileWatch | undefined
   #running: Promise<ReloadReport> | undefined
+  #open = (): void => {}
+  /** Resolves when all else has started, or the gateway stops: what is not there yet cannot be changed. */
+  readonly #opened = new Promise<void>((resolve) => (this.#open = resolve))
   /** Whoever asks meanwhile gets this one, which begins when that which runs has ended. */
   #next: Promise<ReloadReport> | undefined
   #last: ReloadReport | undefined
@@ -44,11 +53,13 @@ export class Reload {
   /** After all else has started. Watches the file where the configuration says so; that begins a little later. */
   start(): void {
     const { source, current, clock, log } = this.#options
+    this.#open()
     this.#tell({ time: clock.now(), trigger: 'start', result: 'started', reason: '', applied: [], seconds: 0 })
     if (source === undefined || !current.config.gateway.reload) return
     this.#watch = new FileWatch({
       clock,
       file: source.file,
+      ...(source.settled === undefined ? {} : { settled: source.settled }),
       changed: () => void this.run('file').catch(() => {}),
       onError: (error) =>
         log.warn(
@@ -62,6 +73,7 @@ export class Reload {
   /** Nothing is begun any more; what is under way ends soon. */
   async stop(): Promise<void> {
     this.#stopping.abort()
+    this.#open()
     await this.#watch?.stop()
     await Promise.allSettled([this.#running, this.#next])
   }
@@ -84,9 +96,15 @@ export class Reload {
   /** What {@link run} would do, in words. Rejects as it would. */
   async check(): Promise<readonly string[]> {
     const { current } = this.#options
-    const plan = planReload(current.checked, await this.#load().finally(() => this.#clean()))
-    if (plan.restart.length > 0) throw new GatewayError('BadPayload', restartNeeded(plan.restart), { rule: 'restart' })
-    return inWords(plan, current.config.broker.root)
+    await this.#opened
+    if (await this.#isInForce()) return []
+    try {
+      const plan = await this.#plan(await this.#load())
+      if (plan.restart.length > 0) throw new GatewayError('BadPayload', restartNeeded(plan.restart), { rule: 'restart' })
+      return inWords(plan, current.config.broker.root)
+    } finally {
+      await this.#clean()
+    }
   }
 
   /** Carries out `reload` of the gateway device. */
@@ -122,10 +140,21 @@ export class Reload {
       ...more
     })
     try {
+      await this.#opened
+      if (this.#stopping.signal.aborted) throw stopping()
+      if (await this.#isInForce()) {
+        const same = report('unchanged')
+        if (trigger === 'file' && this.trouble === undefined) return same
+        log.info({ file: source?.file, trigger, applied: [], seconds: same.seconds }, told(same))
+        this.#tell(same)
+        return same
+      }
       const next = await this.#load()
-      const plan = planReload(current.checked, next)
+      const plan = await this.#plan(next)
+      if (this.#stopping.signal.aborted) throw stopping()
       if (plan.restart.length > 0) throw new GatewayError('BadPayload', restartNeeded(plan.restart), { rule: 'restart' })
       const applied = inWords(plan, current.config.broker.root)
+      // Only what variables stand for was looked at.
       const isQuiet = trigger === 'file' && this.trouble === undefined && next.sha256 === current.checked.sha256
       await applyReload(next, plan, this.#options, this.#stopping.signal)
       if (this.#stopping.signal.aborted) throw stopping()
@@ -149,7 +178,26 @@ export class Reload {
       this.#tell(report('refused', { reason }))
       throw error
     } finally {
-      this.#clean()
+      await this.#clean()
+    }
+  }
+
+  /** Its text is the one in force, with nothing that stands for something else: it need not be checked. */
+  async #isInForce(): Promise<boolean> {
+    const { source, current } = this.#options
+    if (source === undefined) return false
+    const bytes = await readFile(source.file).catch(() => undefined)
+    if (bytes === undefined || bytes.includes('${')) return false
+    return createHash('sha256').update(bytes).digest('hex') === current.checked.sha256
+  }
+
+  async #plan(next: Checked): Promise<ReloadPlan> {
+    const steps = planning(this.#options.current.checked, next)
+    const pace = new Pace()
+    for (;;) {
+      const { done, value } = steps.next()
+      if (done === true) return value
+      if (pace.isDue) await pace.turn()
     }
   }
 
@@ -158,7 +206,7 @@ export class Reload {
     if (this.#stopping.signal.aborted) throw stopping()
     if (source === undefined)
       throw new GatewayError('Unreachable', 'the configuration did not come from a file: there is nothing to read again')
-    const checked = await source.load(this.#options.validators).catch((error: unknown) => {
+    const checked = await source.load(this.#options.validators, this.#stopping.signal).catch((error: unknown) => {
       throw refusalOf(error)
     })
     if (this.#stopping.signal.aborted) throw stopping()
@@ -166,12 +214,15 @@ export class Reload {
   }
 
   /** Schemas of files that were refused, or that are in force no more. */
-  #clean(): void {
+  async #clean(): Promise<void> {
     const { devices, validators } = this.#options
+    const pace = new Pace()
     const used: object[] = []
-    for (const device of devices.names())
+    for (const device of devices.names()) {
       for (const { meta } of devices.codenames(device))
         used.push(...[meta.schema, meta.callable?.arguments, meta.callable?.returns].filter((schema) => schema !== undefined))
+      if (pace.isDue) await pace.turn()
+    }
     validators.keepOnly(used)
   }
 

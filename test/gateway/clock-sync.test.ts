@@ -213,6 +213,9 @@ describe('a gateway whose clock is not synchronised', () => {
       return lab.gateway.operation.clockSync.status.state === 'synchronised'
     }, 'it was not synchronised')
     await watcher.next(({ topic, text }) => topic === 'lab/gateway' && text.includes('"online"'))
+    // What the gateway says of itself when it changes does not change, and is good again.
+    const own = ['name', 'version', 'instances', 'runs', 'reload', 'history_state', 'slow_clients']
+    for (const codename of own) assert.equal((await reading(`gateway/${codename}`))['quality'], 'good', codename)
     // Nobody says afterwards that what was uncertain is good.
     assert.equal((await reading('weather/wind'))['quality'], 'uncertain')
     await client.publish('lab/weather/wind', '4', { qos: 1 })

@@ -256,6 +256,17 @@ describe('a reload', function () {
     assert.deepEqual(scripted.stops, ['other'])
   })
 
+  it('that is asked for while the gateway starts is done afterwards: nothing starts twice', async () => {
+    lab.write(first)
+    let reloading: Promise<unknown> | undefined
+    await lab.start((gateway) => {
+      lab.write(first + instance('new', 'feeds: [weather]'))
+      reloading = gateway.reload('signal')
+    })
+    await reloading
+    assert.deepEqual([scripted.starts, scripted.stops], [['ovens', 'other', 'new'], []])
+  })
+
   it('ends soon when the gateway stops meanwhile', async () => {
     await begin()
     const held: (() => void)[] = []

@@ -61,13 +61,16 @@ describe('a reload that is asked for', () => {
     assert.match(error.message, /^gateway\.yaml:1:\d+ /)
   })
 
-  it('by SIGHUP, which ends nothing, and by the file itself', async function () {
+  it('by SIGHUP, which ends nothing, also where there are few file descriptors', async function () {
     this.timeout(30_000)
     const file = join(folder(), 'gateway.yaml')
     writeFileSync(file, text('a'))
-    const program = new Program(process.execPath, [main, 'start', '--config', file])
+    // What is lowered for want of them is no change of the file.
+    const few = ['-c', 'ulimit -n 1024; exec "$@"', 'bash']
+    const program = new Program('bash', [...few, process.execPath, main, 'start', '--config', file])
     try {
       const [, port] = await program.says(/MQTT over TCP on 127\.0\.0\.1:(\d+)/)
+      await program.says(/too few file descriptors/)
       await program.says(/"msg":"ready"/)
       const client = await TestClient.connect(Number(port))
       await client.subscribe('lab/+')

@@ -57,6 +57,7 @@ describe('a reload, and what was met or found at run time', () => {
     await client.subscribe('lab/far/knob/reply')
     await client.publish('lab/far/knob/set', { id: 'a', value: 5 })
     assert.equal((await client.nextJson('lab/far/knob/reply'))['phase'], 'done')
+    host.note('seen', 'far')
     await reload(text(own, other))
     assert.deepEqual(await topics(), ['lab/own', 'lab/own/x/meta'])
     const { json } = await rest(lab.httpPort, '/api/instances')
@@ -64,6 +65,8 @@ describe('a reload, and what was met or found at run time', () => {
       (json['instances'] as { id: string }[]).map(({ id }) => id),
       ['other']
     )
+    await reload(text(own, finder + other))
+    assert.deepEqual([...scripted.host('finder').notes()], [])
   })
 
   it('a device that was found is declared then: it is released, and who is declared for it feeds it', async () => {
@@ -152,6 +155,34 @@ describe('a reload, and what was met or found at run time', () => {
     assert.match((await lab.retained('lab/own')).get('lab/own') ?? '', /its client two disconnected/)
   })
 
+  it('a device whose client is another is as that one is: what nobody can write any more does not look fresh', async () => {
+    const by = (client: string): string =>
+      text(own.replace('{ codenames: { x: {}', `{ client: ${client}, codenames: { x: {}, set: { settable: true }`), '')
+    const shown = async (topic = 'lab/own'): Promise<string> => (await lab.retained(topic)).get(topic) ?? ''
+    await begin(by('one'))
+    const one = await lab.connect({ clientId: 'one' })
+    await one.publish('lab/own/x', '1')
+    await one.settled()
+    await reload(by('two'))
+    assert.match(await shown(), /its client two is not connected.*"offline".*"via":"two"/)
+    assert.match(await shown('lab/own/x'), /"quality":"stale"/)
+    const two = await lab.connect({ clientId: 'two' })
+    await two.settled()
+    assert.match(await shown(), /its client two is connected.*"online"/)
+    await two.close()
+    await until(() => !lab.gateway.clientIds.includes('two'), 'it is still there')
+    await reload(by('one'))
+    assert.match(await shown(), /its client one is connected.*"online"/)
+    await one.subscribe('lab/own/set/set')
+    const asker = await lab.connect()
+    await asker.publish('lab/own/set/set', { id: 'a', value: 5 })
+    assert.match((await one.next('lab/own/set/set')).text, /"value":5/)
+    await one.close()
+    await until(() => !lab.gateway.clientIds.includes('one'), 'it is still there')
+    await reload(text(own, ''))
+    assert.match(await shown(), /nothing heard from it yet.*"offline"/)
+  })
+
   it('a mirror is retained from then on, and cleared again', async () => {
     await begin(text(own, other))
     await scripted.host('other').publish({ device: 'own', codename: 'x', value: 4 })
@@ -188,5 +219,41 @@ describe('a reload, and what was met or found at run time', () => {
     await put(3)
     assert.equal(await count(), 2)
     assert.deepEqual(scripted.stops, [])
+  })
+
+  it('and that of what nothing declares, too', async () => {
+    const kept = async (): Promise<unknown[]> => {
+      const { json } = await rest(lab.httpPort, '/api/devices/own/met/history')
+      return (json['readings'] as { value: unknown }[]).map(({ value }) => value)
+    }
+    await begin(text(own, ''))
+    const client = await lab.connect()
+    const put = async (value: string): Promise<void> => {
+      await client.publish('lab/own/met', value)
+      await client.settled()
+    }
+    await put('1')
+    await reload(text(own.replace('{ codenames', '{ history: off, codenames'), ''))
+    await put('2')
+    await reload(text('', '').replace('devices:\n', 'devices: {}\n'))
+    await put('3')
+    await reload(text(own, ''))
+    assert.deepEqual(await kept(), [1, 3])
+  })
+
+  it('a command that a native device was given, and an instance carries out from now on, is answered at once', async () => {
+    const settable = own.replace('x: {}', 'x: { settable: true }')
+    await begin(text(settable, ''))
+    const [native, asker] = [await lab.connect(), await lab.connect()]
+    await native.subscribe('lab/own/x/set')
+    await asker.subscribe('lab/own/x/reply', 'lab-dead/#')
+    await asker.publish('lab/own/x/set', { id: 'a', value: 5 })
+    await native.next('lab/own/x/set')
+    await reload(text(settable, '  - { id: other, type: scripted, executes: [own/x] }\n'))
+    const reply = await asker.nextJson(({ topic, text: told }) => topic.endsWith('reply') && !told.includes('accepted'))
+    const { class: kind, maybeExecuted } = reply['error'] as { class: string; maybeExecuted: boolean }
+    assert.deepEqual([reply['id'], kind, maybeExecuted], ['a', 'Unreachable', true])
+    await asker.publish('lab/own/x/set', { id: 'b', value: 6 })
+    assert.equal((await asker.nextJson(({ text: told }) => told.includes('"b"') && !told.includes('accepted')))['phase'], 'done')
   })
 })

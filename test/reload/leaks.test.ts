@@ -60,8 +60,8 @@ describe('20 reloads to and fro', function () {
     // Both once: what is made once for ever is made.
     await go(other)
     await go(one)
-    // Nothing is under way: the file was written more than half a second ago.
-    await new Promise((resolve) => setTimeout(resolve, 700))
+    // Nothing is under way: the file was written long ago.
+    await new Promise((resolve) => setTimeout(resolve, 250))
     const before = await look()
     const open = resources()
     const seconds: number[] = []

@@ -7,6 +7,7 @@ import { Devices } from '../../gateway/devices.js'
 import { metaPayload } from '../../gateway/payload.js'
 import { planReload } from '../../gateway/reload/plan.js'
 import type { ReloadPlan } from '../../gateway/reload/plan.js'
+import { same } from '../../gateway/reload/same.js'
 import { inWords, restartNeeded } from '../../gateway/reload/words.js'
 import { Topics } from '../../gateway/topic.js'
 import { Validators } from '../../gateway/validators.js'
@@ -117,6 +118,44 @@ describe('the plan of a reload', () => {
     const many = Array.from({ length: 50 }, (_, n) => `  d${n}: {}`).join('\n')
     const [text] = inWords(plan('{}', `devices:\n${many}`), 'lab')
     assert.match(text ?? '', /^devices that come: d0, d1, .*, d19 and 30 more$/)
+  })
+})
+
+describe('what means the same', () => {
+  it('tells numbers apart that JSON does not, and takes any there are', () => {
+    const values = [
+      NaN,
+      Infinity,
+      -Infinity,
+      null,
+      undefined,
+      1n,
+      2n,
+      0,
+      '0',
+      [],
+      {},
+      new Map(),
+      [null],
+      { a: null },
+      new Map([['a', null]])
+    ]
+    for (const [at, one] of values.entries())
+      for (const [to, other] of values.entries()) assert.equal(same(one, other), at === to, `${at} ${to}`)
+    assert.ok(same({ a: 1, b: [2n] }, { b: [2n], a: 1, c: undefined }))
+    assert.ok(
+      !same(
+        new Map([
+          ['a', 1],
+          ['b', 2]
+        ]),
+        new Map([
+          ['b', 2],
+          ['a', 1]
+        ])
+      )
+    )
+    assert.ok(!same({ toString: undefined, a: 1 }, { a: 2 }))
   })
 })
 

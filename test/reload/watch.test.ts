@@ -45,6 +45,7 @@ describe('the configuration file is watched', function () {
   })
 
   it('written in place, slowly: it is read when it is whole', async () => {
+    lab.settled = 0.5
     lab.write(text('a'))
     await begin()
     const whole = text('a', 'b', 'c', 'd')
@@ -106,6 +107,26 @@ describe('the configuration file is watched', function () {
     assert.deepEqual(await applied(), ['devices that come: b'])
   })
 
+  it('its folder is replaced by another, as a deployment does it', async () => {
+    lab.write(text('a'))
+    await begin()
+    const place = dirname(lab.file)
+    mkdirSync(`${place}.new`)
+    writeFileSync(join(`${place}.new`, 'gateway.yaml'), text('a', 'b'))
+    renameSync(place, `${place}.old`)
+    renameSync(`${place}.new`, place)
+    assert.deepEqual(await applied(), ['devices that come: b'])
+    lab.write(text('a', 'c'))
+    assert.deepEqual(await applied(), ['devices that come: c', 'devices that go: b', 'topics that vanish: lab/b/x'])
+    rmSync(place, { recursive: true })
+    assert.deepEqual((await told())['reason'], 'gateway.yaml: there is no such file [file]')
+    mkdirSync(place)
+    lab.write(text('a', 'd'))
+    assert.deepEqual(await applied(), ['devices that come: d', 'devices that go: c', 'topics that vanish: lab/c/x'])
+    lab.write(text('a'))
+    assert.deepEqual(await applied(), ['devices that go: d', 'topics that vanish: lab/d/x'])
+  })
+
   it('a bad one is told once, however often it is written, and nothing is read for other files', async () => {
     lab.write(text('a'))
     await begin()
@@ -115,7 +136,7 @@ describe('the configuration file is watched', function () {
     lab.write(bad)
     writeFileSync(join(dirname(lab.file), 'other.yaml'), 'x')
     lab.write(bad)
-    await sleep(700)
+    await sleep(300)
     lab.write(text('a', 'b'))
     assert.deepEqual(await applied(), ['devices that come: b'])
     assert.equal(lab.log.lines.filter(({ message }) => message.includes('not applied')).length, 1)
@@ -125,7 +146,7 @@ describe('the configuration file is watched', function () {
     lab.write(text('a').replace('reload: true', 'reload: false'))
     await begin()
     lab.write(text('a', 'b').replace('reload: true', 'reload: false'))
-    await sleep(800)
+    await sleep(300)
     await client.settled()
     assert.deepEqual(client.left, [])
     assert.deepEqual((await lab.gateway.reload('call')).applied, ['devices that come: b'])

@@ -4,9 +4,11 @@ import { dirname, join } from 'node:path'
 import type { IClientOptions } from 'mqtt'
 import { adapterTypes } from '../../adapters/index.js'
 import type { AdapterType } from '../../gateway/adapter.js'
+import { systemClock } from '../../gateway/clock.js'
 import { loadConfig } from '../../gateway/config.js'
 import type { Checked } from '../../gateway/config.js'
 import { Gateway } from '../../gateway/gateway.js'
+import { loadInThread } from '../../gateway/reload/threaded-load.js'
 import { Validators } from '../../gateway/validators.js'
 import { TestClient } from './mqtt.js'
 import type { Message } from './mqtt.js'
@@ -26,6 +28,10 @@ export class ReloadLab {
   readonly #clients: TestClient[] = []
   #gateway: Gateway | undefined
   env: Record<string, string> = {}
+  /** Seconds that the file must have been left alone: what most tests write is written at once. */
+  settled = 0.1
+  /** In a thread, as the program does it: without types of the test. */
+  isThreaded = false
 
   constructor(types: readonly AdapterType[] = []) {
     this.#types = [...adapterTypes, ...types]
@@ -45,15 +51,28 @@ export class ReloadLab {
     return this.gateway.address('http')?.port ?? 0
   }
 
-  readonly load = async (validators = this.validators): Promise<Checked> =>
-    await loadConfig({ file: this.file, types: this.#types, env: this.env, validators })
+  readonly load = async (validators = this.validators, signal = new AbortController().signal): Promise<Checked> =>
+    this.isThreaded && this.#gateway !== undefined
+      ? await loadInThread({ file: this.file, env: this.env }, systemClock, signal)
+      : await loadConfig({ file: this.file, types: this.#types, env: this.env, validators })
 
-  async start(): Promise<void> {
-    const { file, load, validators, log } = this
+  /** `meanwhile`: done as soon as the start has begun. */
+  async start(meanwhile: (gateway: Gateway) => void = () => {}): Promise<void> {
+    const { file, load, validators, log, settled } = this
     const checked = await load()
     const schedule = { first: 0.05, factor: 1, longest: 0.05, jitter: 0 }
-    this.#gateway = new Gateway({ checked, types: this.#types, log, version: 'test', validators, schedule, source: { file, load } })
-    await this.#gateway.start()
+    this.#gateway = new Gateway({
+      checked,
+      types: this.#types,
+      log,
+      version: 'test',
+      validators,
+      schedule,
+      source: { file, load, settled }
+    })
+    const starting = this.#gateway.start()
+    meanwhile(this.#gateway)
+    await starting
   }
 
   write(yaml: string | Buffer): void {
