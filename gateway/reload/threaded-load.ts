@@ -3,6 +3,7 @@ import type { Clock } from '../adapter.js'
 import { ConfigError } from '../config.js'
 import type { Checked } from '../config.js'
 import { GatewayError } from '../errors.js'
+import { nextTurn } from '../history/turn.js'
 import type { FromThread, ToRead } from './load-thread.js'
 import { Joined } from './pieces.js'
 
@@ -31,7 +32,7 @@ export async function loadInThread(toRead: ToRead, clock: Clock, signal: AbortSi
         if ('end' in told) return resolve()
         joined.add(told.piece)
         // Whatever came meanwhile has its turn first.
-        setImmediate(() => worker.postMessage('next'))
+        void nextTurn().then(() => worker.postMessage('next'))
       })
       worker.once('error', reject)
       const why = (): string => (isLate ? `the file could not be read and checked within ${within} s` : 'reading the file was ended')
