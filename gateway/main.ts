@@ -4,10 +4,13 @@ import { Command, CommanderError, InvalidArgumentError, Option } from 'commander
 import { adapterTypes } from '../adapters/index.js'
 import type { Logger } from './adapter.js'
 import { describeCommand } from './cli/describe.js'
+import { outputOf } from './cli/file-output.js'
 import { configHelp, findConfig } from './cli/find-config.js'
 import { initCommand } from './cli/init.js'
+import { watchOver, written } from './cli/paper.js'
 import { remoteCommands } from './cli/remote.js'
 import type { Surroundings } from './cli/surroundings.js'
+import { Trouble } from './cli/trouble.js'
 import { usersCommand } from './cli/users.js'
 import { ConfigError, formatProblem, loadConfig } from './config.js'
 import type { Checked } from './config.js'
@@ -65,7 +68,7 @@ program
     const checked = file === undefined ? undefined : await load(file)
     if (checked === undefined) return
     const devices = new Set([checked.site, ...checked.plans.values()].flatMap((part) => [...(part.devices?.keys() ?? [])]))
-    console.log(`${file} is good: ${devices.size} devices, ${checked.config.adapters.length} adapter instances`)
+    surroundings.end(0, `${file} is good: ${devices.size} devices, ${checked.config.adapters.length} adapter instances`)
   })
 
 program
@@ -75,14 +78,15 @@ program
   .action(async (run: string) => {
     const { verify } = await import('./cli/verify.js')
     const { code, text } = await verify(run)
-    if (code === 0) console.log(text)
-    else console.error(text)
-    process.exitCode = code
+    surroundings.end(code, text)
   })
+
+const output = outputOf(process.stdout)
+watchOver(output)
 
 const surroundings: Surroundings = {
   input: process.stdin,
-  output: process.stdout,
+  output,
   questions: process.stderr,
   env: process.env,
   types: adapterTypes,
@@ -94,7 +98,7 @@ const surroundings: Surroundings = {
   },
   load: async (file) => await load(file, { files: false }),
   end(code, text) {
-    if (text !== '' && code === 0) console.log(text)
+    if (text !== '' && code === 0) output.write(`${text}\n`)
     else if (text !== '') console.error(text)
     process.exitCode = code
   }
@@ -106,10 +110,12 @@ for (const command of remoteCommands(surroundings)) program.addCommand(command)
 
 try {
   await program.parseAsync()
+  if (process.exitCode === undefined || process.exitCode === 0) await written(output)
 } catch (error) {
+  if (error instanceof Trouble) surroundings.end(error.code, error.message)
   // The help was shown, or what is wrong with the arguments was said.
-  if (!(error instanceof CommanderError)) throw error
-  process.exitCode = error.exitCode === 0 ? 0 : 2
+  else if (!(error instanceof CommanderError)) throw error
+  else process.exitCode = error.exitCode === 0 ? 0 : 2
 }
 
 function notEmpty(value: string): string {

@@ -218,6 +218,7 @@ async function act(around: Surroundings, given: WhereOptions, run: (rest: Rest) 
 async function guard(around: Surroundings, run: () => Promise<void>): Promise<void> {
   try {
     await run()
+    await (await import('./paper.js')).written(around.output)
   } catch (error) {
     const [{ Trouble }, { printableLines }] = await Promise.all([import('./trouble.js'), import('./printable.js')])
     if (!(error instanceof Trouble)) throw error
