@@ -36,6 +36,8 @@ const tones: Readonly<Record<Verdict, Tone>> = { OK: 'good', WARN: 'warn', FAIL:
 export interface DoctorOptions {
   readonly json?: boolean
   readonly config?: string
+  /** Variables of the configuration that are not set here. */
+  readonly unset?: readonly string[]
 }
 
 /** `checked`: undefined where there is none, or it is not good. `place`: undefined: nobody can tell where a gateway would be. Ends with 1 when something fails. */
@@ -43,12 +45,12 @@ export async function doctor(
   around: Surroundings,
   checked: Checked | undefined,
   place: Place | undefined,
-  { json = false, config }: DoctorOptions
+  { json = false, config, unset = [] }: DoctorOptions
 ): Promise<void> {
   const { running, check } = await runningGateway(place)
   const patient = { around, checked, running }
   const found = await Promise.all(kinds.map(async ([name, run]) => await guarded(name, run(patient))))
-  const checks = [configuration(checked, config), check, ...found.flat()]
+  const checks = [configuration(checked, config, unset), check, ...found.flat()]
   const { out } = papersOf(around)
   const count = (verdict: Verdict): number => checks.filter((one) => one.verdict === verdict).length
   if (json) await out.write(`${printableJson(JSON.stringify({ ok: count('FAIL') === 0, checks }))}\n`)
@@ -81,7 +83,7 @@ async function guarded(name: string, work: Promise<Check[]>): Promise<Check[]> {
   }
 }
 
-function configuration(checked: Checked | undefined, file: string | undefined): Check {
+function configuration(checked: Checked | undefined, file: string | undefined, unset: readonly string[]): Check {
   const name = 'configuration'
   if (file === undefined)
     return warn(
@@ -97,6 +99,12 @@ function configuration(checked: Checked | undefined, file: string | undefined): 
     )
   const { warnings, config } = checked
   const found = `${file}: ${config.adapters.length} instances`
+  if (unset.length > 0)
+    return warn(
+      name,
+      `${found}; not set for this user: ${unset.join(', ')}`,
+      'give them in the environment, or with --environment FILE, if the service gets them from one; without them the gateway does not start'
+    )
   return warnings.length === 0 ? ok(name, found) : warn(name, `${found}, ${warnings.length} warnings`, `labgate check ${file}`)
 }
 
