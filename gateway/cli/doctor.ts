@@ -48,7 +48,7 @@ export async function doctor(
   { json = false, config, unset = [] }: DoctorOptions
 ): Promise<void> {
   const { running, check } = await runningGateway(place)
-  const patient = { around, checked, running }
+  const patient: Patient = { around, checked, running }
   const found = await Promise.all(kinds.map(async ([name, run]) => await guarded(name, run(patient))))
   const checks = [configuration(checked, config, unset), check, ...found.flat()]
   const { out } = papersOf(around)
@@ -124,7 +124,7 @@ async function runningGateway(place: Place | undefined): Promise<{ readonly runn
     const info = await rest.get<{ name: string; time: string }>('/api', { within: askWithin }).catch(nothing)
     const offset = info === undefined ? undefined : Date.parse(info.time) / 1000 - (began + systemClock.now()) / 2
     const all = await rest.get<{ instances: { id: string; state: string }[] }>('/api/instances', { within: askWithin }).catch(nothing)
-    const instances = new Map((all?.instances ?? []).map(({ id, state }) => [id, state]))
+    const instances = all === undefined ? undefined : new Map(all.instances.map(({ id, state }) => [id, state]))
     const troubles = (health.checks ?? []).filter(({ status }) => status !== 'ok')
     const running = { url: place.url, name: info?.name, offset, status: health.status, troubles, instances }
     const found = `${info?.name ?? 'a gateway'} runs at ${place.url} and is ${health.status}${troubles.length === 0 ? '' : `: ${troubles.map((one) => `${one.name}: ${one.reason}`).join('; ')}`}`
