@@ -1,4 +1,5 @@
 /** `labgate doctor`: what could keep the gateway from doing its work, and what to do about it. */
+import configSchema from '../../schemas/config.schema.json' with { type: 'json' }
 import { systemClock } from '../clock.js'
 import type { Checked } from '../config.js'
 import { fail, ok, warn, within } from './doctor/check.js'
@@ -31,6 +32,8 @@ const kinds: readonly [name: string, run: (patient: Patient) => Promise<Check[]>
   ['peers', peerChecks]
 ]
 
+const usualName = configSchema.properties.gateway.properties.name.default
+
 const tones: Readonly<Record<Verdict, Tone>> = { OK: 'good', WARN: 'warn', FAIL: 'bad' }
 
 export interface DoctorOptions {
@@ -50,7 +53,7 @@ export async function doctor(
   const { running, check } = await runningGateway(place)
   const patient: Patient = { around, checked, running }
   const found = await Promise.all(kinds.map(async ([name, run]) => await guarded(name, run(patient))))
-  const checks = [configuration(checked, config, unset), check, ...found.flat()]
+  const checks = [configuration(checked, config, unset), ...name(checked), check, ...found.flat()]
   const { out } = papersOf(around)
   const count = (verdict: Verdict): number => checks.filter((one) => one.verdict === verdict).length
   if (json) await out.write(`${printableJson(JSON.stringify({ ok: count('FAIL') === 0, checks }))}\n`)
@@ -106,6 +109,16 @@ function configuration(checked: Checked | undefined, file: string | undefined, u
       'give them in the environment, or with --environment FILE, if the service gets them from one; without them the gateway does not start'
     )
   return warnings.length === 0 ? ok(name, found) : warn(name, `${found}, ${warnings.length} warnings`, `labgate check ${file}`)
+}
+
+/** Where the name tells gateways apart, all of them have the same one unless it is given. */
+function name(checked: Checked | undefined): Check[] {
+  if (checked === undefined) return []
+  const { gateway, upstream, homeAssistant } = checked.config
+  const isSeen = upstream.some(({ clientId }) => clientId === undefined) || homeAssistant?.discovery === true
+  if (gateway.name !== usualName || !isSeen) return []
+  const found = `${usualName}, as of every gateway that was given none: two of them at one broker throw each other out, or are one for Home Assistant`
+  return [warn('gateway.name', found, 'give it a name of its own: gateway: { name: … }')]
 }
 
 async function runningGateway(place: Place | undefined): Promise<{ readonly running: Running | undefined; readonly check: Check }> {

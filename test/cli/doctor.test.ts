@@ -225,6 +225,18 @@ describe('labgate doctor', function () {
     assert.equal(code, 1)
   })
 
+  it('a gateway without a name of its own, where others know it by its name', async () => {
+    const bridge = 'upstream: [{ id: f, servers: [{ host: 127.0.0.1, port: 1 }] }]\n'
+    const discovery = 'homeAssistant: { discovery: true }\n'
+    const names = async (text: string): Promise<string[]> =>
+      (await ask(`${base(folder())}${text}`)).told.checks.filter(({ name }) => name === 'gateway.name').map(({ verdict }) => verdict)
+    for (const text of [bridge, discovery]) assert.deepEqual(await names(text), ['WARN'], text)
+    assert.deepEqual(await names(''), [])
+    assert.deepEqual(await names(bridge.replace('id: f', 'id: f, clientId: mine')), [])
+    const { told } = await ask(`${base(folder()).replace('{ data', '{ name: lab-7, data')}${discovery}`)
+    assert.ok(!told.checks.some(({ name }) => name === 'gateway.name'))
+  })
+
   it('as a table within the terminal', async () => {
     const { stdout } = await run(['doctor', '-c', config(`${base(folder())}adapters: []\n`)], { terminal: { columns: 60 } })
     const lines = bare(stdout).split('\n')

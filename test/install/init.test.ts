@@ -1,11 +1,12 @@
 import assert from 'node:assert/strict'
 import { readFileSync, readdirSync, writeFileSync } from 'node:fs'
+import { hostname } from 'node:os'
 import { join } from 'node:path'
 import { parse } from 'yaml'
 import { adapterTypes } from '../../adapters/index.js'
 import { findConfig } from '../../gateway/cli/find-config.js'
 import { initCommand } from '../../gateway/cli/init.js'
-import { examplesOf, fillIn, uncomment } from '../../gateway/cli/init-template.js'
+import { examplesOf, fillIn, nameOf, uncomment } from '../../gateway/cli/init-template.js'
 import { fillInUnit, unseen } from '../../gateway/cli/init-unit.js'
 import { ConfigError, checkConfig } from '../../gateway/config.js'
 import type { Checked } from '../../gateway/config.js'
@@ -82,6 +83,31 @@ describe('labgate init', () => {
     assert.equal(check(text).config.gateway.data, join(files, 'data'))
     assert.deepEqual(readFileSync(join(files, 'gateway.schema.json')), readFileSync(join(project, 'schemas/gateway.schema.json')))
     assert.deepEqual(await findConfig(undefined, [join(files, 'none.yaml'), file]), { file })
+  })
+
+  it('names the gateway after the computer, so that two are told apart elsewhere', async () => {
+    const files = folder()
+    await init(files)
+    const { name } = check(readFileSync(join(files, 'gateway.yaml'), 'utf8')).config.gateway
+    assert.equal(name, nameOf(hostname()) ?? 'lab-gateway')
+    for (const [host, wanted] of [
+      ['lab-raspi', 'lab-raspi'],
+      ['lab3.faculty.example', 'lab3'],
+      ['1234', '1234'],
+      ['true', 'true'],
+      ['-ä Raum 7-', 'Raum-7'],
+      ['x'.repeat(70), 'x'.repeat(63)],
+      ['localhost', undefined],
+      ['ä', undefined],
+      ['', undefined]
+    ] as const) {
+      assert.equal(nameOf(host), wanted, host)
+      if (wanted !== undefined)
+        assert.equal(
+          check(fillIn(template, { name: wanted, data: './data', schema: './x.json', users: false })).config.gateway.name,
+          wanted
+        )
+    }
   })
 
   it('never writes over what is there', async () => {
