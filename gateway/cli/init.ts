@@ -52,11 +52,16 @@ async function init(folder: string, { systemd = false, users = false }: { system
     await write(place(names.schema), await packaged('schemas/gateway.schema.json')),
     ...(systemd ? [await write(place(names.unit), fillInUnit(await packaged('config/systemd/labgate.service'), paths))] : [])
   ]
+  // What comes next follows the file that is there, which may be an older one.
+  const lacksUsers = users && !/^\s*users\s*:/m.test(await readFile(place(names.config), 'utf8').catch(() => 'users:'))
   const config = isUsual(place(names.config)) ? undefined : shellWord(place(names.config))
   return [
     ...told,
     ...(systemd ? warnings(paths) : []),
     '',
+    ...(lacksUsers
+      ? [`warning: ${place(names.config)} names no file of users; write there: access: { users: ${data}/users.json }`, '']
+      : []),
     systemd ? asService(shellWord(place(names.unit)), { config, users }) : byHand({ config, users })
   ].join('\n')
 }

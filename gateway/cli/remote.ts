@@ -85,7 +85,8 @@ function set(around: Surroundings): Command {
     ['labgate set furnace/setpoint 300', ''],
     ['labgate set furnace/setpoint 300 --check', 'would it be accepted? Nothing is done'],
     ['labgate set scope/range \'{"low": 0, "high": 5}\'', 'JSON where the codename takes it'],
-    ['labgate set camera/note "dark frame"', 'text where it takes text']
+    ['labgate set camera/note "dark frame"', 'text where it takes text'],
+    ['labgate set camera/note -- -x', 'text that begins with -, and is no number']
   ])
     .argument('<codename>', 'DEVICE/CODENAME')
     .argument('<value>', 'JSON, or text')

@@ -116,6 +116,10 @@ describe('labgate init', () => {
     const { code, stdout } = await init(files, '--users', '--systemd')
     assert.equal(code, 0)
     assert.ok(stdout.includes(`${join(files, 'gateway.yaml')} is there already, and stays as it is\n`), stdout)
+    assert.match(
+      stdout,
+      /warning: \/.*gateway\.yaml names no file of users; write there: access: \{ users: \/var\/lib\/labgate\/users\.json \}/
+    )
     assert.equal(readFileSync(join(files, 'gateway.yaml'), 'utf8'), 'mine')
     assert.deepEqual(readdirSync(files).sort(), ['gateway.schema.json', 'gateway.yaml', 'labgate.service'])
   })
@@ -143,8 +147,8 @@ describe('labgate init', () => {
   it('writes paths as systemd reads them', () => {
     const paths = { node: '/usr/bin/node', main: '/opt/100%/main.js', config: '/etc/the "lab"/$x.yaml' }
     assert.equal(
-      fillInUnit('a\nExecStart=old\nb', paths),
-      'a\nExecStart=/usr/bin/node /opt/100%%/main.js start --config "/etc/the \\"lab\\"/$$x.yaml" --log-format text\nb'
+      fillInUnit('a\nExecStart=old\nEnvironmentFile=-/x\nb', paths),
+      'a\nExecStart=/usr/bin/node /opt/100%%/main.js start --config "/etc/the \\"lab\\"/$$x.yaml" --log-format text\nEnvironmentFile=-/etc/the "lab"/environment\nb'
     )
     assert.deepEqual(unseen({ ...paths, node: '/run/user/1000/node', config: '/rooted/x' }), ['/run/user/1000/node'])
   })
