@@ -8,7 +8,7 @@ import { project } from '../process/program.js'
 
 /** What a configuration given as text describes. */
 export function described(yaml: string, reach = 'lab-pi', shown?: Shown): Described {
-  const checked = checkConfig(yaml, { file: 'test.yaml', types: adapterTypes, env: {} })
+  const checked = checkConfig(yaml, { file: 'test.yaml', types: adapterTypes, env: { UPSTREAM_PASSWORD: 'never told' } })
   return describedOf(checked, { version: '1.2.3', reach, ...(shown === undefined ? {} : { shown }) })
 }
 
