@@ -1,7 +1,7 @@
 /** A file that gets its name when it is whole: until then it is FILE.part. */
+import { randomUUID } from 'node:crypto'
 import { link, open, rename, stat, unlink } from 'node:fs/promises'
 import type { FileHandle } from 'node:fs/promises'
-import { pid } from 'node:process'
 import { Trouble } from './trouble.js'
 
 /** What is done with an open file. A write may take less than it is given, as on a disk that is nearly full, and say no more about it. */
@@ -33,7 +33,7 @@ export class PartFile {
   /** Throws a {@link Trouble} where it cannot be written. */
   static async open(file: string, force: boolean): Promise<PartFile> {
     // FILE.part may be that of another one who writes now, or what an earlier one left.
-    for (const name of [`${file}.part`, `${file}.${pid}.part`]) {
+    for (const name of [`${file}.part`, `${file}.${randomUUID().slice(0, 8)}.part`]) {
       try {
         return new PartFile(await open(name, 'wx'), { name, file, force })
       } catch (error) {
