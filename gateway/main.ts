@@ -4,13 +4,18 @@ import { Command, CommanderError, InvalidArgumentError, Option } from 'commander
 import { adapterTypes } from '../adapters/index.js'
 import type { Logger } from './adapter.js'
 import { describeCommand } from './cli/describe.js'
-import { configHelp, findConfig } from './cli/find-config.js'
+import { outputOf } from './cli/file-output.js'
+import { configHelp, environmentHelp, findConfig } from './cli/find-config.js'
 import { initCommand } from './cli/init.js'
+import { watchOver, written } from './cli/paper.js'
 import { remoteCommands } from './cli/remote.js'
+import { serviceEnvironment } from './cli/service-environment.js'
 import type { Surroundings } from './cli/surroundings.js'
+import { Trouble } from './cli/trouble.js'
 import { usersCommand } from './cli/users.js'
 import { ConfigError, formatProblem, loadConfig } from './config.js'
 import type { Checked } from './config.js'
+import type { Environment } from './config/reader.js'
 import { notBefore, systemClock } from './clock.js'
 import { Gateway } from './gateway.js'
 import { fitDescriptors } from './descriptors.js'
@@ -60,12 +65,13 @@ program
   .command('check')
   .description('check a configuration, all of it, and open nothing')
   .argument('[file]', configHelp, notEmpty)
-  .action(async (given?: string) => {
+  .option('--environment <file>', environmentHelp, notEmpty)
+  .action(async (given: string | undefined, { environment }: { environment?: string }) => {
     const file = await found(given)
-    const checked = file === undefined ? undefined : await load(file)
+    const checked = file === undefined ? undefined : await load(file, { env: await serviceEnvironment(process.env, file, environment) })
     if (checked === undefined) return
     const devices = new Set([checked.site, ...checked.plans.values()].flatMap((part) => [...(part.devices?.keys() ?? [])]))
-    console.log(`${file} is good: ${devices.size} devices, ${checked.config.adapters.length} adapter instances`)
+    surroundings.end(0, `${file} is good: ${devices.size} devices, ${checked.config.adapters.length} adapter instances`)
   })
 
 program
@@ -75,14 +81,15 @@ program
   .action(async (run: string) => {
     const { verify } = await import('./cli/verify.js')
     const { code, text } = await verify(run)
-    if (code === 0) console.log(text)
-    else console.error(text)
-    process.exitCode = code
+    surroundings.end(code, text)
   })
+
+const output = outputOf(process.stdout)
+watchOver(output)
 
 const surroundings: Surroundings = {
   input: process.stdin,
-  output: process.stdout,
+  output,
   questions: process.stderr,
   env: process.env,
   types: adapterTypes,
@@ -92,9 +99,9 @@ const surroundings: Surroundings = {
     for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, () => controller.abort())
     return controller.signal
   },
-  load: async (file) => await load(file, { files: false }),
+  load: async (file, env) => await load(file, { files: false, env: env ?? (await serviceEnvironment(process.env, file)) }),
   end(code, text) {
-    if (text !== '' && code === 0) console.log(text)
+    if (text !== '' && code === 0) output.write(`${text}\n`)
     else if (text !== '') console.error(text)
     process.exitCode = code
   }
@@ -106,10 +113,12 @@ for (const command of remoteCommands(surroundings)) program.addCommand(command)
 
 try {
   await program.parseAsync()
+  if (process.exitCode === undefined || process.exitCode === 0) await written(output)
 } catch (error) {
+  if (error instanceof Trouble) surroundings.end(error.code, error.message)
   // The help was shown, or what is wrong with the arguments was said.
-  if (!(error instanceof CommanderError)) throw error
-  process.exitCode = error.exitCode === 0 ? 0 : 2
+  else if (!(error instanceof CommanderError)) throw error
+  else process.exitCode = error.exitCode === 0 ? 0 : 2
 }
 
 function notEmpty(value: string): string {
@@ -129,15 +138,17 @@ async function found(given: string | undefined): Promise<string | undefined> {
 /** Undefined after the problems were printed and the exit code set. `files: false`: it is not to be started now, see loadConfig. */
 async function load(
   file: string,
-  { validators = new Validators(), files = true }: { validators?: Validators; files?: boolean } = {}
+  { validators = new Validators(), files = true, env = process.env }: { validators?: Validators; files?: boolean; env?: Environment } = {}
 ): Promise<Checked | undefined> {
   try {
-    const checked = await loadConfig({ file, types: adapterTypes, env: process.env, validators, files })
+    const checked = await loadConfig({ file, types: adapterTypes, env, validators, files })
     if (files) for (const warning of checked.warnings) console.error(formatProblem(warning))
     return checked
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error
     console.error(error.message)
+    if (env !== process.env && error.problems.some(({ rule, message }) => rule === 'environment' && message.endsWith('is not set')))
+      console.error('a variable that only the service has: --environment FILE, or the file environment beside the configuration')
     process.exitCode = 2
     return undefined
   }

@@ -1,11 +1,15 @@
 /** What a person types, as the JSON that a codename wants. Whether it fits, the gateway says. */
 import { parseExact } from '../../adapters/common/exact-json.js'
+import { resolved } from '../describe/kinds.js'
 import { Trouble } from './trouble.js'
 
 interface Schema {
   readonly type?: string | readonly string[]
   readonly enum?: readonly unknown[]
   readonly const?: unknown
+  readonly anyOf?: readonly Schema[]
+  readonly oneOf?: readonly Schema[]
+  readonly $ref?: unknown
   readonly properties?: Readonly<Record<string, Schema>>
 }
 
@@ -45,11 +49,20 @@ export function argumentsOf(given: readonly string[], schema: Schema | undefined
   return `{${Array.from(members, ([name, json]) => `${JSON.stringify(name)}:${json}`).join(',')}}`
 }
 
+/** Forms within forms. */
+const mostDepth = 10
+
 /** Undefined: the schema does not say. `number` stands for integers too. */
-function typesOf(schema: Schema | undefined): ReadonlySet<string> | undefined {
-  if (schema === undefined) return undefined
+function typesOf(given: Schema | undefined, root: object = given ?? {}, depth = 0): ReadonlySet<string> | undefined {
+  if (given === undefined || depth > mostDepth) return undefined
+  const schema = (typeof given.$ref === 'string' ? resolved({ ...root, $ref: given.$ref }) : given) as Schema
   const { type } = schema
   if (type !== undefined) return new Set([type].flat().map((one) => (one === 'integer' ? 'number' : one)))
+  const forms = schema.anyOf ?? schema.oneOf
+  if (forms !== undefined) {
+    const found = forms.map((form) => typesOf(form, root, depth + 1))
+    return found.some((types) => types === undefined) ? undefined : new Set(found.flatMap((types) => [...(types ?? [])]))
+  }
   const values = schema.enum ?? ('const' in schema ? [schema.const] : undefined)
   return values === undefined ? undefined : new Set(values.map((value) => typeOf(value)))
 }

@@ -32,9 +32,15 @@ async function run(around: Surroundings, format: string | undefined, { config, o
     return around.end(1, `${checked.file} has no http, so there is no REST interface; write there, for example: http: { port: 8080 }`)
   const text = format === 'openapi' ? await openApi(around, checked) : await describe(around, checked, format)
   if (output === undefined) {
-    // Whoever reads it may have seen enough (`| head`).
-    await new Promise((resolve) => around.output.once('error', resolve).write(text, resolve))
-    return around.end(0, '')
+    const [{ Paper, written }, { Trouble }] = await Promise.all([import('./paper.js'), import('./trouble.js')])
+    await new Paper(around.output, around.env).write(text)
+    try {
+      await written(around.output)
+      return around.end(0, '')
+    } catch (error) {
+      if (!(error instanceof Trouble)) throw error
+      return around.end(error.code, error.message)
+    }
   }
   const { writeFile } = await import('node:fs/promises')
   try {

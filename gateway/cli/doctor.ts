@@ -1,4 +1,5 @@
 /** `labgate doctor`: what could keep the gateway from doing its work, and what to do about it. */
+import configSchema from '../../schemas/config.schema.json' with { type: 'json' }
 import { systemClock } from '../clock.js'
 import type { Checked } from '../config.js'
 import { fail, ok, warn, within } from './doctor/check.js'
@@ -31,11 +32,15 @@ const kinds: readonly [name: string, run: (patient: Patient) => Promise<Check[]>
   ['peers', peerChecks]
 ]
 
+const usualName = configSchema.properties.gateway.properties.name.default
+
 const tones: Readonly<Record<Verdict, Tone>> = { OK: 'good', WARN: 'warn', FAIL: 'bad' }
 
 export interface DoctorOptions {
   readonly json?: boolean
   readonly config?: string
+  /** Variables of the configuration that are not set here. */
+  readonly unset?: readonly string[]
 }
 
 /** `checked`: undefined where there is none, or it is not good. `place`: undefined: nobody can tell where a gateway would be. Ends with 1 when something fails. */
@@ -43,12 +48,12 @@ export async function doctor(
   around: Surroundings,
   checked: Checked | undefined,
   place: Place | undefined,
-  { json = false, config }: DoctorOptions
+  { json = false, config, unset = [] }: DoctorOptions
 ): Promise<void> {
   const { running, check } = await runningGateway(place)
-  const patient = { around, checked, running }
+  const patient: Patient = { around, checked, running }
   const found = await Promise.all(kinds.map(async ([name, run]) => await guarded(name, run(patient))))
-  const checks = [configuration(checked, config), check, ...found.flat()]
+  const checks = [configuration(checked, config, unset), ...name(checked), check, ...found.flat()]
   const { out } = papersOf(around)
   const count = (verdict: Verdict): number => checks.filter((one) => one.verdict === verdict).length
   if (json) await out.write(`${printableJson(JSON.stringify({ ok: count('FAIL') === 0, checks }))}\n`)
@@ -81,7 +86,7 @@ async function guarded(name: string, work: Promise<Check[]>): Promise<Check[]> {
   }
 }
 
-function configuration(checked: Checked | undefined, file: string | undefined): Check {
+function configuration(checked: Checked | undefined, file: string | undefined, unset: readonly string[]): Check {
   const name = 'configuration'
   if (file === undefined)
     return warn(
@@ -97,7 +102,23 @@ function configuration(checked: Checked | undefined, file: string | undefined): 
     )
   const { warnings, config } = checked
   const found = `${file}: ${config.adapters.length} instances`
+  if (unset.length > 0)
+    return warn(
+      name,
+      `${found}; not set for this user: ${unset.join(', ')}`,
+      'give them in the environment, or with --environment FILE, if the service gets them from one; without them the gateway does not start'
+    )
   return warnings.length === 0 ? ok(name, found) : warn(name, `${found}, ${warnings.length} warnings`, `labgate check ${file}`)
+}
+
+/** Where the name tells gateways apart, all of them have the same one unless it is given. */
+function name(checked: Checked | undefined): Check[] {
+  if (checked === undefined) return []
+  const { gateway, upstream, homeAssistant } = checked.config
+  const isSeen = upstream.some(({ clientId }) => clientId === undefined) || homeAssistant?.discovery === true
+  if (gateway.name !== usualName || !isSeen) return []
+  const found = `${usualName}, as of every gateway that was given none: two of them at one broker throw each other out, or are one for Home Assistant`
+  return [warn('gateway.name', found, 'give it a name of its own: gateway: { name: … }')]
 }
 
 async function runningGateway(place: Place | undefined): Promise<{ readonly running: Running | undefined; readonly check: Check }> {
@@ -116,7 +137,7 @@ async function runningGateway(place: Place | undefined): Promise<{ readonly runn
     const info = await rest.get<{ name: string; time: string }>('/api', { within: askWithin }).catch(nothing)
     const offset = info === undefined ? undefined : Date.parse(info.time) / 1000 - (began + systemClock.now()) / 2
     const all = await rest.get<{ instances: { id: string; state: string }[] }>('/api/instances', { within: askWithin }).catch(nothing)
-    const instances = new Map((all?.instances ?? []).map(({ id, state }) => [id, state]))
+    const instances = all === undefined ? undefined : new Map(all.instances.map(({ id, state }) => [id, state]))
     const troubles = (health.checks ?? []).filter(({ status }) => status !== 'ok')
     const running = { url: place.url, name: info?.name, offset, status: health.status, troubles, instances }
     const found = `${info?.name ?? 'a gateway'} runs at ${place.url} and is ${health.status}${troubles.length === 0 ? '' : `: ${troubles.map((one) => `${one.name}: ${one.reason}`).join('; ')}`}`

@@ -1,6 +1,4 @@
 /** `labgate export`: the history of several codenames, as a file. */
-import { open, rename, stat } from 'node:fs/promises'
-import type { FileHandle } from 'node:fs/promises'
 import cliProgress from 'cli-progress'
 import type { Ref } from '../adapter.js'
 import { formatTime } from '../time.js'
@@ -10,6 +8,7 @@ import type { Format } from './export-rows.js'
 import { momentOf } from './moments.js'
 import { about, codenames, filterOf, isExact, refOf } from './names.js'
 import { papersOf } from './paper.js'
+import { PartFile } from './part-file.js'
 import { printable } from './printable.js'
 import { pathOf } from './rest.js'
 import type { Rest } from './rest.js'
@@ -37,8 +36,7 @@ export async function exportHistory(around: Surroundings, rest: Rest, given: rea
   const format = formatOf(options)
   if (given.length === 0 && options.all !== true)
     throw new Trouble(2, 'say what to export: codenames as DEVICE/CODENAME (* for any letters), or --all')
-  if (!force && (await stat(out).catch(() => undefined)) !== undefined)
-    throw new Trouble(2, `${out} is there already; --force writes it anew`)
+  await PartFile.check(out, force)
   const { time } = await rest.get<{ time: string }>('/api')
   const now = Date.parse(time) / 1000
   const [from, to] = [momentOf(options.from, now, 'from'), options.to === undefined ? now : momentOf(options.to, now, 'to')]
@@ -47,10 +45,7 @@ export async function exportHistory(around: Surroundings, rest: Rest, given: rea
   const { refs, without } = await chosen(rest, given, { from: formatTime(from), to: formatTime(to) })
   if (without.length > 0) await side.write(printable(`no history is kept of ${without.join(', ')}`) + '\n')
   const groups = grouped(refs)
-  const part = `${out}.part`
-  const file = await open(part, 'w').catch((error: Error) => {
-    throw new Trouble(2, `${part} cannot be written: ${error.message}`)
-  })
+  const file = await PartFile.open(out, force)
   const bar = around.questions.isTTY === true ? barOf(around) : undefined
   const stopped = around.interrupted()
   const progress = { count: 0, until: from * 1e6, group: 0 }
@@ -62,7 +57,7 @@ export async function exportHistory(around: Surroundings, rest: Rest, given: rea
     await file.sync()
   } catch (error) {
     bar?.stop()
-    await file.close().catch(() => {})
+    const part = (await file.keep()) ? file.name : undefined
     throw new Trouble(
       error instanceof Trouble ? error.code : 1,
       unfinished(error as Error, stopped.aborted, { part, options, format, to, groups: groups.length, ...progress })
@@ -70,15 +65,16 @@ export async function exportHistory(around: Surroundings, rest: Rest, given: rea
   }
   bar?.update(whole, { readings: progress.count })
   bar?.stop()
-  await file.close()
-  await rename(part, out)
+  await file.finish().catch((error: Error) => {
+    throw new Trouble(1, `${out} was not written: ${error.message}. ${file.name} holds all of it, ${progress.count} readings`)
+  })
   around.end(0, printable(`${out}: ${progress.count} readings of ${refs.length} codenames, from ${formatTime(from)} to ${formatTime(to)}`))
 }
 
 type Progress = { count: number; until: number; group: number }
 
 async function write(
-  file: FileHandle,
+  file: PartFile,
   groups: readonly (readonly Ref[])[],
   rest: Rest,
   wanted: Omit<Wanted, 'refs' | 'lost'>,
@@ -92,7 +88,7 @@ async function write(
     progress.until = from * 1e6
     for await (const { rows, count, until } of fetchRows(rest, { ...wanted, refs, lost: (why) => tell(fraction(), why) })) {
       // The columns are named once.
-      if (count > 0 || group === 0) await file.write(rows)
+      if (count > 0 || group === 0) await file.append(rows)
       progress.count += count
       progress.until = until
       tell(fraction())
@@ -178,7 +174,8 @@ function barOf({ questions }: Surroundings): cliProgress.SingleBar {
 }
 
 interface Unfinished extends Progress {
-  readonly part: string
+  /** Undefined: nobody knows how it ends. */
+  readonly part: string | undefined
   readonly options: ExportOptions
   readonly format: Format
   readonly to: number
@@ -189,6 +186,7 @@ interface Unfinished extends Progress {
 function unfinished(error: Error, isStopped: boolean, { part, options, format, to, count, until, group, groups }: Unfinished): string {
   const why = isStopped ? 'stopped' : error.message
   const time = formatTime(until / 1e6)
+  if (part === undefined) return `${why}\n${options.out} was not written, and what is beside it cannot be relied on: remove it`
   const there =
     groups === 1
       ? `${part} holds the ${count} readings before ${time}, complete. The rest: --from ${time} --to ${formatTime(to)} --out ANOTHER.${format}`

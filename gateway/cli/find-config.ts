@@ -9,6 +9,9 @@ export const usualPlaces: readonly string[] = ['./gateway.yaml', '/etc/labgate/g
 /** For the help of an option `-c, --config <file>`. */
 export const configHelp = `configuration, YAML or JSON (default: ${usualPlaces.join(', else ')})`
 
+/** For the help of an option `--environment <file>`. */
+export const environmentHelp = 'variables for ${NAME} in it, as NAME=value in lines (default: the file environment beside it)'
+
 export type Found = { readonly file: string } | { readonly missing: string }
 
 /**

@@ -1,5 +1,7 @@
 /** The configuration to begin with, whose examples stand in comments: a line with `##` explains, one with a single `#` is an example. */
 
+import { namePattern } from '../topic.js'
+
 /** Lines of one example, counted from 0; `to` is the one after it. */
 export interface Example {
   readonly from: number
@@ -30,6 +32,8 @@ export function uncomment(text: string, examples: readonly Example[]): string {
 }
 
 export interface Wanted {
+  /** Of the gateway. */
+  readonly name?: string
   /** As it is to stand in `gateway.data`. */
   readonly data: string
   /** Where the schema is, seen from the file. */
@@ -38,11 +42,18 @@ export interface Wanted {
   readonly users: boolean
 }
 
+/** Of a computer, made fit for a name of a gateway; undefined where nothing is left of it. */
+export function nameOf(host: string): string | undefined {
+  const name = (host.split('.')[0] ?? '').replace(/[^A-Za-z0-9_-]+/g, '-').replace(/^[^A-Za-z0-9]+|-+$/g, '').slice(0, 63) // prettier-ignore
+  return name === '' || name === 'localhost' || !namePattern.test(name) ? undefined : name
+}
+
 /** The text of a new configuration. */
-export function fillIn(template: string, { data, schema, users }: Wanted): string {
+export function fillIn(template: string, { name, data, schema, users }: Wanted): string {
   const access = examplesOf(template).filter(({ from }) => template.split('\n')[from] === '# access:')
   return (users ? uncomment(template, access) : template)
     .replace(new RegExp(schemaLine, 'm'), () => `# yaml-language-server: $schema=${schema}`)
+    .replace(/^( +name: ).*$/m, (all, key: string) => (name === undefined ? all : `${key}${yamlText(name)}`))
     .replace(/^( +data: ).*$/m, (_, key: string) => `${key}${yamlText(data)}`)
     .replace(/^(#? +users: ).*$/m, (_, key: string) => `${key}${yamlText(`${data.replace(/\/$/, '')}/users.json`)}`)
 }
@@ -50,5 +61,5 @@ export function fillIn(template: string, { data, schema, users }: Wanted): strin
 /** Plain where that is safe, else quoted. A configuration takes `${NAME}` for a variable, and `$${` for itself. */
 function yamlText(path: string): string {
   const text = path.replaceAll('${', () => '$${')
-  return /^[\w./+-]+$/.test(text) ? text : JSON.stringify(text)
+  return /^[\w./+-]+$/.test(text) && /^[/.a-z]/i.test(text) && !/^(true|false|null)$/i.test(text) ? text : JSON.stringify(text)
 }

@@ -1,5 +1,7 @@
 /** The unit of systemd for this installation. */
 
+import { dirname, join } from 'node:path'
+
 export interface UnitPaths {
   /** The program node. */
   readonly node: string
@@ -11,7 +13,12 @@ export interface UnitPaths {
 /** Text of config/systemd/labgate.service, with the paths of this computer. */
 export function fillInUnit(unit: string, { node, main, config }: UnitPaths): string {
   const command = [node, main, 'start', '--config', config, '--log-format', 'text'].map(quoted).join(' ')
-  return unit.replace(/^ExecStart=.*$/m, () => `ExecStart=${command}`)
+  return (
+    unit
+      .replace(/^ExecStart=.*$/m, () => `ExecStart=${command}`)
+      // Beside the configuration, where check and doctor look for it too. The whole line is the name: quotes would be part of it.
+      .replace(/^EnvironmentFile=.*$/m, () => `EnvironmentFile=-${join(dirname(config), 'environment').replaceAll('%', '%%')}`)
+  )
 }
 
 /** Folders that the unit hides from the service (ProtectHome, PrivateTmp). */

@@ -1,11 +1,12 @@
 /** `labgate init`: a configuration to begin with. */
 import { mkdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { hostname } from 'node:os'
 import { join, resolve } from 'node:path'
 import { argv } from 'node:process'
 import { fileURLToPath } from 'node:url'
 import { Command } from 'commander'
 import { usualPlaces } from './find-config.js'
-import { fillIn } from './init-template.js'
+import { fillIn, nameOf } from './init-template.js'
 import { fillInUnit, unseen } from './init-unit.js'
 import type { Surroundings } from './surroundings.js'
 
@@ -47,17 +48,28 @@ async function init(folder: string, { systemd = false, users = false }: { system
   }
   await mkdir(folder, { recursive: true })
   const told = [
-    await write(place(names.config), fillIn(await packaged('config/init.yaml'), { data, users, schema: `./${names.schema}` })),
+    await write(place(names.config), fillIn(await packaged('config/init.yaml'), { ...named(), data, users, schema: `./${names.schema}` })),
     await write(place(names.schema), await packaged('schemas/gateway.schema.json')),
     ...(systemd ? [await write(place(names.unit), fillInUnit(await packaged('config/systemd/labgate.service'), paths))] : [])
   ]
+  // What comes next follows the file that is there, which may be an older one.
+  const lacksUsers = users && !/^\s*users\s*:/m.test(await readFile(place(names.config), 'utf8').catch(() => 'users:'))
   const config = isUsual(place(names.config)) ? undefined : shellWord(place(names.config))
   return [
     ...told,
     ...(systemd ? warnings(paths) : []),
     '',
+    ...(lacksUsers
+      ? [`warning: ${place(names.config)} names no file of users; write there: access: { users: ${data}/users.json }`, '']
+      : []),
     systemd ? asService(shellWord(place(names.unit)), { config, users }) : byHand({ config, users })
   ].join('\n')
+}
+
+/** The name tells gateways apart elsewhere: upstream, at Home Assistant, in Node-RED. */
+function named(): { readonly name?: string } {
+  const name = nameOf(hostname())
+  return name === undefined ? {} : { name }
 }
 
 /** Of the package, beside dist. */

@@ -4,12 +4,38 @@ import { once } from 'node:events'
 import type { Environment } from '../config/reader.js'
 import { printableJson, printableLines } from './printable.js'
 import type { Surroundings } from './surroundings.js'
+import { Trouble } from './trouble.js'
 
 export type Tone = 'good' | 'warn' | 'bad' | 'dim' | 'head'
 
 const tones: Readonly<Record<Tone, string>> = { good: '32', warn: '33', bad: '31;1', dim: '2', head: '1' }
 
 type Output = Writable & { readonly isTTY?: boolean; readonly columns?: number }
+
+/** Whoever reads it has had enough, as head does. */
+const left: ReadonlySet<string | undefined> = new Set(['EPIPE', 'ERR_STREAM_DESTROYED'])
+
+/** The first failure of each output. */
+const failures = new WeakMap<Writable, Error>()
+
+/** Its failures end nothing at once: {@link written} tells them. */
+export function watchOver(output: Writable): void {
+  output.on('error', (error: Error) => {
+    if (!failures.has(output)) failures.set(output, error)
+  })
+}
+
+/** Resolves when all is out, or nobody reads it any more. Throws a {@link Trouble} when it could not be written. */
+export async function written(output: Writable): Promise<void> {
+  watchOver(output)
+  const late = await new Promise<Error | undefined>((resolve) => {
+    if (output.destroyed) resolve(undefined)
+    else output.write('', (error) => resolve(error ?? undefined))
+  })
+  const error: NodeJS.ErrnoException | undefined | null = failures.get(output) ?? output.errored ?? late
+  if (error === undefined || error === null || left.has(error.code)) return
+  throw new Trouble(1, `cannot write: ${error.message}; what stands there is not all`)
+}
 
 export class Paper {
   readonly #output: Output
@@ -21,11 +47,11 @@ export class Paper {
     this.#output = output
     this.isTerminal = output.isTTY === true
     this.#hasColours = this.isTerminal && (env['NO_COLOR'] ?? '') === '' && env['TERM'] !== 'dumb'
-    // Whoever reads it has had enough, as head does.
+    watchOver(output)
     output.on('error', () => (this.#isGone = true))
   }
 
-  /** Nobody reads it any more. */
+  /** Nobody reads it any more, or it cannot be written. */
   get isGone(): boolean {
     return this.#isGone || this.#output.destroyed
   }

@@ -22,7 +22,8 @@ export async function read(
   const { reading, age, meta } = view
   const word = wordOf(view)
   const { out, side } = papersOf(around)
-  const isRefused = word === 'NONE' || (word !== undefined && word !== 'UNCERTAIN' && !staleOk)
+  // Without a value there is nothing to print, whatever was asked for.
+  const isRefused = reading === null || reading.value === null || (word !== undefined && word !== 'UNCERTAIN' && !staleOk)
   if (json) await out.data(`${text.trim()}\n`, 'json')
   else {
     const value = reading === null ? '' : valueText(memberSource(text, 'reading')?.source ?? '')
@@ -43,7 +44,7 @@ export async function read(
       word === 'NONE'
         ? `${printable(given)} has no reading yet`
         : isRefused
-          ? `${facts.join(', ')}; --stale-ok prints it all the same`
+          ? `${facts.join(', ')}${reading?.value === null ? '' : '; --stale-ok prints it all the same'}`
           : facts.join(', ')
     const line = what + next
     if (line !== '') await side.write(`${side.paint(word === undefined ? 'dim' : word === 'UNCERTAIN' ? 'warn' : 'bad', line)}\n`)

@@ -1,6 +1,8 @@
 /** The commands that ask a running gateway. What they need is loaded when one of them is given. */
 import { Command, InvalidArgumentError, Option } from 'commander'
-import { configHelp, findConfig } from './find-config.js'
+import type { ConfigPart } from './config-part.js'
+import { configHelp, environmentHelp, findConfig } from './find-config.js'
+import type { Checked } from '../config.js'
 import type { Rest } from './rest.js'
 import type { Surroundings } from './surroundings.js'
 import type { WhereOptions } from './where.js'
@@ -31,14 +33,18 @@ function doctor(around: Surroundings): Command {
     ['sudo -u labgate labgate doctor -c /etc/labgate/gateway.yaml', 'as the user of the service']
   ])
     .option('--json', 'for machines')
+    .option('--environment <file>', environmentHelp)
     .action(async (given: WhereOptions & { json?: boolean }) => {
       await guard(around, async () => {
         const options = await withConfig(given)
         const [{ doctor: run }, { placeOf }] = await Promise.all([import('./doctor.js'), import('./where.js')])
         // What is wrong with it is printed; all else is looked at.
-        const checked = options.config === undefined ? undefined : await around.load(options.config)
-        const isUnknown = options.config !== undefined && options.url === undefined && (checked === undefined || checked.config.http === undefined || checked.config.http.port === 0) // prettier-ignore
-        await run(around, checked, isUnknown ? undefined : await placeOf(around, options, checked), options)
+        const { checked, unset } = await withUnset(around, options)
+        // A file that is wrong elsewhere may still say where a gateway is.
+        const part =
+          checked ?? (options.config === undefined ? undefined : await httpOf(around, options.config, options).catch(() => undefined))
+        const isUnknown = options.config !== undefined && options.url === undefined && (part?.config.http === undefined || part.config.http.port === 0) // prettier-ignore
+        await run(around, checked, isUnknown ? undefined : await placeOf(around, options, part), { ...options, unset })
       })
     })
 }
@@ -79,7 +85,8 @@ function set(around: Surroundings): Command {
     ['labgate set furnace/setpoint 300', ''],
     ['labgate set furnace/setpoint 300 --check', 'would it be accepted? Nothing is done'],
     ['labgate set scope/range \'{"low": 0, "high": 5}\'', 'JSON where the codename takes it'],
-    ['labgate set camera/note "dark frame"', 'text where it takes text']
+    ['labgate set camera/note "dark frame"', 'text where it takes text'],
+    ['labgate set camera/note -- -x', 'text that begins with -, and is no number']
   ])
     .argument('<codename>', 'DEVICE/CODENAME')
     .argument('<value>', 'JSON, or text')
@@ -199,13 +206,28 @@ async function withConfig<T extends WhereOptions>(given: T): Promise<T> {
   return mayRead ? { ...given, config: found.file } : given
 }
 
+/** Variables that are not set here stand for something all the same: what does not depend on them is looked at. */
+async function withUnset(
+  around: Surroundings,
+  { config, environment }: WhereOptions
+): Promise<{ readonly checked: Checked | undefined; readonly unset: readonly string[] }> {
+  if (config === undefined) return { checked: undefined, unset: [] }
+  const [{ serviceEnvironment, unsetIn }, { readFile }] = await Promise.all([
+    import('./service-environment.js'),
+    import('node:fs/promises')
+  ])
+  const env = await serviceEnvironment(around.env, config, environment)
+  const unset = unsetIn(await readFile(config, 'utf8').catch(() => ''), env)
+  const checked = await around.load(config, { ...env, ...Object.fromEntries(unset.map((name) => [name, 'unset'])) })
+  return { checked, unset }
+}
+
 async function act(around: Surroundings, given: WhereOptions, run: (rest: Rest) => Promise<void>): Promise<void> {
   await guard(around, async () => {
     const options = await withConfig(given)
     const [{ Rest: Made }, { placeOf, isOpen }] = await Promise.all([import('./rest.js'), import('./where.js')])
-    const checked = options.config === undefined ? undefined : await around.load(options.config)
-    if (options.config !== undefined && checked === undefined) return
-    const place = await placeOf(around, options, checked)
+    const part = options.config === undefined ? undefined : await httpOf(around, options.config, given)
+    const place = await placeOf(around, options, part)
     if (isOpen(place))
       around.questions.write(
         `the password goes over the network unencrypted (${place.url}); https, with http.tls at the gateway, would hide it\n`
@@ -214,10 +236,20 @@ async function act(around: Surroundings, given: WhereOptions, run: (rest: Rest) 
   })
 }
 
+/** All else in the file is for the gateway: it may be about to be changed, or need secrets that only the service has. */
+async function httpOf(around: Surroundings, file: string, { url, environment }: WhereOptions): Promise<ConfigPart<'http'> | undefined> {
+  const [{ configPart }, { serviceEnvironment }] = await Promise.all([import('./config-part.js'), import('./service-environment.js')])
+  const way = 'A gateway that runs can be asked all the same, with its address: --url http://127.0.0.1:8080'
+  const part = configPart(file, 'http', await serviceEnvironment(around.env, file, environment), way)
+  // With an address it is only for the certificate.
+  return url === undefined ? await part : await part.catch(() => undefined)
+}
+
 /** What went wrong, said to the person. */
 async function guard(around: Surroundings, run: () => Promise<void>): Promise<void> {
   try {
     await run()
+    await (await import('./paper.js')).written(around.output)
   } catch (error) {
     const [{ Trouble }, { printableLines }] = await Promise.all([import('./trouble.js'), import('./printable.js')])
     if (!(error instanceof Trouble)) throw error

@@ -15,8 +15,11 @@ export interface Surroundings {
   readonly version: string
   /** Aborted when the person has had enough (Ctrl-C, SIGTERM). Whoever asks for it ends by it: without, the process ends at once. */
   interrupted(): AbortSignal
-  /** Undefined after the problems of the file were printed and the exit code set. The files that it names need not be there. */
-  load(file: string): Promise<Checked | undefined>
+  /**
+   * Undefined after the problems of the file were printed and the exit code set. The files that it names need not be there.
+   * `env`: for `${NAME}`; left out: that of the process, and of the service.
+   */
+  load(file: string, env?: Environment): Promise<Checked | undefined>
   /** 0: it is done. 1: it was refused, or it failed. 2: a file cannot be used. Prints the text, if there is any. */
   end(code: 0 | 1 | 2, text: string): void
 }

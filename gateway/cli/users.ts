@@ -9,9 +9,12 @@ import { UsersFileError, changeUsers, readUsers } from '../access/users-file.js'
 import type { User, Users } from '../access/users-file.js'
 import { systemClock } from '../clock.js'
 import { namePattern } from '../topic.js'
+import { configPart } from './config-part.js'
 import { Prompt, firstLine } from './password-prompt.js'
 import { configHelp, findConfig } from './find-config.js'
+import { serviceEnvironment } from './service-environment.js'
 import type { Surroundings } from './surroundings.js'
+import { Trouble } from './trouble.js'
 
 interface Where {
   readonly file?: string
@@ -149,7 +152,8 @@ async function act(around: Surroundings, where: Where, run: (place: Place) => Pr
     const place = await find(around, where)
     if (place !== undefined) around.end(0, await run(place))
   } catch (error) {
-    if (error instanceof Refused) around.end(1, error.message)
+    if (error instanceof Trouble) around.end(error.code, error.message)
+    else if (error instanceof Refused) around.end(1, error.message)
     else if (error instanceof UsersFileError) around.end(2, error.message)
     else if ((error as NodeJS.ErrnoException).code !== undefined) around.end(2, (error as Error).message)
     else throw error
@@ -163,9 +167,8 @@ async function find(around: Surroundings, { file, config }: Where): Promise<Plac
     if ('file' in found) return await find(around, { config: found.file })
     throw new Refused('say where the users are: --config gateway.yaml, or --file users.json')
   }
-  const loaded = await around.load(config)
-  if (loaded === undefined) return undefined
-  const { access } = loaded.config
+  const env = await serviceEnvironment(around.env, config)
+  const { access } = (await configPart(config, 'access', env, 'Or name the file of users: --file users.json')).config
   const users = file ?? access.users
   if (users === undefined)
     throw new Refused(`${config} names no file of users; write there, for example: access: { users: ./data/users.json }`)

@@ -4,7 +4,7 @@ import { readFile } from 'node:fs/promises'
 import { isIP } from 'node:net'
 import configSchema from '../../schemas/config.schema.json' with { type: 'json' }
 import { parseUrl } from '../../adapters/common/parse-url.js'
-import type { Checked } from '../config.js'
+import type { ConfigPart } from './config-part.js'
 import { Prompt, firstLine } from './password-prompt.js'
 import type { Surroundings } from './surroundings.js'
 import { Trouble } from './trouble.js'
@@ -15,6 +15,8 @@ export interface WhereOptions {
   readonly user?: string
   readonly passwordStdin?: true
   readonly ca?: string
+  /** File of variables, for the configuration. */
+  readonly environment?: string
 }
 
 export interface Place {
@@ -38,7 +40,7 @@ const { host: defaultHost, port: defaultPort } = configSchema.properties.http.pr
 const anyHosts: Readonly<Record<string, string>> = { '0.0.0.0': '127.0.0.1', '::': '[::1]' }
 
 /** `checked`: the configuration that was given, if there is one. Throws a {@link Trouble}. */
-export async function placeOf(around: Surroundings, options: WhereOptions, checked: Checked | undefined): Promise<Place> {
+export async function placeOf(around: Surroundings, options: WhereOptions, checked: ConfigPart<'http'> | undefined): Promise<Place> {
   const { config, user } = options
   const found = options.url === undefined ? ofConfig(checked) : { url: checkUrl(options.url), because: '--url' }
   const start = `labgate start --config ${config ?? 'gateway.yaml'}`
@@ -57,7 +59,7 @@ export function isOpen({ url, authorization }: Place): boolean {
   return authorization !== undefined && protocol === 'http:' && !/^(localhost|127\..*|\[::1\])$/.test(hostname)
 }
 
-function ofConfig(checked: Checked | undefined): { readonly url: string; readonly because: string } {
+function ofConfig(checked: ConfigPart<'http'> | undefined): { readonly url: string; readonly because: string } {
   if (checked === undefined) return { url: `http://${defaultOf(defaultHost)}:${defaultPort.default}`, because: 'there is neither --url nor a configuration' } // prettier-ignore
   const { http } = checked.config
   if (http === undefined)

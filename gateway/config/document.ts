@@ -4,6 +4,7 @@ import type { Document, Node, Pair, YAMLError } from 'yaml'
 import type { ConfigProblem, Finding, Path } from './problem.js'
 import { Reader, keyText } from './reader.js'
 import type { Environment } from './reader.js'
+import { isSecretLine } from './secrets.js'
 import { formatPath } from './words.js'
 
 export class ConfigDocument {
@@ -96,7 +97,8 @@ function parse(text: string, lineCounter: LineCounter): { document: Document } |
   if (errors.length === 0) return { document }
   return {
     findings: errors.map(({ code, message, pos }) => {
-      const told = code === 'MULTIPLE_DOCS' ? 'a second document begins here; only one is read' : message
+      const isHidden = code !== 'MULTIPLE_DOCS' && isSecretLine(text, pos[0])
+      const told = code === 'MULTIPLE_DOCS' ? 'a second document begins here; only one is read' : isHidden ? 'this is no YAML; write the value in single quotes' : message // prettier-ignore
       return finding(code.toLowerCase().replaceAll('_', '-'), told, pos[0])
     })
   }

@@ -2,6 +2,7 @@
 import type { ErrorObject } from 'ajv/dist/2020.js'
 import { pathKey } from './problem.js'
 import type { Finding, Path } from './problem.js'
+import { Secret, isSecret, isVariable } from './secrets.js'
 import { Written, describeType, describeValue, phrase, plain, quote, suggest, told } from './words.js'
 
 /** What explaining needs besides the errors. */
@@ -129,7 +130,7 @@ function explainBound({ keyword, params, message }: ErrorObject, parent: Part, v
   if (size !== undefined) {
     const units = limit === 1 ? size[1] : size[1].replace(/y$/, 'ie') + 's'
     const found =
-      typeof value === 'string' || value instanceof Written
+      typeof value === 'string' || value instanceof Written || value instanceof Secret
         ? told(value)
         : Array.isArray(value)
           ? value.length
@@ -186,6 +187,8 @@ function describeForm({ const: fixed, enum: list, type, required, minItems, maxI
 
 function shownValue(value: unknown, path: Path, { written }: Context): unknown {
   const text = written.get(pathKey(path))
+  const isShown = typeof value === 'object' || (text !== undefined && isVariable(text)) || !isSecret(path)
+  if (!isShown) return new Secret(value)
   return text === undefined ? value : new Written(text)
 }
 

@@ -39,6 +39,9 @@ async function checkBridge(path: Path, files: Config['upstream'][number]['tls'])
 }
 
 async function checkReadable(path: Path, file: string): Promise<Finding[]> {
+  // The text of a key must not be told.
+  if (/\n|-----BEGIN/.test(file))
+    return [{ path, at: 'value', rule: 'file', message: 'the name of a file is wanted, and not what is in it' }]
   try {
     await access(file, constants.R_OK)
     if ((await stat(file)).isDirectory()) return [{ path, at: 'value', rule: 'file', message: `${file} is a folder; a file is wanted` }]

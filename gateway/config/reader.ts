@@ -3,6 +3,7 @@ import { Alias, Scalar, YAMLMap, YAMLSeq } from 'yaml'
 import type { Node, Pair } from 'yaml'
 import { pathKey } from './problem.js'
 import type { Finding, Path } from './problem.js'
+import { isSecret, isVariable } from './secrets.js'
 import { quote } from './words.js'
 
 /** Environment variables. */
@@ -70,7 +71,7 @@ export class Reader {
 
   #alias(node: Alias, path: Path, depth: number): unknown {
     const target = this.targets.get(node) ?? this.#anchors.get(node.source)
-    if (target === undefined) return this.#refuse('bad-alias', `no anchor &${node.source} stands before this`, path, node)
+    if (target === undefined) return this.#refuse('bad-alias', isSecret(path) ? 'a text that begins with * stands in quotes' : `no anchor &${node.source} stands before this`, path, node) // prettier-ignore
     if (this.#open.has(target)) return this.#refuse('bad-alias', `*${node.source} holds itself`, path, node)
     if (this.#unfolded > MAX_UNFOLDED) return this.#limit(path, node)
     this.targets.set(node, target)
@@ -111,6 +112,8 @@ export class Reader {
     })
     if (filled !== text) this.written.set(pathKey(path), text)
     if (wrong.length === 0) return filled
+    if (isSecret(path) && !isVariable(text))
+      return this.#refuse('environment', 'there is a ${ in it that names no variable that is set; write all of it as ${NAME}, or $${ for a plain ${', path, node) // prettier-ignore
     const told = wrong.map((match) =>
       /^\$\{[A-Za-z_][A-Za-z0-9_]*\}$/.test(match)
         ? `the environment variable ${match.slice(2, -1)} is not set`

@@ -1,11 +1,13 @@
 /** How values and names are shown to people in messages: on one line, without control characters, not too long. */
 import { nearest } from './nearest.js'
 import type { Path } from './problem.js'
+import { Secret, withoutSecrets } from './secrets.js'
 
 const SHOWN = 60
 
-/** A text in single quotes. */
-export function quote(text: string): string {
+/** A text in single quotes; without what looks like a secret. */
+export function quote(given: string): string {
+  const text = withoutSecrets(given)
   const escaped = JSON.stringify(text.length > SHOWN ? `${text.slice(0, SHOWN)}…` : text)
   return `'${escaped.slice(1, -1).replaceAll('\\"', '"')}'`
 }
@@ -21,6 +23,7 @@ export class Written {
 
 /** A value as it is named in a sentence. */
 export function told(value: unknown): string {
+  if (value instanceof Secret) return value.kind
   if (value instanceof Written) return `what ${quote(value.text)} stands for`
   return typeof value === 'string' ? quote(value) : typeof value === 'object' ? describeValue(value) : JSON.stringify(value)
 }
@@ -33,6 +36,7 @@ export function phrase(description: string): string {
 /** What stands there: `the text '9000'`, `a list`, `nothing`. */
 export function describeValue(value: unknown): string {
   if (value === null || value === undefined) return 'nothing (write the value, or leave the key out)'
+  if (value instanceof Secret) return value.kind
   if (value instanceof Written) return `the text that ${quote(value.text)} stands for`
   if (typeof value === 'string') {
     const hint = /^(yes|no|on|off)$/i.test(value) ? ' (YAML 1.2 writes true and false)' : ''

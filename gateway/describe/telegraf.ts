@@ -30,6 +30,8 @@ export function telegraf(described: Described): string {
     `# Readings of the gateway ${name}, made by labgate ${version}. Put this into /etc/telegraf/telegraf.d/, with an output beside it.`,
     '# Each reading is a point of the measurement "labgate" with the tags device and codename, its quality as a field, and its value as the',
     '# field number, text or boolean. Made of the declared codenames: make it again when they change.',
+    '# What becomes stale comes again with the time of the measurement: in InfluxDB the quality of that last point becomes stale, also when the',
+    '# gateway starts again; its value stays. Ask for quality together with the value.',
     ...(described.hasUsers ? ['# Set LABGATE_USER and LABGATE_PASSWORD for Telegraf: the gateway has users.'] : []),
     ...(left.length === 0 ? [] : ['# Left out, as their values are objects or lists:', ...left]),
     `# All topics of readings: ${new Topics(root).filter('reading')}`

@@ -6,7 +6,12 @@ import { createServer } from 'node:net'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { folder, write } from '../process/program.js'
+import { adapterTypes } from '../../adapters/index.js'
+import { writable } from '../../gateway/cli/doctor/disk.js'
+import { portChecks } from '../../gateway/cli/doctor/ports.js'
+import { checkConfig } from '../../gateway/config.js'
 import { CertificateFolder } from '../support/certificates.js'
+import { CommandLine } from '../support/command-line.js'
 import { startLab } from '../support/lab.js'
 import { UsersFile } from '../support/users.js'
 import { bare, run } from './run.js'
@@ -113,6 +118,68 @@ describe('labgate doctor', function () {
     }
   })
 
+  it('peers of a gateway that runs are left alone, unless it says that it has none', async () => {
+    let calls = 0
+    const instrument = createServer((socket) => {
+      calls += 1
+      socket.destroy()
+    }).listen(0, '127.0.0.1')
+    await once(instrument, 'listening')
+    const { port } = instrument.address() as AddressInfo
+    const people = new UsersFile({ anna: 'admin' })
+    const lab = await startLab({}, `access: { users: ${people.path}, anonymous: none }\n`)
+    const yaml = (http: string, mqtt: number): string =>
+      `gateway: { data: ${folder()} }\n${http}broker: { tcp: { port: ${mqtt} } }\ndevices: { pages: { codenames: { idn: {} } } }\nadapters:\n` +
+      `  - { id: flask, type: http-routes-client, target: { host: 127.0.0.1, port: ${port} }, device: pages, routes: { idn: { get: /idn, period: 60 } } }\n`
+    try {
+      // It does not tell who is nobody; nor is there a way to ask it.
+      for (const text of [yaml(`http: { port: ${lab.httpPort} }\n`, 0), yaml('', lab.mqttPort)])
+        assert.match(check((await ask(text)).told, 'peer of flask'), /^WARN .* was not asked: a gateway runs .* -> give --user NAME/)
+      assert.equal(calls, 0)
+      // Nobody runs: it is asked.
+      assert.match(check((await ask(yaml('http: { port: 1 }\n', lab.mqttPort))).told, 'peer of flask'), /^OK .* answers/)
+      assert.equal(calls, 1)
+    } finally {
+      await lab.stop()
+      instrument.close()
+    }
+  })
+
+  it('a port whose holder cannot be seen is not praised', async () => {
+    const checked = checkConfig('adapters: []\nhttp: {}\nbroker: { tcp: { port: 21 } }\n', { file: 'x', types: adapterTypes, env: {} })
+    const running = { url: '', name: '', offset: 0, status: 'ok', troubles: [], instances: new Map() }
+    const socket = createServer().listen(0, '127.0.0.1')
+    await once(socket, 'listening')
+    const { port } = socket.address() as AddressInfo
+    ;(checked.config.broker.tcp as { port: number }).port = port
+    try {
+      const found = await portChecks({ around: new CommandLine().surroundings, checked, running }, async () => new Map())
+      const told = found.find(({ name }) => name === 'port broker.tcp')
+      assert.match(
+        `${told?.verdict} ${told?.found}`,
+        /^WARN .* is in use, by the gateway that runs or by another program: that cannot be seen/
+      )
+    } finally {
+      socket.close()
+    }
+  })
+
+  it('never advises to give away what lies above the data folder', async () => {
+    const above = join(folder(), 'var')
+    const data = join(above, 'labgate')
+    mkdirSync(above)
+    const denied = Object.assign(new Error('EACCES: permission denied'), { code: 'EACCES' })
+    const refuse = async (): Promise<never> => await Promise.reject(denied)
+    const missing = await writable(data, above, false, refuse)
+    assert.match(
+      `${missing.found} -> ${missing.next}`,
+      /labgate is not there, .* -> make it .*: install -d -o labgate -g labgate -m 700 \/.*\/var\/labgate;/
+    )
+    assert.doesNotMatch(missing.next, /chown/)
+    mkdirSync(data)
+    assert.ok((await writable(data, data, true, refuse)).next.includes(`chown -R labgate ${data};`))
+  })
+
   it('users, secrets and certificates', async () => {
     const people = new UsersFile({ anna: 'admin' })
     const files = await CertificateFolder.create({ until: 10 })
@@ -156,6 +223,18 @@ describe('labgate doctor', function () {
     assert.match(check(told, 'configuration'), /^FAIL .* -> mend it, then: labgate check /)
     assert.match(check(told, 'memory'), /free/)
     assert.equal(code, 1)
+  })
+
+  it('a gateway without a name of its own, where others know it by its name', async () => {
+    const bridge = 'upstream: [{ id: f, servers: [{ host: 127.0.0.1, port: 1 }] }]\n'
+    const discovery = 'homeAssistant: { discovery: true }\n'
+    const names = async (text: string): Promise<string[]> =>
+      (await ask(`${base(folder())}${text}`)).told.checks.filter(({ name }) => name === 'gateway.name').map(({ verdict }) => verdict)
+    for (const text of [bridge, discovery]) assert.deepEqual(await names(text), ['WARN'], text)
+    assert.deepEqual(await names(''), [])
+    assert.deepEqual(await names(bridge.replace('id: f', 'id: f, clientId: mine')), [])
+    const { told } = await ask(`${base(folder()).replace('{ data', '{ name: lab-7, data')}${discovery}`)
+    assert.ok(!told.checks.some(({ name }) => name === 'gateway.name'))
   })
 
   it('as a table within the terminal', async () => {

@@ -200,6 +200,16 @@ describe('labgate history and export', function () {
     assert.equal(momentOf('2026-11-21', now, 'from'), new Date(2026, 10, 21).getTime() / 1000)
     for (const text of ['', '2026-02-30', '2026-11-21 25:00', '1h30', 'tomorrow', '1700000000000'])
       assert.throws(() => momentOf(text, now, 'from'), /is no time/)
+    for (const text of ['2026', '20261121']) assert.throws(() => momentOf(text, now, 'from'), /write a date as 2026-11-21/)
+    const zone = process.env['TZ']
+    process.env['TZ'] = 'Europe/Berlin'
+    try {
+      assert.throws(() => momentOf('2026-03-29 02:30', now, 'from'), /is no time/)
+      assert.equal(momentOf('2026-03-29 03:30', now, 'from'), Date.parse('2026-03-29T01:30:00Z') / 1000)
+    } finally {
+      if (zone === undefined) delete process.env['TZ']
+      else process.env['TZ'] = zone
+    }
   })
 
   it('rows are cut where they end, however they come, and stand where they became stale', () => {

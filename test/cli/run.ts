@@ -1,11 +1,15 @@
+import type { Writable } from 'node:stream'
 import { Command, CommanderError } from 'commander'
 import { adapterTypes } from '../../adapters/index.js'
+import { describeCommand } from '../../gateway/cli/describe.js'
 import { remoteCommands } from '../../gateway/cli/remote.js'
 import { CommandLine } from '../support/command-line.js'
 
 export interface RunOptions {
   readonly input?: string
   readonly env?: Record<string, string>
+  /** Where it prints what was asked for, in place of `stdout`. */
+  readonly output?: Writable
   /** On a terminal of this size. */
   readonly terminal?: { readonly columns: number; readonly rows?: number }
 }
@@ -15,13 +19,14 @@ export class Run {
   readonly line: CommandLine
   readonly #over: Promise<void>
 
-  constructor(args: readonly string[], { input, env = {}, terminal }: RunOptions = {}) {
+  constructor(args: readonly string[], { input, env = {}, terminal, output }: RunOptions = {}) {
     this.line = new CommandLine({ ...(input === undefined ? {} : { input }), env, types: adapterTypes })
     const { surroundings } = this.line
+    if (output !== undefined) Object.assign(surroundings, { output })
     if (terminal !== undefined)
       for (const output of [surroundings.output, surroundings.questions]) Object.assign(output, { isTTY: true, ...terminal })
     const program = new Command('labgate').exitOverride()
-    for (const command of remoteCommands(surroundings)) program.addCommand(command)
+    for (const command of [describeCommand(surroundings), ...remoteCommands(surroundings)]) program.addCommand(command)
     this.#over = program.parseAsync(args, { from: 'user' }).then(
       () => {},
       (error: unknown) => {

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import type { Exact } from '../../gateway/adapter.js'
+import { jsonOf } from '../../gateway/cli/argument.js'
 import { GatewayError } from '../../gateway/errors.js'
 import { FakeClock } from '../support/fake-clock.js'
 import { startLab } from '../support/lab.js'
@@ -59,8 +60,8 @@ describe('labgate read, set and call', () => {
     await feed('temperature', { value: NaN })
     const [code, stdout, stderr] = await ask(['read', 'furnace/temperature'])
     assert.deepEqual([code, stdout], [1, ''])
-    assert.match(stderr, /^BAD: bad, 0\.0 s old \(good for 10 s\), NotFinite: .*; --stale-ok prints it all the same\n$/)
-    assert.deepEqual((await ask(['read', 'furnace/temperature', '--stale-ok'])).slice(0, 2), [0, 'null\n'])
+    assert.match(stderr, /^BAD: bad, 0\.0 s old \(good for 10 s\), NotFinite: .*\n$/)
+    assert.deepEqual((await ask(['read', 'furnace/temperature', '--stale-ok'])).slice(0, 2), [1, ''])
     await feed('temperature', { value: 3, quality: 'uncertain' })
     assert.deepEqual((await ask(['read', 'furnace/temperature'])).slice(0, 2), [0, '3\n'])
     assert.match((await ask(['read', 'furnace/temperature']))[2], /^UNCERTAIN: /)
@@ -89,6 +90,26 @@ describe('labgate read, set and call', () => {
       (await ask(['watch', '--once', 'furnace/note'], { terminal: { columns: 80 } }))[1],
       /\\x1b\]0;owned\\x07\\u\{202e\}abc\\n日本/
     )
+  })
+
+  it('what is bad has no value, and none is printed', async () => {
+    await feed('temperature', { value: null, quality: 'bad', error: { class: 'DeviceError', message: 'open' } })
+    const [code, stdout, stderr] = await ask(['read', 'furnace/temperature', '--stale-ok'])
+    assert.deepEqual([code, stdout], [1, ''])
+    assert.match(stderr, /^BAD: .*bad/)
+    assert.doesNotMatch(stderr, /--stale-ok/)
+  })
+
+  it('text that is a number stays text, wherever the schema says so', () => {
+    const forms = { anyOf: [{ type: 'string' }, { type: 'null' }] }
+    const refers = {
+      $ref: '#/$defs/text',
+      $defs: { text: { oneOf: [{ enum: ['12', 'a'] }, { $ref: '#/$defs/more' }] }, more: { const: 'x' } }
+    }
+    for (const schema of [forms, refers]) assert.equal(jsonOf('12', schema), '"12"')
+    assert.equal(jsonOf('12', { anyOf: [{ type: 'string' }, { type: 'number' }] }), '12')
+    assert.equal(jsonOf('12', { anyOf: [{ type: 'string' }, {}] }), '12')
+    assert.equal(jsonOf('12', { $ref: '#' }), '12')
   })
 
   it('sets what is meant: JSON, text, a number that is text, digit for digit', async () => {

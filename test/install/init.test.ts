@@ -1,11 +1,12 @@
 import assert from 'node:assert/strict'
 import { readFileSync, readdirSync, writeFileSync } from 'node:fs'
+import { hostname } from 'node:os'
 import { join } from 'node:path'
 import { parse } from 'yaml'
 import { adapterTypes } from '../../adapters/index.js'
 import { findConfig } from '../../gateway/cli/find-config.js'
 import { initCommand } from '../../gateway/cli/init.js'
-import { examplesOf, fillIn, uncomment } from '../../gateway/cli/init-template.js'
+import { examplesOf, fillIn, nameOf, uncomment } from '../../gateway/cli/init-template.js'
 import { fillInUnit, unseen } from '../../gateway/cli/init-unit.js'
 import { ConfigError, checkConfig } from '../../gateway/config.js'
 import type { Checked } from '../../gateway/config.js'
@@ -84,12 +85,41 @@ describe('labgate init', () => {
     assert.deepEqual(await findConfig(undefined, [join(files, 'none.yaml'), file]), { file })
   })
 
+  it('names the gateway after the computer, so that two are told apart elsewhere', async () => {
+    const files = folder()
+    await init(files)
+    const { name } = check(readFileSync(join(files, 'gateway.yaml'), 'utf8')).config.gateway
+    assert.equal(name, nameOf(hostname()) ?? 'lab-gateway')
+    for (const [host, wanted] of [
+      ['lab-raspi', 'lab-raspi'],
+      ['lab3.faculty.example', 'lab3'],
+      ['1234', '1234'],
+      ['true', 'true'],
+      ['-ä Raum 7-', 'Raum-7'],
+      ['x'.repeat(70), 'x'.repeat(63)],
+      ['localhost', undefined],
+      ['ä', undefined],
+      ['', undefined]
+    ] as const) {
+      assert.equal(nameOf(host), wanted, host)
+      if (wanted !== undefined)
+        assert.equal(
+          check(fillIn(template, { name: wanted, data: './data', schema: './x.json', users: false })).config.gateway.name,
+          wanted
+        )
+    }
+  })
+
   it('never writes over what is there', async () => {
     const files = folder()
     writeFileSync(join(files, 'gateway.yaml'), 'mine')
     const { code, stdout } = await init(files, '--users', '--systemd')
     assert.equal(code, 0)
     assert.ok(stdout.includes(`${join(files, 'gateway.yaml')} is there already, and stays as it is\n`), stdout)
+    assert.match(
+      stdout,
+      /warning: \/.*gateway\.yaml names no file of users; write there: access: \{ users: \/var\/lib\/labgate\/users\.json \}/
+    )
     assert.equal(readFileSync(join(files, 'gateway.yaml'), 'utf8'), 'mine')
     assert.deepEqual(readdirSync(files).sort(), ['gateway.schema.json', 'gateway.yaml', 'labgate.service'])
   })
@@ -117,8 +147,8 @@ describe('labgate init', () => {
   it('writes paths as systemd reads them', () => {
     const paths = { node: '/usr/bin/node', main: '/opt/100%/main.js', config: '/etc/the "lab"/$x.yaml' }
     assert.equal(
-      fillInUnit('a\nExecStart=old\nb', paths),
-      'a\nExecStart=/usr/bin/node /opt/100%%/main.js start --config "/etc/the \\"lab\\"/$$x.yaml" --log-format text\nb'
+      fillInUnit('a\nExecStart=old\nEnvironmentFile=-/x\nb', paths),
+      'a\nExecStart=/usr/bin/node /opt/100%%/main.js start --config "/etc/the \\"lab\\"/$$x.yaml" --log-format text\nEnvironmentFile=-/etc/the "lab"/environment\nb'
     )
     assert.deepEqual(unseen({ ...paths, node: '/run/user/1000/node', config: '/rooted/x' }), ['/run/user/1000/node'])
   })

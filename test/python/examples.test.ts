@@ -7,6 +7,7 @@ import type { Ended } from '../process/program.js'
 import { startLab } from '../support/lab.js'
 import type { Lab } from '../support/lab.js'
 import { needs, python } from '../support/peers.js'
+import { Relay } from '../node-red/relay.js'
 import { start } from '../support/start.js'
 import type { Running } from '../support/start.js'
 
@@ -122,5 +123,44 @@ lab.close()
     const program = new Program(python, ['-c', text + more], { env: { LABGATE_MQTT_PORT: String(lab.mqttPort) } })
     const { stdout, stderr } = await program.ended()
     assert.equal(stdout, 'Timeout True True 0\n', stderr)
+  })
+
+  it('paho_example.py has no good value when the gateway falls silent without a word', async function () {
+    needs(this, 'python3-paho-mqtt')
+    const text = readFileSync(join(examples, 'paho_example.py'), 'utf8').split('# ## Readings, with their quality')[0] ?? ''
+    const more = `
+lab = Lab()
+def value():
+    try:
+        return lab.value("furnace", "temperature")
+    except NotFresh as reason:
+        return reason
+while (first := value()) != 21.5:
+    time.sleep(0.01)
+print("good", flush=True)
+while (last := value()) == 21.5:
+    time.sleep(0.01)
+print(last, flush=True)
+lab.close()
+`
+    const own = await startLab({}, stale.replace('maxAge: 0.01', 'maxAge: 1.5'))
+    const relay = await Relay.to(own.mqttPort)
+    const program = new Program(python, ['-c', text + more], {
+      env: { LABGATE_MQTT_PORT: String(relay.port), PYTHONIOENCODING: 'utf-8' }
+    })
+    try {
+      let isGood = false
+      const said = program.says(/good/).then(() => (isGood = true))
+      while (!isGood) {
+        await own.scripted.host('oven').publish({ device: 'furnace', codename: 'temperature', value: 21.5 })
+        await Promise.race([said, new Promise((resolve) => setTimeout(resolve, 100))])
+      }
+      relay.deaf = relay.mute = true
+      assert.match((await program.says(/furnace\/temperature: .*/))[0], /21\.5 °C \(STALE, NOTHING CAME FOR \d+ S, measured /)
+    } finally {
+      await program.gone()
+      await relay.close()
+      await own.stop()
+    }
   })
 })

@@ -28,9 +28,9 @@ export class CommandLine {
       types,
       version: '0.0.0',
       interrupted: () => this.#interrupt.signal,
-      load: async (file) => {
+      load: async (file, given) => {
         try {
-          return await loadConfig({ file, types, env, files: false })
+          return await loadConfig({ file, types, env: given ?? env, files: false })
         } catch (error) {
           if (!(error instanceof ConfigError)) throw error
           ended.code = 2

@@ -18,6 +18,7 @@ import paho.mqtt.client as mqtt
 HOST = os.environ.get("LABGATE_HOST", "127.0.0.1")
 PORT = int(os.environ.get("LABGATE_MQTT_PORT", "1883"))
 ROOT = "lab"
+KEEPALIVE = 3  # seconds; a connection that is dead without a word is found after twice that
 
 
 class CommandFailed(Exception):
@@ -39,6 +40,8 @@ class Lab:
 
     def __init__(self, host=HOST, port=PORT):
         self.latest = {}  # (device, codename): reading
+        self._heard = {}  # (device, codename): when it came over this connection, monotonic seconds
+        self._max_age = {}  # (device, codename): seconds for which it is good
         self._new = queue.Queue(10_000)
         self._waiting = {}  # id of a command: queue for its reply
         self._ready = threading.Event()
@@ -50,7 +53,7 @@ class Lab:
         self._client.on_message = self._on_message
         if "LABGATE_USER" in os.environ:
             self._client.username_pw_set(os.environ["LABGATE_USER"], os.environ.get("LABGATE_PASSWORD"))
-        self._client.connect(host, port, keepalive=10)
+        self._client.connect(host, port, keepalive=KEEPALIVE)
         self._client.loop_start()
         if not self._ready.wait(10):
             self.close()
@@ -63,15 +66,25 @@ class Lab:
     def value(self, device, codename):
         """The value, if it is good now; whatever is stale, uncertain or bad raises NotFresh."""
         reading = self.latest.get((device, codename))
-        if reading is None or reading["quality"] != "good" or not self._ready.is_set():
+        if self._quality(device, codename) != "good":
             raise NotFresh(f"{device}/{codename}: {self.describe(device, codename)}")
         return reading["value"]
+
+    def _quality(self, device, codename):
+        """As the gateway says, unless it is silent: then nobody tells us that something became stale, so we look at the time ourselves."""
+        reading, heard = self.latest.get((device, codename)), self._heard.get((device, codename))
+        if not self._ready.is_set() or heard is None:
+            return "no connection" if reading is not None else "none"
+        silent = time.monotonic() - heard
+        if reading["quality"] == "good" and silent > self._max_age.get((device, codename), float("inf")):
+            return f"stale, nothing came for {silent:.0f} s"
+        return reading["quality"]
 
     def describe(self, device, codename):
         reading = self.latest.get((device, codename))
         if reading is None:
             return "no reading"
-        quality = reading["quality"] if self._ready.is_set() else "no connection"
+        quality = self._quality(device, codename)
         text = f"{reading['value']} {reading.get('unit', '')}".strip()
         return text if quality == "good" else f"{text} ({quality.upper()}, measured {reading['time']})"
 
@@ -114,20 +127,28 @@ class Lab:
         return reply.get("value")
 
     def _on_connect(self, client, userdata, flags, reason, *_):
+        self._heard.clear()
         if reason == 0:
-            client.subscribe([(f"{ROOT}/+/+", 1), (f"{ROOT}/+/+/reply", 1)])
+            client.subscribe([(f"{ROOT}/+/+/meta", 1), (f"{ROOT}/+/+", 1), (f"{ROOT}/+/+/reply", 1)])
 
     def _on_message(self, client, userdata, message):
         device, codename, *last = message.topic[len(ROOT) + 1 :].split("/")
-        if last:
+        if last == ["meta"]:
+            max_age = json.loads(message.payload or "{}").get("maxAge")
+            self._max_age.pop((device, codename), None)
+            if max_age is not None:
+                self._max_age[device, codename] = max_age
+        elif last:
             reply = json.loads(message.payload)
             replies = self._waiting.get(reply["id"])
             if replies is not None and reply["phase"] != "accepted":  # accepted: it takes longer
                 replies.put(reply)
         elif not message.payload:
+            self._heard.pop((device, codename), None)
             self.latest.pop((device, codename), None)  # forgotten by the gateway
         else:
             reading = self.latest[device, codename] = json.loads(message.payload)
+            self._heard[device, codename] = time.monotonic()
             try:
                 self._new.put_nowait((device, codename, reading))
             except queue.Full:
@@ -146,7 +167,8 @@ for device, codename, reading in lab.readings(seconds=2):
 # %% [markdown]
 # ## A value to compute with
 #
-# What is stale is no measurement: `value` raises `NotFresh` instead of giving it.
+# What is stale is no measurement: `value` raises `NotFresh` instead of giving it. When the gateway falls silent without a word (a cable is
+# pulled), it does so `maxAge` seconds after the last reading came; of what has no `maxAge`, after some 6 seconds, when the connection is found to be dead.
 
 # %%
 try:

@@ -31,8 +31,8 @@ export interface Running {
   readonly offset: number | undefined
   readonly status: string
   readonly troubles: readonly { readonly name: string; readonly status: string; readonly reason: string }[]
-  /** States by id of the instance, where it tells them. */
-  readonly instances: ReadonlyMap<string, string>
+  /** States by id of the instance; undefined where it does not tell them to who asks. */
+  readonly instances: ReadonlyMap<string, string> | undefined
 }
 
 export function ok(name: string, found: string): Check {

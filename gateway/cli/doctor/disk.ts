@@ -32,14 +32,15 @@ async function existing(path: string): Promise<string> {
   }
 }
 
-async function writable(data: string, folder: string, isThere: boolean): Promise<Check> {
+/** `make`: how a file is made there. */
+export async function writable(data: string, folder: string, isThere: boolean, make: typeof open = open): Promise<Check> {
   const name = 'data folder'
   const info = await stat(folder).catch(() => undefined)
   if (info !== undefined && !info.isDirectory())
     return fail(name, `${folder} is no folder`, 'give another gateway.data, or move that file away')
   const probe = join(folder, '.labgate-doctor')
   try {
-    const file = await open(probe, 'wx', 0o600)
+    const file = await make(probe, 'wx', 0o600)
     await file.close()
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException
@@ -47,8 +48,14 @@ async function writable(data: string, folder: string, isThere: boolean): Promise
       const next =
         code === 'EROFS'
           ? 'the disk is read-only: mount it writable, or give another gateway.data'
-          : 'give it to the user of the gateway: chown -R labgate FOLDER; and run this command as that user'
-      return fail(name, `${folder} cannot be written (${message})`, next)
+          : isThere
+            ? `give it to the user of the gateway: chown -R labgate ${folder}; and run this command as that user`
+            : // Never what lies above it: that belongs to the system.
+              `make it for the user of the gateway: install -d -o labgate -g labgate -m 700 ${resolve(data)}; and run this command as that user`
+      const found = isThere
+        ? `${folder} cannot be written (${message})`
+        : `${data} is not there, or not to be seen by this user, and cannot be made (${message})`
+      return fail(name, found, next)
     }
   } finally {
     await rm(probe, { force: true }).catch(() => {})

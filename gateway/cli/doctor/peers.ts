@@ -5,6 +5,7 @@ import { connect, isIP } from 'node:net'
 import type { Dial } from '../../adapter.js'
 import { fail, ok, warn, within } from './check.js'
 import type { Check, Patient } from './check.js'
+import { isHeld } from './ports.js'
 
 /** Seconds for a name, and for an answer. */
 const lookupWithin = 4
@@ -23,6 +24,8 @@ interface Peer extends Dial {
 
 export async function peerChecks({ checked, running }: Patient): Promise<Check[]> {
   if (checked === undefined) return []
+  // Of one that was not reached, its open ports tell that it runs.
+  const isRunning = running !== undefined || (await isHeld(checked))
   const types = new Map(checked.config.adapters.map(({ id, type }) => [id, type]))
   const peers = [...checked.plans].flatMap(([id, { dials = [] }]) =>
     dials.map((dial): Peer => ({ ...dial, id, type: types.get(id) ?? '' }))
@@ -35,7 +38,7 @@ export async function peerChecks({ checked, running }: Patient): Promise<Check[]
     return fail(`name ${host}`, addresses === undefined ? `the name server does not answer within ${lookupWithin} s` : `is not found (${String(addresses)})`, 'see that it is written right; or write the address in its place, or into /etc/hosts') // prettier-ignore
   })
   const known = peers.filter(({ host }) => isIP(host) !== 0 || Array.isArray(found.get(host)))
-  return [...names, ...(await Promise.all(known.map(async (peer) => await look(peer, running?.instances.get(peer.id)))))]
+  return [...names, ...(await Promise.all(known.map(async (peer) => await look(peer, isRunning, running?.instances))))]
 }
 
 /** Addresses, why there are none, or undefined: nobody answered. */
@@ -47,12 +50,22 @@ async function resolve(host: string): Promise<string[] | string | undefined> {
   return await within(lookupWithin, work)
 }
 
-async function look(peer: Peer, state: string | undefined): Promise<Check> {
+async function look(peer: Peer, isRunning: boolean, states: ReadonlyMap<string, string> | undefined): Promise<Check> {
+  const state = states?.get(peer.id)
   const { id, type, protocol, host, port } = peer
   const name = `peer of ${id}`
   const where = `${protocol} ${host}:${port}`
   // Two who ask at once may be one too many for it.
   if (state === 'online') return ok(name, `${where}: the gateway that runs is connected to it`)
+  if (isRunning && states === undefined)
+    return warn(name, `${where} was not asked: a gateway runs that may be connected to it, and does not tell`, 'give --user NAME, or --url')
+  // A datagram takes no place away.
+  if (state !== undefined && state !== 'disabled' && !(state === 'offline' && protocol === 'udp'))
+    return warn(
+      name,
+      `${where} was not asked: ${id} of the gateway that runs is ${state}, and may hold a connection`,
+      'labgate status says why'
+    )
   if (state === 'disabled') return ok(name, `${where}: ${id} is switched off`)
   if (untouched.has(type)) return ok(name, `${where} was not asked: such a program takes it amiss`)
   const question = questions[type]
