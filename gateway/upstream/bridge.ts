@@ -136,8 +136,9 @@ export class Bridge {
     this.#journal.kept.when(run)
   }
 
+  /** As soon as it is known what waits: there it is better offline than told what is new before what is old. */
   dial(): void {
-    this.#connector.start()
+    this.#journal.whenOpened(() => this.#connector.start())
   }
 
   /** What waits is sent as far as that is quick, and is kept. */

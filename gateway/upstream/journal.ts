@@ -74,6 +74,7 @@ export class Journal {
   /** It was told that something is dropped, and something waits since. */
   #isDropping = false
   #stopped = false
+  #opened: () => void = () => {}
 
   constructor(options: JournalOptions) {
     const { maxBytes } = options
@@ -95,6 +96,15 @@ export class Journal {
       await this.#failed(error as Error)
       this.#soon()
     })
+  }
+
+  /** Calls `run` once it has been opened: before, nobody knows what an earlier run left, and nothing is given. */
+  whenOpened(run: () => void): void {
+    if (this.#first > 0) return run()
+    this.#opened = () => {
+      this.#opened = () => {}
+      run()
+    }
   }
 
   /** Cheap; never throws, waits for nothing. `isLate`: it came to an earlier run. */
@@ -242,7 +252,6 @@ export class Journal {
     if (this.#first === 0) {
       this.#next += last
       this.#taken.renumber(last)
-      if (this.#taken.length > 0) this.#window.renumbered()
       this.#first = last + 1
     }
     // A batch that was told to have failed may be there.
@@ -251,6 +260,7 @@ export class Journal {
     this.#writingTo = this.#written
     this.#shelf = shelf
     this.#window.opened(shelf, this.#written, this.#first)
+    this.#opened()
   }
 
   #rowSize(row: Buffer): number {

@@ -49,10 +49,10 @@ export class Window {
     this.#read()
   }
 
-  /** The disk fails: what comes is in memory alone. */
+  /** The disk fails: what comes is in memory alone. Before it was ever opened nothing of that is given: what an earlier run left is older. */
   closed(memory: () => readonly Entry[]): void {
     this.#shelf = undefined
-    this.#memory = memory
+    if (this.#first > 0) this.#memory = memory
   }
 
   wrote(batch: readonly Entry[]): void {
@@ -96,14 +96,6 @@ export class Window {
     this.#bytes = this.#queue.reduce((sum, { payload }) => sum + payload.length, 0)
     for (const seq of this.#flight.keys()) if (seq <= last) this.#flight.delete(seq)
     this.#tail = Math.max(this.#tail, last + 1)
-  }
-
-  /** Entries have other numbers now. */
-  renumbered(): void {
-    this.#queue = []
-    this.#bytes = 0
-    this.#flight.clear()
-    this.#tail = 1
   }
 
   async close(): Promise<void> {
