@@ -5,29 +5,26 @@ import { folderPlace, memoryPlace } from '../history/shelf.js'
 import { json } from '../payload.js'
 import type { Bridge as Config } from '../../schemas/types.js'
 import { formatTime } from '../time.js'
-import { delivery, isOp } from '../topic.js'
 import type { Kind } from '../topic.js'
 import { Connector } from './connector.js'
 import type { Link } from './client.js'
 import { Down } from './down.js'
-import type { Entry } from './entry.js'
+import type { Entry, Message } from './entry.js'
 import { Journal } from './journal.js'
+import { Owed } from './owed.js'
 import { Pace } from './pace.js'
 import type { BridgeStatus, UpstreamParts } from './parts.js'
-import { outgoing } from './payload.js'
 import { Rewrite } from './rewrite.js'
 import { Select } from './select.js'
 import { Snapshot } from './snapshot.js'
 import { Suspects } from './suspects.js'
+import { Telling } from './telling.js'
 
 /** Messages and bytes that are sent and not acknowledged. */
 const flight = { messages: 100, bytes: 4_194_304 }
 
-/** Seconds after which what waited is late. */
-const lateAfter = 5
-
-/** Bytes of a topic in MQTT. */
-const maxTopic = 65_535
+/** Topics of which it is told that a message is too large. */
+const maxLarge = 1000
 
 /** Seconds that a stop waits for what is left to go. */
 const farewell = 1
@@ -47,6 +44,9 @@ export class Bridge {
   readonly #connector: Connector
   readonly #down: Down
   readonly #pace: Pace
+  readonly #telling: Telling
+  readonly #owed = new Owed()
+  readonly #large = new Set<string>()
   readonly #client: string
   #link: Link | undefined
   /** Of this connection. */
@@ -83,6 +83,7 @@ export class Bridge {
     this.#up = new Select(topics, config.up)
     this.#pace = new Pace(clock, config.maxRate)
     this.#suspects = new Suspects(clock)
+    this.#telling = new Telling({ ...parts, rewrite: this.#rewrite, maxHops: config.maxHops })
     const down = new Select(topics, config.down)
     const { publish } = broker
     this.#down = new Down({ topics, contract, publish, rewrite: this.#rewrite, up: this.#up, down, client: this.#client })
@@ -95,6 +96,7 @@ export class Bridge {
       maxBytes,
       maxAge,
       ready: () => this.#pump(),
+      dropped: (message, isTooLarge) => this.#dropped(message, isTooLarge),
       changed: parts.changed
     })
     this.#connector = new Connector({
@@ -173,9 +175,10 @@ export class Bridge {
   #take(topic: string, payload: Buffer | string, retain: boolean, kind: Kind): void {
     const bytes = typeof payload === 'string' ? Buffer.from(payload) : payload
     if (!this.#up.has(topic) && !(kind === 'reply' && this.#isOurs(bytes))) return
-    if (kind === 'reading') this.#snapshot?.saw(topic)
     this.#pace.came()
-    this.#journal.take({ topic, payload: bytes, retain }, this.#isRecovering)
+    if (!this.#journal.take({ topic, payload: bytes, retain }, this.#isRecovering)) return
+    if (kind === 'reading' || kind === 'value') this.#snapshot?.saw(topic)
+    this.#owed.settle(topic)
   }
 
   /** A reply to what came down. */
@@ -216,6 +219,7 @@ export class Bridge {
     this.#snapshot = undefined
     this.#held = undefined
     this.#journal.rewind()
+    this.#owed.lost()
     this.#waits?.cancel()
     this.#waits = undefined
   }
@@ -248,88 +252,91 @@ export class Bridge {
   }
 
   #sendKnown(): boolean {
-    return this.#snapshot?.hasKnown === true && this.#sendFirst(() => this.#snapshot?.nextKnown())
+    return this.#snapshot?.hasKnown === true && this.#sendFirst(() => this.#snapshot?.nextKnown(), false)
   }
 
   /** When all has gone that waited at the connection, for that is older. */
   #sendReading(): boolean {
     const hasGone = this.#sentTo >= this.#mark - 1 || this.#journal.waiting === 0
-    return hasGone && this.#snapshot?.hasReadings === true && this.#sendFirst(() => this.#snapshot?.nextReading())
+    if (!hasGone) return false
+    return (
+      (this.#snapshot?.hasReadings === true && this.#sendFirst(() => this.#snapshot?.nextReading(), false)) ||
+      (!this.#owed.isEmpty && this.#sendFirst(() => this.#owed.next(), true, (topic) => this.#owed.acknowledged(topic)))
+    )
   }
 
   /** The first that is wanted there. */
-  #sendFirst(next: () => string | undefined): boolean {
+  #sendFirst(next: () => string | undefined, clears: boolean, acknowledged = (_: string): void => {}): boolean {
     if (!this.#mayPace()) return false
-    for (let topic = next(); topic !== undefined; topic = next()) if (this.#sendRetained(topic)) return true
+    for (let topic = next(); topic !== undefined; topic = next()) {
+      const named = topic
+      if (this.#sendRetained(named, clears, () => acknowledged(named))) return true
+    }
     return false
   }
 
   /** False: a pump follows. */
   #mayPace(): boolean {
     if (this.#pace.take()) return true
-    this.#waits ??= this.#parts.clock.after(this.#pace.wait, () => {
-      this.#waits = undefined
-      this.#pump()
-    })
+    this.#pumpSoon(this.#pace.wait)
     return false
   }
 
-  #sendRetained(topic: string): boolean {
-    const text = this.#up.has(topic) ? this.#parts.broker.retained(topic) : undefined
-    const there = text === undefined ? undefined : this.#rewrite.up(topic)
-    if (text === undefined || there === undefined) return false
-    const told = outgoing(text, this.#config.maxHops, { isLate: false, isOld: false }, false)
-    if (told === 'looped' || this.#suspects.has(there)) return false
-    this.#send(there, told.payload, true, () => {})
+  #pumpSoon(seconds: number): void {
+    this.#waits ??= this.#parts.clock.after(seconds, () => {
+      this.#waits = undefined
+      this.#pump()
+    })
+  }
+
+  #sendRetained(topic: string, clears: boolean, acknowledged = (): void => {}): boolean {
+    const told = this.#up.has(topic) ? this.#telling.retained(topic, clears) : undefined
+    if (told === undefined || this.#suspects.has(told.there)) {
+      acknowledged()
+      return false
+    }
+    this.#send(told.there, told.payload, true, acknowledged)
     return true
   }
 
   #sendEntry(entry: Entry): boolean {
-    const { topics, broker } = this.#parts
-    const { topic, payload } = entry
-    const parsed = topics.parse(topic)
-    const there = this.#rewrite.up(topic)
-    const isLate = this.#isLate(entry)
+    const isLate = this.#telling.isLate(entry)
     if (isLate && !this.#mayPace()) {
       this.#held = entry
       return false
     }
-    const text = payload.toString()
-    if (parsed.where !== 'root' || there === undefined || isOp(parsed.kind) || Buffer.byteLength(there) > maxTopic) {
-      this.#counts.outdated += 1
-      this.#journal.done(entry)
-      return true
-    }
-    const { kind } = parsed
-    const now = isLate && delivery[kind].retain ? (broker.retained(topic) ?? '') : undefined
-    const isNewest = now === text
-    // It has no time, and would look like what is now; what describes a codename now was told at the beginning.
-    const isOutdated = isLate && text !== '' && (kind === 'value' || (kind === 'meta' && !isNewest))
-    const isOld = isLate && kind === 'reading' && isNewest && this.#isOld(parsed.device, parsed.codename)
-    const told = isOutdated
-      ? undefined
-      : outgoing(text, this.#config.maxHops, { isLate, isOld }, kind === 'reading' || (kind === 'state' && !isNewest))
-    if (told === undefined || told === 'looped' || this.#suspects.has(there)) {
-      this.#counts[told === undefined ? 'outdated' : told === 'looped' ? 'looped' : 'unsendable'] += 1
+    const told = this.#telling.of(entry, isLate)
+    if (told === 'owed') this.#owe(entry.topic)
+    const isSent = typeof told === 'object' && !this.#suspects.has(told.there)
+    this.#sentTo = entry.seq
+    if (!isSent) {
+      this.#counts[told === 'looped' ? told : typeof told === 'object' ? 'unsendable' : 'outdated'] += 1
       this.#journal.done(entry)
       return true
     }
     if (entry.seq <= this.#furthest) this.#counts.duplicates += 1
     this.#furthest = Math.max(entry.seq, this.#furthest)
-    this.#sentTo = entry.seq
-    if (kind === 'reading') this.#snapshot?.saw(topic)
-    // A state of the past is told, and does not stand for what is.
-    const retain = entry.retain && !(kind === 'state' && isLate && !isNewest)
-    this.#send(there, told.payload, retain, () => this.#journal.done(entry))
+    if (told.kind === 'reading' || told.kind === 'value') this.#snapshot?.saw(entry.topic)
+    this.#send(told.there, told.payload, told.retain, () => this.#journal.done(entry))
     return true
   }
 
-  #isLate({ taken }: Entry): boolean {
-    return taken === undefined || this.#parts.clock.monotonic() - taken > lateAfter
+  /** What is retained here goes when all has gone that waits now, for that is older. */
+  #owe(topic: string): void {
+    this.#owed.add(topic)
+    this.#mark = Math.max(this.#mark, this.#journal.next)
   }
 
-  #isOld(device: string, codename: string): boolean {
-    return this.#parts.latest.get(device, codename)?.old === true
+  /** It was too large for the journal, or the oldest where there was no room. */
+  #dropped({ topic, payload, retain }: Message, isTooLarge: boolean): void {
+    if (retain) {
+      this.#owe(topic)
+      this.#pumpSoon(0)
+    }
+    if (!isTooLarge || this.#large.has(topic) || this.#large.size >= maxLarge) return
+    this.#large.add(topic)
+    const next = 'a message is too large for the queue: of this topic only the last goes up, when nothing waits; see queue.maxBytes'
+    this.#log.warn({ topic, bytes: payload.length }, next)
   }
 
   #send(topic: string, payload: string, retain: boolean, acknowledged: () => void): void {

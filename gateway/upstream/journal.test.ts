@@ -66,7 +66,7 @@ describe('the journal of a bridge', () => {
     more: { clock?: FakeClock; maxBytes?: number; maxAge?: number; log?: TestLog } = {}
   ): Promise<Journal> => {
     const { clock = new FakeClock(), maxBytes = 4 * mebibyte, maxAge = 1000, log = new TestLog() } = more
-    const journal = new Journal({ clock, log, place, maxBytes, maxAge, ready: () => {}, changed: () => {} })
+    const journal = new Journal({ clock, log, place, maxBytes, maxAge, ready: () => {}, dropped: () => {}, changed: () => {} })
     await journal.open()
     open.push(journal)
     return journal

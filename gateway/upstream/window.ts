@@ -12,6 +12,12 @@ export interface WindowOptions {
   readonly failed: (error: Error) => void
 }
 
+/** What is not on the disk, while that fails: by number, with holes. */
+export interface Memory {
+  readonly last: () => number
+  readonly get: (seq: number) => Entry | undefined
+}
+
 /** Entries and bytes that are read ahead. */
 const ahead = { entries: 400, bytes: 2_097_152 }
 
@@ -34,7 +40,7 @@ export class Window {
   #first = 0
   #reading: Promise<void> | undefined
   /** What is not on the disk, while that fails. */
-  #memory: (() => readonly Entry[]) | undefined
+  #memory: Memory | undefined
 
   constructor(options: WindowOptions) {
     this.#options = options
@@ -50,7 +56,7 @@ export class Window {
   }
 
   /** The disk fails: what comes is in memory alone. Before it was ever opened nothing of that is given: what an earlier run left is older. */
-  closed(memory: () => readonly Entry[]): void {
+  closed(memory: Memory): void {
     this.#shelf = undefined
     if (this.#first > 0) this.#memory = memory
   }
@@ -110,9 +116,14 @@ export class Window {
 
   #remembered(): Entry | undefined {
     if (this.#memory === undefined || this.#tail <= this.#written) return undefined
-    const entry = this.#memory().find(({ seq }) => seq >= this.#tail)
-    if (entry !== undefined) this.#tail = entry.seq + 1
-    return entry
+    const last = this.#memory.last()
+    for (; this.#tail <= last; this.#tail += 1) {
+      const entry = this.#memory.get(this.#tail)
+      if (entry === undefined) continue
+      this.#tail += 1
+      return entry
+    }
+    return undefined
   }
 
   #read(): void {
