@@ -86,7 +86,7 @@ export class Bridge {
     this.#telling = new Telling({ ...parts, rewrite: this.#rewrite, maxHops: config.maxHops })
     const down = new Select(topics, config.down)
     const { publish } = broker
-    this.#down = new Down({ topics, contract, publish, rewrite: this.#rewrite, up: this.#up, down, client: this.#client })
+    this.#down = new Down({ clock, topics, contract, publish, rewrite: this.#rewrite, up: this.#up, down, client: this.#client })
     const { data } = parts.config.gateway
     const { maxBytes, maxAge } = config.queue
     this.#journal = new Journal({
@@ -174,7 +174,9 @@ export class Bridge {
   /** For each message of the broker: cheap, never throws, waits for nothing. */
   #take(topic: string, payload: Buffer | string, retain: boolean, kind: Kind): void {
     const bytes = typeof payload === 'string' ? Buffer.from(payload) : payload
-    if (!this.#up.has(topic) && !(kind === 'reply' && this.#isOurs(bytes))) return
+    const isOurs = kind === 'reply' && this.#isOurs(bytes)
+    if (isOurs) this.#down.replied(topic, bytes)
+    if (!this.#up.has(topic) && !isOurs) return
     this.#pace.came()
     if (!this.#journal.take({ topic, payload: bytes, retain }, this.#isRecovering)) return
     if (kind === 'reading' || kind === 'value') this.#snapshot?.saw(topic)

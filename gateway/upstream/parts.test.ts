@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { FakeClock } from '../../test/support/fake-clock.js'
 import { Topics } from '../topic.js'
+import { Asked } from './asked.js'
 import { decode, encode, keyOf } from './entry.js'
 import { Pace } from './pace.js'
 import { outgoing } from './payload.js'
@@ -68,6 +69,22 @@ describe('parts of a bridge', () => {
     }
     assert.equal(decode(key, row.subarray(0, row.length - 1), 1), undefined)
     assert.ok(Buffer.compare(keyOf(255), keyOf(256)) < 0)
+  })
+
+  it('know which command an id stands for, until a minute after its answer', async () => {
+    const clock = new FakeClock()
+    const asked = new Asked(clock)
+    const take = (payload: string): boolean => asked.take('lab/a/b/set', '1', Buffer.from(payload))
+    assert.deepEqual([take('10'), take('250'), take('10')], [true, false, true])
+    assert.ok(asked.take('lab/a/c/set', '1', Buffer.from('250')))
+    // However long it takes.
+    await clock.pass(3600)
+    assert.ok(!take('250'))
+    asked.answered('lab/a/b/set', '1')
+    await clock.pass(60)
+    assert.ok(!take('250'))
+    await clock.pass(2)
+    assert.ok(take('250'))
   })
 
   it('let so many go a second, and as many as came', async () => {
