@@ -1,15 +1,15 @@
 import { join } from 'node:path'
 import type { Logger, Watch } from '../adapter.js'
-import { self } from '../devices.js'
 import { folderPlace, memoryPlace } from '../history/shelf.js'
-import { json } from '../payload.js'
 import type { Bridge as Config } from '../../schemas/types.js'
-import { formatTime } from '../time.js'
 import type { Kind } from '../topic.js'
+import { Aside } from './aside.js'
 import { Connector } from './connector.js'
 import type { Link } from './client.js'
 import { Down } from './down.js'
 import type { Entry, Message } from './entry.js'
+import { Flight } from './flight.js'
+import type { Sent } from './flight.js'
 import { Journal } from './journal.js'
 import { Owed } from './owed.js'
 import { Pace } from './pace.js'
@@ -20,8 +20,8 @@ import { Snapshot } from './snapshot.js'
 import { Suspects } from './suspects.js'
 import { Telling } from './telling.js'
 
-/** Messages and bytes that are sent and not acknowledged. */
-const flight = { messages: 100, bytes: 4_194_304 }
+/** Why a broker is left that takes everything. */
+const silent = 'it takes messages and acknowledges none: look after it there'
 
 /** Topics of which it is told that a message is too large. */
 const maxLarge = 1000
@@ -59,18 +59,21 @@ export class Bridge {
   /** What was taken in before the connection has lower numbers; and the last number that was sent since. */
   #mark = 0
   #sentTo = 0
-  /** Topics of what is sent and not acknowledged, by a number of each. */
-  readonly #underway = new Map<number, string>()
+  readonly #underway: Flight
+  /** Since it was cut off for its silence nothing was acknowledged. */
+  #isSilent = false
+  readonly #aside: Aside
+  /** Topics there whose old value is taken back, as the new one cannot be sent. */
+  readonly #clears = new Set<string>()
   readonly #suspects: Suspects
-  #sentAt = 0
-  #number = 0
-  #underwayBytes = 0
   /** The last that was ever sent: what comes up to it again may arrive twice. */
   #furthest = 0
   #waits: Watch | undefined
+  /** Until what is held back is tried. */
+  #tries: Watch | undefined
   #isPumping = false
   #drained: (() => void) | undefined
-  #counts = { forwarded: 0, duplicates: 0, looped: 0, outdated: 0, unsendable: 0 }
+  #counts = { forwarded: 0, duplicates: 0, looped: 0, outdated: 0 }
 
   constructor(config: Config, parts: UpstreamParts) {
     const { clock, topics, broker, contract } = parts
@@ -99,12 +102,14 @@ export class Bridge {
       dropped: (message, isTooLarge) => this.#dropped(message, isTooLarge),
       changed: parts.changed
     })
+    this.#aside = new Aside(this.#journal)
+    this.#underway = new Flight(clock, () => this.#cut())
     this.#connector = new Connector({
       clock,
       log: this.#log,
       config,
       clientId: config.clientId ?? `labgate-${parts.config.gateway.name}-${config.id}`,
-      will: () => this.#will(),
+      will: () => this.#telling.will((topic) => this.#up.has(topic)),
       subscribe: (['set', 'get', 'call', 'history'] as const)
         .map((op) => topics.filter(op))
         .filter((filter) => down.mayHave(filter))
@@ -161,6 +166,8 @@ export class Bridge {
     await this.#connector.stop(this.#journal.waiting === 0)
     this.#link = undefined
     this.#waits?.cancel()
+    this.#tries?.cancel()
+    this.#underway.clear()
     await this.#journal.close()
   }
 
@@ -168,7 +175,8 @@ export class Bridge {
     const { waiting, bytes, dropped, damaged, failure } = this.#journal
     const { state, reason, server, since, connections } = this.#connector
     const { commands, refused } = this.#down
-    return { state, reason, failure, server, since, waiting, bytes, dropped, damaged, ...this.#counts, connections, commands, refused }
+    const why = reason === '' && this.#isSilent ? silent : reason
+    return { state, reason: why, failure, server, since, waiting, bytes, dropped, damaged, ...this.#counts, unsendable: this.#aside.count, connections, commands, refused }
   }
 
   /** For each message of the broker: cheap, never throws, waits for nothing. */
@@ -188,16 +196,6 @@ export class Bridge {
     return this.#config.down.length > 0 && payload.includes(`"client":${JSON.stringify(this.#client)}`)
   }
 
-  #will(): { topic: string; payload: string } | undefined {
-    const { topics, clock } = this.#parts
-    const topic = topics.state(self)
-    const there = topic === undefined || !this.#up.has(topic) ? undefined : this.#rewrite.up(topic)
-    if (there === undefined) return undefined
-    const since = formatTime(clock.now())
-    const reason = `the gateway is not connected any more; it came at ${since}`
-    return { topic: there, payload: json({ state: 'offline', reason, since, via: self, hops: 1 }) }
-  }
-
   #connected(link: Link): void {
     const { devices, topics } = this.#parts
     this.#link = link
@@ -208,15 +206,11 @@ export class Bridge {
   }
 
   #lost(isTheirs: boolean): void {
-    const topics = new Set(this.#underway.values())
-    const topic = isTheirs ? this.#suspects.lost(topics, this.#parts.clock.monotonic() - this.#sentAt) : undefined
-    if (topic !== undefined)
-      this.#log.error(
-        { topic },
-        'the broker ends the connection at every message on this topic: it is left out for an hour; see the log there'
-      )
+    const sent = this.#underway.all
+    const topics = new Set(sent.map(({ told }) => told.there))
+    const topic = isTheirs ? this.#suspects.lost(topics, this.#parts.clock.monotonic() - this.#underway.sentAt) : undefined
+    if (topic !== undefined) this.#condemn(topic, sent)
     this.#underway.clear()
-    this.#underwayBytes = 0
     this.#link = undefined
     this.#snapshot = undefined
     this.#held = undefined
@@ -226,28 +220,48 @@ export class Bridge {
     this.#waits = undefined
   }
 
+  /** The broker takes all but this. */
+  #condemn(there: string, [sent]: readonly Sent[]): void {
+    const isWhole = this.#suspects.has(there)
+    const what = isWhole ? 'all on this topic waits, and is tried again in a minute or later' : 'it is put aside, the rest goes on'
+    this.#log.error({ topic: there }, `the broker ends the connection at a message: ${what}; see the log there`)
+    if (isWhole) this.#clears.delete(there)
+    if (sent === undefined || sent.told.text === '') return
+    this.#aside.bad(sent.topic, sent.told.text, sent.entry)
+    if (!isWhole && sent.told.retain) this.#clears.add(there)
+  }
+
   /** Sends as much as may be under way. */
   #pump(): void {
     if (this.#isPumping || this.#link === undefined) return
     this.#isPumping = true
+    const due = this.#suspects.due()
+    if (due.length > 0) this.#aside.release((topic) => due.includes(this.#rewrite.up(topic) ?? ''))
     try {
-      while (this.#hasRoom && this.#sendOne());
+      while (this.#underway.hasRoom(this.#suspects.isAlone) && this.#sendOne());
     } finally {
       this.#isPumping = false
     }
     if (this.#journal.waiting === 0) this.#drained?.()
   }
 
-  get #hasRoom(): boolean {
-    const most = this.#suspects.isAlone ? 1 : flight.messages
-    return this.#underway.size < most && this.#underwayBytes < flight.bytes
+  /** It takes everything and acknowledges nothing. */
+  #cut(): void {
+    this.#isSilent = true
+    this.#link?.cut(silent)
   }
 
   /** False: there is nothing to send now. What is known of the devices and what waits take turns, so that neither waits for all of the other. */
   #sendOne(): boolean {
+    const [clear] = this.#clears
+    if (clear !== undefined && !this.#suspects.wantsWitness(clear)) {
+      this.#clears.delete(clear)
+      this.#send({ topic: clear, told: { there: clear, payload: '', text: '', retain: true, kind: 'reading' }, entry: undefined }, () => {})
+      return true
+    }
     this.#isTheirTurn = !this.#isTheirTurn
     if (this.#isTheirTurn && this.#sendKnown()) return true
-    const entry = this.#held ?? this.#journal.give()
+    const entry = this.#held ?? this.#aside.next((topic) => this.#suspects.wantsWitness(this.#rewrite.up(topic) ?? ''))
     this.#held = undefined
     if (entry !== undefined) return this.#sendEntry(entry)
     return this.#sendKnown() || this.#sendReading()
@@ -293,11 +307,11 @@ export class Bridge {
 
   #sendRetained(topic: string, clears: boolean, acknowledged = (): void => {}): boolean {
     const told = this.#up.has(topic) ? this.#telling.retained(topic, clears) : undefined
-    if (told === undefined || this.#suspects.has(told.there)) {
+    if (told === undefined || this.#suspects.has(told.there) || this.#aside.isBad(topic, told.text)) {
       acknowledged()
       return false
     }
-    this.#send(told.there, told.payload, true, acknowledged)
+    this.#send({ told, topic, entry: undefined }, acknowledged)
     return true
   }
 
@@ -309,17 +323,24 @@ export class Bridge {
     }
     const told = this.#telling.of(entry, isLate)
     if (told === 'owed') this.#owe(entry.topic)
-    const isSent = typeof told === 'object' && !this.#suspects.has(told.there)
     this.#sentTo = entry.seq
-    if (!isSent) {
-      this.#counts[told === 'looped' ? told : typeof told === 'object' ? 'unsendable' : 'outdated'] += 1
+    if (typeof told === 'string') {
+      this.#counts[told === 'looped' ? told : 'outdated'] += 1
       this.#journal.done(entry)
+      return true
+    }
+    if (this.#suspects.has(told.there)) {
+      this.#aside.put(entry)
+      this.#tries ??= this.#parts.clock.after(this.#suspects.wait ?? 0, () => {
+        this.#tries = undefined
+        this.#pump()
+      })
       return true
     }
     if (entry.seq <= this.#furthest) this.#counts.duplicates += 1
     this.#furthest = Math.max(entry.seq, this.#furthest)
     if (told.kind === 'reading' || told.kind === 'value') this.#snapshot?.saw(entry.topic)
-    this.#send(told.there, told.payload, told.retain, () => this.#journal.done(entry))
+    this.#send({ told, topic: entry.topic, entry }, () => this.#journal.done(entry))
     return true
   }
 
@@ -341,21 +362,24 @@ export class Bridge {
     this.#log.warn({ topic, bytes: payload.length }, next)
   }
 
-  #send(topic: string, payload: string, retain: boolean, acknowledged: () => void): void {
+  #send(sent: Sent, acknowledged: () => void): void {
+    const { there, payload, retain } = sent.told
     const link = this.#link
     if (link === undefined) return
-    this.#number += 1
-    const number = this.#number
-    this.#underway.set(number, topic)
-    this.#underwayBytes += payload.length
-    this.#sentAt = this.#parts.clock.monotonic()
-    link.publish(topic, payload, retain, () => {
+    const heard = this.#underway.add(sent)
+    const wasWitnessing = this.#suspects.isAlone
+    link.publish(there, payload, retain, () => {
       if (this.#link !== link) return
-      this.#underway.delete(number)
-      this.#underwayBytes -= payload.length
-      this.#suspects.acknowledged(topic)
+      heard()
+      this.#isSilent = false
+      this.#suspects.acknowledged(there)
       this.#counts.forwarded += 1
       acknowledged()
+      // What was passed over for it.
+      if (wasWitnessing && this.#underway.size === 0) {
+        this.#held = undefined
+        this.#journal.rewind()
+      }
       this.#pump()
     })
   }

@@ -33,7 +33,8 @@ export interface JournalOptions {
 export class Journal {
   readonly #options: JournalOptions
   readonly #ledger = new Ledger()
-  readonly #window: Window
+  /** For what is put aside. */
+  readonly window: Window
   readonly kept: Kept
   readonly #most: { readonly bytes: number; readonly batch: number }
   #shelf: Shelf | undefined
@@ -68,7 +69,7 @@ export class Journal {
     const oldest = (): number | undefined => (this.#failure === undefined ? this.#taken.first?.seq : undefined)
     this.kept = new Kept(options.clock, () => this.#next - 1, oldest)
     this.#most = { bytes: maxBytes * part.entries, batch: maxBytes * part.batch }
-    this.#window = new Window({
+    this.window = new Window({
       damaged: (seq, bytes) => this.#lost(seq, bytes),
       ready: options.ready,
       failed: (error) => void this.#failed(error)
@@ -111,12 +112,12 @@ export class Journal {
 
   /** The next in order that was not given; undefined: none now, `ready` tells. */
   give(): Entry | undefined {
-    return this.#window.give()
+    return this.window.give()
   }
 
   /** It was acknowledged. */
   done(entry: Entry): void {
-    if (!this.#window.done(entry)) return
+    if (!this.window.done(entry)) return
     if (entry.seq > Math.max(this.#written, this.#writingTo)) this.#taken.remove(entry.seq)
     else this.#done.set(entry.seq, this.#sizeOf(entry))
     this.#soon()
@@ -124,7 +125,13 @@ export class Journal {
 
   /** What was given and not acknowledged is given once more, in order. */
   rewind(): void {
-    this.#window.rewind()
+    this.window.rewind()
+  }
+
+  /** There is no room to keep it aside: it is dropped. */
+  discard(entry: Entry): void {
+    this.done(entry)
+    this.#dropped([entry])
   }
 
   /** The number that the next one will have. */
@@ -132,9 +139,9 @@ export class Journal {
     return this.#next
   }
 
-  /** Entries, and bytes of them, that wait. */
+  /** Entries that wait but for those that were put aside, and bytes of all. */
   get waiting(): number {
-    return Math.max(0, this.#ledger.entries - this.#done.size + this.#taken.length)
+    return Math.max(0, this.#ledger.entries - this.#done.size + this.#taken.length - this.window.asides.size)
   }
 
   get bytes(): number {
@@ -174,7 +181,7 @@ export class Journal {
       )
     this.#timer?.cancel()
     this.kept.close()
-    await this.#window.close()
+    await this.window.close()
     await this.#shelf?.close().catch(() => {})
     this.#shelf = undefined
   }
@@ -249,7 +256,7 @@ export class Journal {
     this.#written = Math.max(last, this.#written)
     this.#writingTo = this.#written
     this.#shelf = shelf
-    this.#window.opened(shelf, this.#written, this.#first)
+    this.window.opened(shelf, this.#written, this.#first)
     this.#opened()
   }
 
@@ -280,7 +287,7 @@ export class Journal {
     if (last === undefined) return
     this.#written = last
     this.#taken.upTo(last)
-    this.#window.wrote(batch)
+    this.window.wrote(batch)
   }
 
   /** Before a batch: the oldest goes, until there is room, and what has waited too long. */
@@ -327,7 +334,7 @@ export class Journal {
     await shelf.write(changes)
     this.#ledger.add(1 - changes.length, -freed)
     for (const seq of this.#done.keys()) if (seq <= last) this.#done.delete(seq)
-    this.#window.drop(last)
+    this.window.drop(last)
     return freed
   }
 
@@ -381,7 +388,7 @@ export class Journal {
     this.#wait = Math.min(patience.most, Math.max(patience.first, this.#wait * 2))
     const shelf = this.#shelf
     this.#shelf = undefined
-    this.#window.closed({ last: () => this.#next - 1, get: (seq) => this.#taken.get(seq) })
+    this.window.closed({ last: () => this.#next - 1, get: (seq) => this.#taken.get(seq) })
     await shelf?.close().catch(() => {})
     if (this.#failure?.startsWith(error.message) === true) return
     this.#failure = `${error.message}: what waits is in memory, as far as there is room`

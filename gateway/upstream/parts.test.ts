@@ -108,16 +108,37 @@ describe('parts of a bridge', () => {
   it('find the message at which a broker ends every connection, and no other', async () => {
     const clock = new FakeClock()
     const suspects = new Suspects(clock)
-    for (let n = 0; n < 3; n++) assert.equal(suspects.lost(new Set(['good', 'bad']), 0.1), undefined)
-    assert.ok(suspects.isAlone)
+    const lose = (times: number, ...topics: string[]): (string | undefined)[] =>
+      Array.from({ length: times }, () => suspects.lost(new Set(topics), 0.1))
+    lose(3, 'good', 'bad')
+    assert.ok(suspects.isAlone && suspects.wantsWitness('bad'))
     suspects.acknowledged('good')
-    for (let n = 0; n < 4; n++) assert.equal(suspects.lost(new Set(['bad']), 0.1), undefined)
-    assert.equal(suspects.lost(new Set(['bad']), 0.1), 'bad')
-    assert.ok(suspects.has('bad') && !suspects.has('good') && !suspects.isAlone)
-    await clock.pass(3601)
-    assert.ok(!suspects.has('bad'))
+    assert.ok(!suspects.wantsWitness('bad'))
+    assert.deepEqual(lose(5, 'bad'), [undefined, undefined, undefined, undefined, 'bad'])
+    // It was the message; the next on the topic tells whether it is the topic.
+    assert.ok(!suspects.has('bad') && !suspects.isAlone)
+    lose(1, 'bad')
+    suspects.acknowledged('good')
+    assert.deepEqual(lose(1, 'bad'), ['bad'])
+    assert.ok(suspects.has('bad') && !suspects.isAlone)
+    await clock.pass(61)
+    assert.deepEqual([suspects.due(), suspects.has('bad')], [['bad'], false])
+    // And for twice as long.
+    lose(1, 'bad')
+    suspects.acknowledged('good')
+    lose(1, 'bad')
+    assert.equal(Math.round(suspects.wait ?? 0), 120)
     // An end long after what was sent has another cause.
     for (let n = 0; n < 50; n++) assert.equal(suspects.lost(new Set(['slow']), 2), undefined)
     assert.ok(!suspects.isAlone)
+  })
+
+  it('suspect no message of a broker that acknowledges nothing', () => {
+    const suspects = new Suspects(new FakeClock())
+    for (let n = 0; n < 50; n++) {
+      assert.equal(suspects.lost(new Set(['one']), 0.1), undefined)
+      if (n % 3 === 0) assert.equal(suspects.lost(new Set(['other']), 0.1), undefined)
+    }
+    assert.ok(!suspects.has('one'))
   })
 })

@@ -1,6 +1,9 @@
 import type { Broker } from '../broker/broker.js'
 import type { Clock } from '../adapter.js'
+import { self } from '../devices.js'
 import type { Latest } from '../latest.js'
+import { json } from '../payload.js'
+import { formatTime } from '../time.js'
 import { delivery, isOp } from '../topic.js'
 import type { Kind, Topics } from '../topic.js'
 import type { Entry } from './entry.js'
@@ -26,6 +29,8 @@ export interface TellingOptions {
 export interface Told {
   readonly there: string
   readonly payload: string
+  /** As it is here. */
+  readonly text: string
   readonly retain: boolean
   readonly kind: Kind
 }
@@ -59,7 +64,7 @@ export class Telling {
     const isPast = isLate && kind === 'state' && !isNewest
     const told = outgoing(text, maxHops, { isLate, isOld }, kind === 'reading' || isPast)
     // A state of the past is told, and does not stand for what is.
-    return told === 'looped' ? told : { there, payload: told.payload, retain: retain && !isPast, kind }
+    return told === 'looped' ? told : { there, payload: told.payload, text, retain: retain && !isPast, kind }
   }
 
   /** What is retained here now. `clears`: where nothing is, nothing shall be there. Of a mirror that holds always: it has no time. */
@@ -71,7 +76,18 @@ export class Telling {
     const text = broker.retained(topic) ?? (clears || parsed.kind === 'value' ? '' : undefined)
     if (text === undefined) return undefined
     const told = outgoing(text, maxHops, { isLate: false, isOld: false }, false)
-    return told === 'looped' ? undefined : { there, payload: told.payload, retain: true, kind: parsed.kind }
+    return told === 'looped' ? undefined : { there, payload: told.payload, text, retain: true, kind: parsed.kind }
+  }
+
+  /** What the broker says when it has lost the gateway; undefined: nothing, as that does not go up. */
+  will(isWanted: (topic: string) => boolean): { topic: string; payload: string } | undefined {
+    const { topics, clock, rewrite } = this.#options
+    const topic = topics.state(self)
+    const there = topic === undefined || !isWanted(topic) ? undefined : rewrite.up(topic)
+    if (there === undefined) return undefined
+    const since = formatTime(clock.now())
+    const reason = `the gateway is not connected any more; it came at ${since}`
+    return { topic: there, payload: json({ state: 'offline', reason, since, via: self, hops: 1 }) }
   }
 
   #isOld(device: string, codename: string): boolean {

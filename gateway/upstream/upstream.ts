@@ -60,7 +60,8 @@ export class Upstream {
       const away = isAway
         ? `${server} is away: ${reason || 'no answer yet'}; what is to go there is kept, and it is tried again`
         : undefined
-      return [id, { reason: failure ?? away, since }] as const
+      const silent = state === 'connected' && reason !== '' ? `${server}: ${reason}; what is to go there is kept` : undefined
+      return [id, { reason: failure ?? away ?? silent, since }] as const
     })
     return new Map(found)
   }

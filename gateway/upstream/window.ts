@@ -32,6 +32,8 @@ export class Window {
   #bytes = 0
   /** Given, not acknowledged. */
   readonly #flight = new Map<number, Entry>()
+  /** Given, and put aside: they are given again only by {@link release}. */
+  readonly #aside = new Map<number, Entry>()
   /** The first that is not in here. */
   #tail = 1
   /** The last on the disk. */
@@ -86,21 +88,43 @@ export class Window {
 
   /** False: it is not under way any more. */
   done(entry: Entry): boolean {
-    return this.#flight.get(entry.seq) === entry && this.#flight.delete(entry.seq)
+    for (const given of [this.#flight, this.#aside]) if (given.get(entry.seq) === entry) return given.delete(entry.seq)
+    return false
+  }
+
+  aside(entry: Entry): void {
+    if (this.#flight.get(entry.seq) !== entry) return
+    this.#flight.delete(entry.seq)
+    this.#aside.set(entry.seq, entry)
+  }
+
+  get asides(): ReadonlyMap<number, Entry> {
+    return this.#aside
+  }
+
+  /** They are given again, in order, before all that was not given. */
+  release(such: (entry: Entry) => boolean): void {
+    const again = [...this.#aside.values()].filter(such)
+    for (const { seq } of again) this.#aside.delete(seq)
+    this.#again(again)
   }
 
   rewind(): void {
-    const again = [...this.#flight.values()].sort((a, b) => a.seq - b.seq)
+    const again = [...this.#flight.values()]
     this.#flight.clear()
-    this.#queue.unshift(...again)
-    this.#bytes += again.reduce((sum, { payload }) => sum + payload.length, 0)
+    this.#again(again)
+  }
+
+  #again(entries: readonly Entry[]): void {
+    this.#queue = [...entries, ...this.#queue].sort((a, b) => a.seq - b.seq)
+    this.#bytes += entries.reduce((sum, { payload }) => sum + payload.length, 0)
   }
 
   /** Up to this one all are gone. */
   drop(last: number): void {
     this.#queue = this.#queue.filter(({ seq }) => seq > last)
     this.#bytes = this.#queue.reduce((sum, { payload }) => sum + payload.length, 0)
-    for (const seq of this.#flight.keys()) if (seq <= last) this.#flight.delete(seq)
+    for (const given of [this.#flight, this.#aside]) for (const seq of given.keys()) if (seq <= last) given.delete(seq)
     this.#tail = Math.max(this.#tail, last + 1)
   }
 

@@ -193,7 +193,7 @@ describe('upstream: a real Mosquitto', function () {
     const late = await watch(there)
     const texts = (await late.retained('site/#')).map(({ topic, text }) => `${topic} ${(JSON.parse(text) as { value: number }).value}`)
     assert.deepEqual(texts, ['site/lab-a/weather/wind 9'])
-    assert.match(running.log.lines.map(({ message }) => message).join(), /left out for an hour/)
+    assert.match(running.log.lines.map(({ message }) => message).join(), /ends the connection at a message: it is put aside/)
   })
 
   it('has the mirror that is retained here, also after an outage, or none', async () => {
