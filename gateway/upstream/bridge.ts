@@ -176,7 +176,22 @@ export class Bridge {
     const { state, reason, server, since, connections } = this.#connector
     const { commands, refused } = this.#down
     const why = reason === '' && this.#isSilent ? silent : reason
-    return { state, reason: why, failure, server, since, waiting, bytes, dropped, damaged, ...this.#counts, unsendable: this.#aside.count, connections, commands, refused }
+    return {
+      state,
+      reason: why,
+      failure,
+      server,
+      since,
+      waiting,
+      bytes,
+      dropped,
+      damaged,
+      ...this.#counts,
+      unsendable: this.#aside.count,
+      connections,
+      commands,
+      refused
+    }
   }
 
   /** For each message of the broker: cheap, never throws, waits for nothing. */
@@ -277,16 +292,21 @@ export class Bridge {
     if (!hasGone) return false
     return (
       (this.#snapshot?.hasReadings === true && this.#sendFirst(() => this.#snapshot?.nextReading(), false)) ||
-      (!this.#owed.isEmpty && this.#sendFirst(() => this.#owed.next(), true, (topic) => this.#owed.acknowledged(topic)))
+      (!this.#owed.isEmpty &&
+        this.#sendFirst(
+          () => this.#owed.next(),
+          true,
+          (topic) => this.#owed.acknowledged(topic)
+        ))
     )
   }
 
   /** The first that is wanted there. */
-  #sendFirst(next: () => string | undefined, clears: boolean, acknowledged = (_: string): void => {}): boolean {
+  #sendFirst(next: () => string | undefined, clears: boolean, acknowledged?: (topic: string) => void): boolean {
     if (!this.#mayPace()) return false
     for (let topic = next(); topic !== undefined; topic = next()) {
       const named = topic
-      if (this.#sendRetained(named, clears, () => acknowledged(named))) return true
+      if (this.#sendRetained(named, clears, () => acknowledged?.(named))) return true
     }
     return false
   }

@@ -127,8 +127,7 @@ export class Connector {
     const { clock, config, log } = this.#options
     const where = this.server
     const isNews = this.#told.get(where) !== reason
-    if (isNews)
-      log.warn({ server: where, reason }, 'upstream is away: what is to go there is kept, and it is tried again')
+    if (isNews) log.warn({ server: where, reason }, 'upstream is away: what is to go there is kept, and it is tried again')
     this.#told.set(where, reason)
     this.#set('away', reason, isNews)
     this.#tries += 1

@@ -146,6 +146,16 @@ describe('upstream: a real Mosquitto', function () {
     assert.ok(!JSON.stringify(running.log.lines).includes('wrong'))
   })
 
+  it('that is away with all its servers is told of once for each', async () => {
+    const ports = `{ host: 127.0.0.1, port: 1 }, { host: 127.0.0.1, port: 2 }`
+    const clock = new FastClock(50)
+    lab = await startLab({ clock }, `upstream:\n  - { id: faculty, servers: [${ports}], topic: site/lab-a }\n${labYaml}`)
+    const warnings = (): number => lab?.log.lines.filter(({ level }) => level === 'warn').length ?? 0
+    const since = clock.monotonic()
+    await until(() => warnings() >= 2 && clock.monotonic() > since + 30, 'it is not told')
+    assert.equal(warnings(), 2)
+  })
+
   it('publishes the will of a gateway that is cut off, and is told better when it is back', async () => {
     const there = await broker()
     const seen = await watch(there, 'site/lab-a/gateway')
@@ -183,6 +193,9 @@ describe('upstream: a real Mosquitto', function () {
     const running = await start(', up: ["weather/+"]')
     const client = await running.connect()
     await connected(running)
+    await client.publish('lab/weather/free', '1')
+    await until(() => (running.gateway.upstream.get('faculty')?.waiting ?? 1) === 0, 'it is not sent')
+    const seen = await watch(there, 'site/lab-a/weather/free')
     await client.publish('lab/weather/free', JSON.stringify('x'.repeat(8000)))
     await client.publish('lab/weather/wind', '9')
     const unsendable = (): number => running.gateway.upstream.get('faculty')?.unsendable ?? 0
@@ -190,10 +203,16 @@ describe('upstream: a real Mosquitto', function () {
     for (let n = 0; n < 4 && unsendable() === 0; n++) await until(() => unsendable() > 0, 'it is not found').catch(() => {})
     assert.equal(unsendable(), 1)
     await until(() => running.gateway.upstream.get('faculty')?.waiting === 0, 'it is not sent')
+    // The old value does not stay there as if it were new.
+    await seen.next(({ text }) => text === '')
     const late = await watch(there)
     const texts = (await late.retained('site/#')).map(({ topic, text }) => `${topic} ${(JSON.parse(text) as { value: number }).value}`)
     assert.deepEqual(texts, ['site/lab-a/weather/wind 9'])
     assert.match(running.log.lines.map(({ message }) => message).join(), /ends the connection at a message: it is put aside/)
+    // And the topic goes on.
+    await client.publish('lab/weather/free', '2')
+    await seen.next(({ text }) => text.includes('"value":2'))
+    assert.equal(unsendable(), 1)
   })
 
   it('has the mirror that is retained here, also after an outage, or none', async () => {

@@ -16,7 +16,7 @@ describe('upstream: a broker that is ill', function () {
   this.timeout(30_000)
   let mosquitto: Mosquitto | undefined
   let lab: Lab | undefined
-  let server: Server | undefined
+  let server: Server
   const sockets = new Set<Socket>()
   let talk: (socket: Socket, data: Buffer) => void
 
@@ -30,20 +30,20 @@ describe('upstream: a broker that is ill', function () {
       socket.on('error', () => {})
       socket.on('data', (data: Buffer) => talk(socket, data))
     })
-    await new Promise<void>((resolve) => server?.listen(0, '127.0.0.1', resolve))
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
   })
 
   afterEach(async () => {
     await lab?.stop()
     for (const socket of sockets) socket.destroy()
-    await new Promise((resolve) => server?.close(resolve))
+    await new Promise((resolve) => server.close(resolve))
     await mosquitto?.gone()
     lab = mosquitto = undefined
     sockets.clear()
   })
 
   const start = async (more: string, faster: number): Promise<Lab> => {
-    const { port } = server?.address() as AddressInfo
+    const { port } = server.address() as AddressInfo
     const bridge = `{ id: faculty, servers: [{ host: 127.0.0.1, port: ${port} }], topic: site${more} }`
     return (lab = await startLab({ clock: new FastClock(faster) }, `upstream:\n  - ${bridge}\n${labYaml}`))
   }
@@ -77,7 +77,9 @@ describe('upstream: a broker that is ill', function () {
     await until(() => ends >= 20, 'it does not come back')
     await until(() => running.gateway.upstream.get('faculty')?.waiting === 0, 'it is not sent')
     await seen.settled()
-    const values = seen.left.filter(({ topic }) => topic === 'site/weather/wind').map(({ text }) => (JSON.parse(text) as { value: number }).value)
+    const values = seen.left
+      .filter(({ topic }) => topic === 'site/weather/wind')
+      .map(({ text }) => (JSON.parse(text) as { value: number }).value)
     assert.deepEqual(
       [...new Set(values)],
       Array.from({ length: 20 }, (_, n) => n + 1)
