@@ -1,33 +1,30 @@
 import { join } from 'node:path'
 import type { Logger, Watch } from '../adapter.js'
-import { self } from '../devices.js'
 import { folderPlace, memoryPlace } from '../history/shelf.js'
-import { json } from '../payload.js'
 import type { Bridge as Config } from '../../schemas/types.js'
-import { formatTime } from '../time.js'
-import { delivery, isOp } from '../topic.js'
 import type { Kind } from '../topic.js'
+import { Aside } from './aside.js'
 import { Connector } from './connector.js'
 import type { Link } from './client.js'
 import { Down } from './down.js'
-import type { Entry } from './entry.js'
+import type { Entry, Message } from './entry.js'
+import { Flight } from './flight.js'
+import type { Sent } from './flight.js'
 import { Journal } from './journal.js'
+import { Owed } from './owed.js'
 import { Pace } from './pace.js'
 import type { BridgeStatus, UpstreamParts } from './parts.js'
-import { outgoing } from './payload.js'
 import { Rewrite } from './rewrite.js'
 import { Select } from './select.js'
 import { Snapshot } from './snapshot.js'
 import { Suspects } from './suspects.js'
+import { Telling } from './telling.js'
 
-/** Messages and bytes that are sent and not acknowledged. */
-const flight = { messages: 100, bytes: 4_194_304 }
+/** Why a broker is left that takes everything. */
+const silent = 'it takes messages and acknowledges none: look after it there'
 
-/** Seconds after which what waited is late. */
-const lateAfter = 5
-
-/** Bytes of a topic in MQTT. */
-const maxTopic = 65_535
+/** Topics of which it is told that a message is too large. */
+const maxLarge = 1000
 
 /** Seconds that a stop waits for what is left to go. */
 const farewell = 1
@@ -47,6 +44,9 @@ export class Bridge {
   readonly #connector: Connector
   readonly #down: Down
   readonly #pace: Pace
+  readonly #telling: Telling
+  readonly #owed = new Owed()
+  readonly #large = new Set<string>()
   readonly #client: string
   #link: Link | undefined
   /** Of this connection. */
@@ -59,18 +59,21 @@ export class Bridge {
   /** What was taken in before the connection has lower numbers; and the last number that was sent since. */
   #mark = 0
   #sentTo = 0
-  /** Topics of what is sent and not acknowledged, by a number of each. */
-  readonly #underway = new Map<number, string>()
+  readonly #underway: Flight
+  /** Since it was cut off for its silence nothing was acknowledged. */
+  #isSilent = false
+  readonly #aside: Aside
+  /** Topics there whose old value is taken back, as the new one cannot be sent. */
+  readonly #clears = new Set<string>()
   readonly #suspects: Suspects
-  #sentAt = 0
-  #number = 0
-  #underwayBytes = 0
   /** The last that was ever sent: what comes up to it again may arrive twice. */
   #furthest = 0
   #waits: Watch | undefined
+  /** Until what is held back is tried. */
+  #tries: Watch | undefined
   #isPumping = false
   #drained: (() => void) | undefined
-  #counts = { forwarded: 0, duplicates: 0, looped: 0, outdated: 0, unsendable: 0 }
+  #counts = { forwarded: 0, duplicates: 0, looped: 0, outdated: 0 }
 
   constructor(config: Config, parts: UpstreamParts) {
     const { clock, topics, broker, contract } = parts
@@ -83,9 +86,10 @@ export class Bridge {
     this.#up = new Select(topics, config.up)
     this.#pace = new Pace(clock, config.maxRate)
     this.#suspects = new Suspects(clock)
+    this.#telling = new Telling({ ...parts, rewrite: this.#rewrite, maxHops: config.maxHops })
     const down = new Select(topics, config.down)
     const { publish } = broker
-    this.#down = new Down({ topics, contract, publish, rewrite: this.#rewrite, up: this.#up, down, client: this.#client })
+    this.#down = new Down({ clock, topics, contract, publish, rewrite: this.#rewrite, up: this.#up, down, client: this.#client })
     const { data } = parts.config.gateway
     const { maxBytes, maxAge } = config.queue
     this.#journal = new Journal({
@@ -95,14 +99,17 @@ export class Bridge {
       maxBytes,
       maxAge,
       ready: () => this.#pump(),
+      dropped: (message, isTooLarge) => this.#dropped(message, isTooLarge),
       changed: parts.changed
     })
+    this.#aside = new Aside(this.#journal)
+    this.#underway = new Flight(clock, () => this.#cut())
     this.#connector = new Connector({
       clock,
       log: this.#log,
       config,
       clientId: config.clientId ?? `labgate-${parts.config.gateway.name}-${config.id}`,
-      will: () => this.#will(),
+      will: () => this.#telling.will((topic) => this.#up.has(topic)),
       subscribe: (['set', 'get', 'call', 'history'] as const)
         .map((op) => topics.filter(op))
         .filter((filter) => down.mayHave(filter))
@@ -136,8 +143,9 @@ export class Bridge {
     this.#journal.kept.when(run)
   }
 
+  /** As soon as it is known what waits: there it is better offline than told what is new before what is old. */
   dial(): void {
-    this.#connector.start()
+    this.#journal.whenOpened(() => this.#connector.start())
   }
 
   /** What waits is sent as far as that is quick, and is kept. */
@@ -158,6 +166,8 @@ export class Bridge {
     await this.#connector.stop(this.#journal.waiting === 0)
     this.#link = undefined
     this.#waits?.cancel()
+    this.#tries?.cancel()
+    this.#underway.clear()
     await this.#journal.close()
   }
 
@@ -165,31 +175,40 @@ export class Bridge {
     const { waiting, bytes, dropped, damaged, failure } = this.#journal
     const { state, reason, server, since, connections } = this.#connector
     const { commands, refused } = this.#down
-    return { state, reason, failure, server, since, waiting, bytes, dropped, damaged, ...this.#counts, connections, commands, refused }
+    const why = reason === '' && this.#isSilent ? silent : reason
+    return {
+      state,
+      reason: why,
+      failure,
+      server,
+      since,
+      waiting,
+      bytes,
+      dropped,
+      damaged,
+      ...this.#counts,
+      unsendable: this.#aside.count,
+      connections,
+      commands,
+      refused
+    }
   }
 
   /** For each message of the broker: cheap, never throws, waits for nothing. */
   #take(topic: string, payload: Buffer | string, retain: boolean, kind: Kind): void {
     const bytes = typeof payload === 'string' ? Buffer.from(payload) : payload
-    if (!this.#up.has(topic) && !(kind === 'reply' && this.#isOurs(bytes))) return
-    if (kind === 'reading') this.#snapshot?.saw(topic)
+    const isOurs = kind === 'reply' && this.#isOurs(bytes)
+    if (isOurs) this.#down.replied(topic, bytes)
+    if (!this.#up.has(topic) && !isOurs) return
     this.#pace.came()
-    this.#journal.take({ topic, payload: bytes, retain }, this.#isRecovering)
+    if (!this.#journal.take({ topic, payload: bytes, retain }, this.#isRecovering)) return
+    if (kind === 'reading' || kind === 'value') this.#snapshot?.saw(topic)
+    this.#owed.settle(topic)
   }
 
   /** A reply to what came down. */
   #isOurs(payload: Buffer): boolean {
     return this.#config.down.length > 0 && payload.includes(`"client":${JSON.stringify(this.#client)}`)
-  }
-
-  #will(): { topic: string; payload: string } | undefined {
-    const { topics, clock } = this.#parts
-    const topic = topics.state(self)
-    const there = topic === undefined || !this.#up.has(topic) ? undefined : this.#rewrite.up(topic)
-    if (there === undefined) return undefined
-    const since = formatTime(clock.now())
-    const reason = `the gateway is not connected any more; it came at ${since}`
-    return { topic: there, payload: json({ state: 'offline', reason, since, via: self, hops: 1 }) }
   }
 
   #connected(link: Link): void {
@@ -202,150 +221,185 @@ export class Bridge {
   }
 
   #lost(isTheirs: boolean): void {
-    const topics = new Set(this.#underway.values())
-    const topic = isTheirs ? this.#suspects.lost(topics, this.#parts.clock.monotonic() - this.#sentAt) : undefined
-    if (topic !== undefined)
-      this.#log.error(
-        { topic },
-        'the broker ends the connection at every message on this topic: it is left out for an hour; see the log there'
-      )
+    const sent = this.#underway.all
+    const topics = new Set(sent.map(({ told }) => told.there))
+    const topic = isTheirs ? this.#suspects.lost(topics, this.#parts.clock.monotonic() - this.#underway.sentAt) : undefined
+    if (topic !== undefined) this.#condemn(topic, sent)
     this.#underway.clear()
-    this.#underwayBytes = 0
     this.#link = undefined
     this.#snapshot = undefined
     this.#held = undefined
     this.#journal.rewind()
+    this.#owed.lost()
     this.#waits?.cancel()
     this.#waits = undefined
+  }
+
+  /** The broker takes all but this. */
+  #condemn(there: string, [sent]: readonly Sent[]): void {
+    const isWhole = this.#suspects.has(there)
+    const what = isWhole ? 'all on this topic waits, and is tried again in a minute or later' : 'it is put aside, the rest goes on'
+    this.#log.error({ topic: there }, `the broker ends the connection at a message: ${what}; see the log there`)
+    if (isWhole) this.#clears.delete(there)
+    if (sent === undefined || sent.told.text === '') return
+    this.#aside.bad(sent.topic, sent.told.text, sent.entry)
+    if (!isWhole && sent.told.retain) this.#clears.add(there)
   }
 
   /** Sends as much as may be under way. */
   #pump(): void {
     if (this.#isPumping || this.#link === undefined) return
     this.#isPumping = true
+    const due = this.#suspects.due()
+    if (due.length > 0) this.#aside.release((topic) => due.includes(this.#rewrite.up(topic) ?? ''))
     try {
-      while (this.#hasRoom && this.#sendOne());
+      while (this.#underway.hasRoom(this.#suspects.isAlone) && this.#sendOne());
     } finally {
       this.#isPumping = false
     }
     if (this.#journal.waiting === 0) this.#drained?.()
   }
 
-  get #hasRoom(): boolean {
-    const most = this.#suspects.isAlone ? 1 : flight.messages
-    return this.#underway.size < most && this.#underwayBytes < flight.bytes
+  /** It takes everything and acknowledges nothing. */
+  #cut(): void {
+    this.#isSilent = true
+    this.#link?.cut(silent)
   }
 
   /** False: there is nothing to send now. What is known of the devices and what waits take turns, so that neither waits for all of the other. */
   #sendOne(): boolean {
+    const [clear] = this.#clears
+    if (clear !== undefined && !this.#suspects.wantsWitness(clear)) {
+      this.#clears.delete(clear)
+      this.#send({ topic: clear, told: { there: clear, payload: '', text: '', retain: true, kind: 'reading' }, entry: undefined }, () => {})
+      return true
+    }
     this.#isTheirTurn = !this.#isTheirTurn
     if (this.#isTheirTurn && this.#sendKnown()) return true
-    const entry = this.#held ?? this.#journal.give()
+    const entry = this.#held ?? this.#aside.next((topic) => this.#suspects.wantsWitness(this.#rewrite.up(topic) ?? ''))
     this.#held = undefined
     if (entry !== undefined) return this.#sendEntry(entry)
     return this.#sendKnown() || this.#sendReading()
   }
 
   #sendKnown(): boolean {
-    return this.#snapshot?.hasKnown === true && this.#sendFirst(() => this.#snapshot?.nextKnown())
+    return this.#snapshot?.hasKnown === true && this.#sendFirst(() => this.#snapshot?.nextKnown(), false)
   }
 
   /** When all has gone that waited at the connection, for that is older. */
   #sendReading(): boolean {
     const hasGone = this.#sentTo >= this.#mark - 1 || this.#journal.waiting === 0
-    return hasGone && this.#snapshot?.hasReadings === true && this.#sendFirst(() => this.#snapshot?.nextReading())
+    if (!hasGone) return false
+    return (
+      (this.#snapshot?.hasReadings === true && this.#sendFirst(() => this.#snapshot?.nextReading(), false)) ||
+      (!this.#owed.isEmpty &&
+        this.#sendFirst(
+          () => this.#owed.next(),
+          true,
+          (topic) => this.#owed.acknowledged(topic)
+        ))
+    )
   }
 
   /** The first that is wanted there. */
-  #sendFirst(next: () => string | undefined): boolean {
+  #sendFirst(next: () => string | undefined, clears: boolean, acknowledged?: (topic: string) => void): boolean {
     if (!this.#mayPace()) return false
-    for (let topic = next(); topic !== undefined; topic = next()) if (this.#sendRetained(topic)) return true
+    for (let topic = next(); topic !== undefined; topic = next()) {
+      const named = topic
+      if (this.#sendRetained(named, clears, () => acknowledged?.(named))) return true
+    }
     return false
   }
 
   /** False: a pump follows. */
   #mayPace(): boolean {
     if (this.#pace.take()) return true
-    this.#waits ??= this.#parts.clock.after(this.#pace.wait, () => {
-      this.#waits = undefined
-      this.#pump()
-    })
+    this.#pumpSoon(this.#pace.wait)
     return false
   }
 
-  #sendRetained(topic: string): boolean {
-    const text = this.#up.has(topic) ? this.#parts.broker.retained(topic) : undefined
-    const there = text === undefined ? undefined : this.#rewrite.up(topic)
-    if (text === undefined || there === undefined) return false
-    const told = outgoing(text, this.#config.maxHops, { isLate: false, isOld: false }, false)
-    if (told === 'looped' || this.#suspects.has(there)) return false
-    this.#send(there, told.payload, true, () => {})
+  #pumpSoon(seconds: number): void {
+    this.#waits ??= this.#parts.clock.after(seconds, () => {
+      this.#waits = undefined
+      this.#pump()
+    })
+  }
+
+  #sendRetained(topic: string, clears: boolean, acknowledged = (): void => {}): boolean {
+    const told = this.#up.has(topic) ? this.#telling.retained(topic, clears) : undefined
+    if (told === undefined || this.#suspects.has(told.there) || this.#aside.isBad(topic, told.text)) {
+      acknowledged()
+      return false
+    }
+    this.#send({ told, topic, entry: undefined }, acknowledged)
     return true
   }
 
   #sendEntry(entry: Entry): boolean {
-    const { topics, broker } = this.#parts
-    const { topic, payload } = entry
-    const parsed = topics.parse(topic)
-    const there = this.#rewrite.up(topic)
-    const isLate = this.#isLate(entry)
+    const isLate = this.#telling.isLate(entry)
     if (isLate && !this.#mayPace()) {
       this.#held = entry
       return false
     }
-    const text = payload.toString()
-    if (parsed.where !== 'root' || there === undefined || isOp(parsed.kind) || Buffer.byteLength(there) > maxTopic) {
-      this.#counts.outdated += 1
+    const told = this.#telling.of(entry, isLate)
+    if (told === 'owed') this.#owe(entry.topic)
+    this.#sentTo = entry.seq
+    if (typeof told === 'string') {
+      this.#counts[told === 'looped' ? told : 'outdated'] += 1
       this.#journal.done(entry)
       return true
     }
-    const { kind } = parsed
-    const now = isLate && delivery[kind].retain ? (broker.retained(topic) ?? '') : undefined
-    const isNewest = now === text
-    // It has no time, and would look like what is now; what describes a codename now was told at the beginning.
-    const isOutdated = isLate && text !== '' && (kind === 'value' || (kind === 'meta' && !isNewest))
-    const isOld = isLate && kind === 'reading' && isNewest && this.#isOld(parsed.device, parsed.codename)
-    const told = isOutdated
-      ? undefined
-      : outgoing(text, this.#config.maxHops, { isLate, isOld }, kind === 'reading' || (kind === 'state' && !isNewest))
-    if (told === undefined || told === 'looped' || this.#suspects.has(there)) {
-      this.#counts[told === undefined ? 'outdated' : told === 'looped' ? 'looped' : 'unsendable'] += 1
-      this.#journal.done(entry)
+    if (this.#suspects.has(told.there)) {
+      this.#aside.put(entry)
+      this.#tries ??= this.#parts.clock.after(this.#suspects.wait ?? 0, () => {
+        this.#tries = undefined
+        this.#pump()
+      })
       return true
     }
     if (entry.seq <= this.#furthest) this.#counts.duplicates += 1
     this.#furthest = Math.max(entry.seq, this.#furthest)
-    this.#sentTo = entry.seq
-    if (kind === 'reading') this.#snapshot?.saw(topic)
-    // A state of the past is told, and does not stand for what is.
-    const retain = entry.retain && !(kind === 'state' && isLate && !isNewest)
-    this.#send(there, told.payload, retain, () => this.#journal.done(entry))
+    if (told.kind === 'reading' || told.kind === 'value') this.#snapshot?.saw(entry.topic)
+    this.#send({ told, topic: entry.topic, entry }, () => this.#journal.done(entry))
     return true
   }
 
-  #isLate({ taken }: Entry): boolean {
-    return taken === undefined || this.#parts.clock.monotonic() - taken > lateAfter
+  /** What is retained here goes when all has gone that waits now, for that is older. */
+  #owe(topic: string): void {
+    this.#owed.add(topic)
+    this.#mark = Math.max(this.#mark, this.#journal.next)
   }
 
-  #isOld(device: string, codename: string): boolean {
-    return this.#parts.latest.get(device, codename)?.old === true
+  /** It was too large for the journal, or the oldest where there was no room. */
+  #dropped({ topic, payload, retain }: Message, isTooLarge: boolean): void {
+    if (retain) {
+      this.#owe(topic)
+      this.#pumpSoon(0)
+    }
+    if (!isTooLarge || this.#large.has(topic) || this.#large.size >= maxLarge) return
+    this.#large.add(topic)
+    const next = 'a message is too large for the queue: of this topic only the last goes up, when nothing waits; see queue.maxBytes'
+    this.#log.warn({ topic, bytes: payload.length }, next)
   }
 
-  #send(topic: string, payload: string, retain: boolean, acknowledged: () => void): void {
+  #send(sent: Sent, acknowledged: () => void): void {
+    const { there, payload, retain } = sent.told
     const link = this.#link
     if (link === undefined) return
-    this.#number += 1
-    const number = this.#number
-    this.#underway.set(number, topic)
-    this.#underwayBytes += payload.length
-    this.#sentAt = this.#parts.clock.monotonic()
-    link.publish(topic, payload, retain, () => {
+    const heard = this.#underway.add(sent)
+    const wasWitnessing = this.#suspects.isAlone
+    link.publish(there, payload, retain, () => {
       if (this.#link !== link) return
-      this.#underway.delete(number)
-      this.#underwayBytes -= payload.length
-      this.#suspects.acknowledged(topic)
+      heard()
+      this.#isSilent = false
+      this.#suspects.acknowledged(there)
       this.#counts.forwarded += 1
       acknowledged()
+      // What was passed over for it.
+      if (wasWitnessing && this.#underway.size === 0) {
+        this.#held = undefined
+        this.#journal.rewind()
+      }
       this.#pump()
     })
   }

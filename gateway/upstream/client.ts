@@ -28,8 +28,8 @@ export interface Link {
   publish(topic: string, payload: string, retain: boolean, acknowledged: () => void): void
   /** Says goodbye: no will is published. */
   end(): Promise<void>
-  /** Ends at once, as a crash: the will is published. */
-  cut(): void
+  /** Ends at once, as a crash: the will is published. `reason`: for `closed`. */
+  cut(reason?: string): void
 }
 
 /** Connects and subscribes. Rejects with what is the matter. */
@@ -53,16 +53,17 @@ export async function dial(options: LinkOptions, signal: AbortSignal): Promise<L
     const over = (reason: string, isTheirs: boolean): void => {
       if (state.isOver) return
       state.isOver = true
-      signal.removeEventListener('abort', cut)
+      signal.removeEventListener('abort', stopped)
       client.end(true)
       if (state.isOpen) options.closed(reason, isTheirs)
       else reject(new Error(reason))
     }
-    const cut = (): void => {
+    const cut = (reason = 'it was stopped'): void => {
       client.stream?.destroy()
-      over('it was stopped', false)
+      over(reason, false)
     }
-    signal.addEventListener('abort', cut, { once: true })
+    const stopped = (): void => cut()
+    signal.addEventListener('abort', stopped, { once: true })
     client.once('close', () => over(state.last === '' ? 'the connection was closed' : state.last, state.isTheirs))
     client.once('connect', () => {
       void subscribe(client, options.subscribe).then(
@@ -81,7 +82,7 @@ export async function dial(options: LinkOptions, signal: AbortSignal): Promise<L
   })
 }
 
-function linkOf(client: MqttClient, cut: () => void, state: { isOver: boolean }): Link {
+function linkOf(client: MqttClient, cut: (reason?: string) => void, state: { isOver: boolean }): Link {
   return {
     publish: (topic, payload, retain, acknowledged) => {
       // It would keep it for another connection, which it never makes.

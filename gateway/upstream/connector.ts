@@ -18,6 +18,9 @@ export interface ConnectorOptions extends Pick<LinkOptions, 'clientId' | 'subscr
 /** Seconds between two tries: at first, at most; and between the servers of a cluster. */
 const patience = { first: 0.5, most: 10, next: 0.1 }
 
+/** After so many connections that end soon, one after the other, a reason is guessed at. */
+const often = 3
+
 /** Seconds that a connection must have lasted to count as a good one. */
 const lasting = 10
 
@@ -31,6 +34,10 @@ export class Connector {
   #link: Link | undefined
   #timer: Watch | undefined
   #tries = 0
+  /** Why each server was away last, as the log has it; empty: it has been connected since. */
+  readonly #told = new Map<string, string>()
+  /** Connections, one after the other, that the broker ended soon. */
+  #thrownOut = 0
   #turn = 0
   #dialling: Promise<void> | undefined
   #room = commands.burst
@@ -89,9 +96,12 @@ export class Connector {
             if (link === undefined) early = reason
             if (this.#link === undefined || this.#link !== link) return
             this.#link = undefined
-            if (clock.monotonic() - began >= lasting) this.#tries = 0
+            const isLasting = clock.monotonic() - began >= lasting
+            if (isLasting) this.#tries = 0
+            this.#thrownOut = isTheirs && !isLasting ? this.#thrownOut + 1 : 0
             lost(isTheirs)
-            this.#again(reason)
+            const twin = `: perhaps another gateway has the client id ${clientId}; give each its own gateway.name or clientId`
+            this.#again(this.#thrownOut >= often ? reason + twin : reason)
           }
         },
         this.#stopping.signal
@@ -107,6 +117,7 @@ export class Connector {
     this.#link = link
     this.connections += 1
     log.info({ server: this.server }, 'connected to upstream')
+    this.#told.clear()
     this.#set('connected', '')
     connected(link)
   }
@@ -115,9 +126,10 @@ export class Connector {
     if (this.#stopping.signal.aborted) return
     const { clock, config, log } = this.#options
     const where = this.server
-    if (this.state !== 'away' || this.reason !== reason)
-      log.warn({ server: where, reason }, 'upstream is away: what is to go there is kept, and it is tried again')
-    this.#set('away', reason)
+    const isNews = this.#told.get(where) !== reason
+    if (isNews) log.warn({ server: where, reason }, 'upstream is away: what is to go there is kept, and it is tried again')
+    this.#told.set(where, reason)
+    this.#set('away', reason, isNews)
     this.#tries += 1
     this.#turn += 1
     const isRound = this.#tries % config.servers.length === 0
@@ -127,9 +139,9 @@ export class Connector {
     this.#timer = clock.after(wait * (0.5 + Math.random() / 2), () => this.start())
   }
 
-  #set(state: Connector['state'], reason: string): void {
+  #set(state: Connector['state'], reason: string, isNews = false): void {
     if (this.state !== state) this.since = this.#options.clock.now()
-    const isNew = this.state !== state || this.reason !== reason
+    const isNew = this.state !== state || isNews
     this.state = state
     this.reason = reason
     if (isNew) this.#options.changed()

@@ -1,12 +1,18 @@
 import type { Rights } from '../access/identity.js'
+import type { Clock, Op } from '../adapter.js'
 import type { Contract, MutablePacket } from '../broker/contract.js'
 import type { Publish } from '../broker/queue.js'
-import { answeredTopic, isOp } from '../topic.js'
+import { idOf } from '../envelope.js'
+import { GatewayError } from '../errors.js'
+import { replyPayload } from '../reply.js'
+import { answeredTopic, below, isOp } from '../topic.js'
 import type { Topics } from '../topic.js'
+import { Asked } from './asked.js'
 import type { Rewrite } from './rewrite.js'
 import type { Select } from './select.js'
 
 export interface DownOptions {
+  readonly clock: Clock
   readonly topics: Topics
   readonly contract: Contract
   readonly publish: Publish
@@ -21,12 +27,16 @@ export interface DownOptions {
 export class Down {
   readonly #options: DownOptions
   readonly #rights: Rights
+  readonly #asked: Asked
+  /** Refusals of ours, until they are seen: an answer to nothing that is under way. */
+  readonly #refusals = new Set<string>()
   commands = 0
   refused = 0
 
   constructor(options: DownOptions) {
     const { up, down } = options
     this.#options = options
+    this.#asked = new Asked(options.clock)
     this.#rights = { mayRead: (topic) => up.has(topic), mayWrite: (topic) => down.has(topic), maySubscribe: () => 'none' }
   }
 
@@ -42,8 +52,35 @@ export class Down {
     }
     this.commands += 1
     const packet: MutablePacket = { topic, payload, retain, qos: 1 }
-    contract.apply(packet, client, this.#rights)
+    const reading = topics.reading(parsed.device, parsed.codename)
+    const id = idOf(payload)
+    const error = reading === undefined ? undefined : this.#refusal(parsed.kind, topic, reading, id, payload)
+    if (error === undefined || reading === undefined) contract.apply(packet, client, this.#rights)
+    else {
+      contract.refuse(packet, client, error, id)
+      const fields = { id: id ?? '', op: parsed.kind, client, phase: 'failed', error } as const
+      const reply = replyPayload(fields, undefined, this.#options.clock.now())
+      this.#refusals.add(reply)
+      publish(below(reading, 'reply'), reply, 'reply')
+    }
     if (packet.isLetter === true) this.refused += 1
     if (packet.topic !== answeredTopic) publish(packet.topic, String(packet.payload), packet.isLetter === true ? 'dead' : parsed.kind)
+  }
+
+  /** A reply to what came down goes up. */
+  replied(topic: string, payload: Buffer): void {
+    const text = payload.toString()
+    if (this.#refusals.delete(text)) return
+    const { id, op, phase } = JSON.parse(text) as { id: string; op: string; phase: string }
+    if (phase !== 'accepted') this.#asked.answered(`${topic.slice(0, topic.lastIndexOf('/'))}/${op}`, id)
+  }
+
+  /** What the contract cannot know: that many are behind this client, and what may be read there. */
+  #refusal(op: Op | 'history', topic: string, reading: string, id: string | undefined, payload: Buffer): GatewayError | undefined {
+    if ((op === 'get' || op === 'history') && !this.#options.up.has(reading))
+      return new GatewayError('Forbidden', 'the readings of this codename do not go up: see `up` of the bridge', { rule: 'up' })
+    if (op === 'history' || id === undefined || this.#asked.take(topic, id, payload)) return undefined
+    const message = `another command upstream has the id ${JSON.stringify(id)}: it was not carried out; choose ids that nobody else has, as a UUID`
+    return new GatewayError('BadPayload', message, { rule: 'id' })
   }
 }

@@ -66,7 +66,7 @@ describe('the journal of a bridge', () => {
     more: { clock?: FakeClock; maxBytes?: number; maxAge?: number; log?: TestLog } = {}
   ): Promise<Journal> => {
     const { clock = new FakeClock(), maxBytes = 4 * mebibyte, maxAge = 1000, log = new TestLog() } = more
-    const journal = new Journal({ clock, log, place, maxBytes, maxAge, ready: () => {}, changed: () => {} })
+    const journal = new Journal({ clock, log, place, maxBytes, maxAge, ready: () => {}, dropped: () => {}, changed: () => {} })
     await journal.open()
     open.push(journal)
     return journal
@@ -213,6 +213,27 @@ describe('the journal of a bridge', () => {
     assert.equal(journal.waiting, 2)
     journal.rewind()
     assert.deepEqual((await take(journal, 2)).map(textOf), ['a', 'c'])
+  })
+
+  it('gives nothing before it could be opened, and then what an earlier run left first', async () => {
+    const clock = new FakeClock()
+    const path = folder()
+    const first = await start(folderPlace(path, 4 * mebibyte))
+    for (const text of ['1', '2', '3']) first.take(message(text))
+    await first.close()
+    const place = new Refusing(folderPlace(path, 4 * mebibyte))
+    place.isFull = true
+    const second = await start(place, { clock })
+    let isOpened = false
+    second.whenOpened(() => (isOpened = true))
+    second.take(message('4'))
+    await second.flush()
+    assert.equal(second.give(), undefined)
+    assert.ok(!isOpened)
+    place.isFull = false
+    await clock.pass(60)
+    await until(() => isOpened, 'it is not opened')
+    assert.deepEqual((await take(second, 4)).map(textOf), ['1', '2', '3', '4'])
   })
 
   it('loses no more than it has to while the disk is full, and counts it', async () => {

@@ -5,6 +5,8 @@ import { allEntries, decode, encode, keyOf, lengthOf, seqOf } from './entry.js'
 import type { Entry, Message } from './entry.js'
 import { Kept } from './kept.js'
 import { Ledger, lastOf } from './ledger.js'
+import { ages, gather, mostOf, overhead, part, patience, slice } from './limits.js'
+import type { Most } from './limits.js'
 import { Taken } from './taken.js'
 import { Window } from './window.js'
 
@@ -18,30 +20,11 @@ export interface JournalOptions {
   readonly maxAge: number
   /** There may be something to give. */
   readonly ready: () => void
+  /** It goes unsent: the oldest, or what is larger than anything that is kept. */
+  readonly dropped: (message: Message, isTooLarge: boolean) => void
   /** Something to tell about: it cannot write, or can again, or has dropped. */
   readonly changed: () => void
 }
-
-/** Seconds from one batch to the next, and how much does not wait for that. */
-const gather = { seconds: 0.02, entries: 200 }
-
-/** Seconds between two looks for what has waited too long; Unix seconds before which a clock is not set. */
-const ages = { look: 10, sane: 1e9 }
-
-/** Seconds between a failed write and the next try, at first and at most. */
-const patience = { first: 1, most: 30 }
-
-/** Of maxBytes: what entries may take, what is written at once, what is dropped at once, how often the files are measured, and above which they are cleaned up. */
-const part = { entries: 0.45, batch: 1 / 16, chunk: 1 / 16, measure: 1 / 32, files: 0.6 }
-
-/** Bytes that LevelDB takes in any case: two logs and a list of files. */
-const fixed = 1_048_576
-
-/** Bytes of an entry besides its row: in LevelDB, and in memory. */
-const overhead = { lasting: 24, memory: 400 }
-
-/** Rows read at once to find the oldest. */
-const slice = 500
 
 /**
  * What waits to go up: taken in without a wait, written in batches, given in order, and removed when it was acknowledged. Bounded: the oldest goes
@@ -51,9 +34,10 @@ const slice = 500
 export class Journal {
   readonly #options: JournalOptions
   readonly #ledger = new Ledger()
-  readonly #window: Window
+  /** For what is put aside. */
+  readonly window: Window
   readonly kept: Kept
-  readonly #most: { readonly bytes: number; readonly batch: number; readonly files: number }
+  readonly #most: Most
   #shelf: Shelf | undefined
   /** Taken, and not on the disk; the batch under way is the first of it. */
   readonly #taken = new Taken((entry) => this.#sizeOf(entry))
@@ -77,20 +61,16 @@ export class Journal {
   /** It was told that something is dropped, and something waits since. */
   #isDropping = false
   #stopped = false
+  #opened: () => void = () => {}
 
   constructor(options: JournalOptions) {
     const { maxBytes } = options
     this.#options = options
     // While the disk refuses nobody waits for it.
-    const oldest = (): number | undefined => (this.#failure === undefined ? this.#taken.entries[0]?.seq : undefined)
+    const oldest = (): number | undefined => (this.#failure === undefined ? this.#taken.first?.seq : undefined)
     this.kept = new Kept(options.clock, () => this.#next - 1, oldest)
-    const usable = maxBytes - (options.place.isLasting ? fixed : 0)
-    this.#most = {
-      bytes: usable * (options.place.isLasting ? part.entries : 1),
-      batch: maxBytes * part.batch,
-      files: usable * part.files
-    }
-    this.#window = new Window({
+    this.#most = mostOf(maxBytes, options.place.isLasting)
+    this.window = new Window({
       damaged: (seq, bytes) => this.#lost(seq, bytes),
       ready: options.ready,
       failed: (error) => void this.#failed(error)
@@ -105,34 +85,54 @@ export class Journal {
     })
   }
 
-  /** Cheap; never throws, waits for nothing. `isLate`: it came to an earlier run. */
-  take(message: Message, isLate = false): void {
+  /** Calls `run` once it has been opened: before, nobody knows what an earlier run left, and nothing is given. */
+  whenOpened(run: () => void): void {
+    if (this.#first > 0) return run()
+    this.#opened = () => {
+      this.#opened = () => {}
+      run()
+    }
+  }
+
+  /** Cheap; never throws, waits for nothing. `isLate`: it came to an earlier run. False: it is too large. */
+  take(message: Message, isLate = false): boolean {
     const { clock } = this.#options
-    if (this.#sizeOf(message) > this.#most.batch) return this.#dropped(1)
+    if (this.#sizeOf(message) > this.#most.batch) {
+      this.#ledger.dropped += 1
+      this.#options.dropped(message, true)
+      return false
+    }
     const entry: Entry = { ...message, seq: this.#next, at: clock.now(), taken: isLate ? undefined : clock.monotonic() }
     this.#next += 1
     this.#taken.push(entry)
     const shed = this.#taken.shed(this.#writingTo)
-    if (shed > 0) this.#dropped(shed)
+    if (shed.length > 0) this.#dropped(shed)
     this.#soon()
+    return true
   }
 
   /** The next in order that was not given; undefined: none now, `ready` tells. */
   give(): Entry | undefined {
-    return this.#window.give()
+    return this.window.give()
   }
 
   /** It was acknowledged. */
   done(entry: Entry): void {
-    if (!this.#window.done(entry)) return
-    if (entry.seq > Math.max(this.#written, this.#writingTo)) this.#taken.remove(new Set([entry.seq]))
+    if (!this.window.done(entry)) return
+    if (entry.seq > Math.max(this.#written, this.#writingTo)) this.#taken.remove(entry.seq)
     else this.#done.set(entry.seq, this.#sizeOf(entry))
     this.#soon()
   }
 
   /** What was given and not acknowledged is given once more, in order. */
   rewind(): void {
-    this.#window.rewind()
+    this.window.rewind()
+  }
+
+  /** There is no room to keep it aside: it is dropped. */
+  discard(entry: Entry): void {
+    this.done(entry)
+    this.#dropped([entry])
   }
 
   /** The number that the next one will have. */
@@ -140,9 +140,9 @@ export class Journal {
     return this.#next
   }
 
-  /** Entries, and bytes of them, that wait. */
+  /** Entries that wait but for those that were put aside, and bytes of all. */
   get waiting(): number {
-    return Math.max(0, this.#ledger.entries - this.#done.size + this.#taken.length)
+    return Math.max(0, this.#ledger.entries - this.#done.size + this.#taken.length - this.window.asides.size)
   }
 
   get bytes(): number {
@@ -182,7 +182,7 @@ export class Journal {
       )
     this.#timer?.cancel()
     this.kept.close()
-    await this.#window.close()
+    await this.window.close()
     await this.#shelf?.close().catch(() => {})
     this.#shelf = undefined
   }
@@ -250,7 +250,6 @@ export class Journal {
     if (this.#first === 0) {
       this.#next += last
       this.#taken.renumber(last)
-      if (this.#taken.length > 0) this.#window.renumbered()
       this.#first = last + 1
     }
     // A batch that was told to have failed may be there.
@@ -258,7 +257,8 @@ export class Journal {
     this.#written = Math.max(last, this.#written)
     this.#writingTo = this.#written
     this.#shelf = shelf
-    this.#window.opened(shelf, this.#written, this.#first)
+    this.window.opened(shelf, this.#written, this.#first)
+    this.#opened()
   }
 
   #rowSize(row: Buffer): number {
@@ -268,7 +268,7 @@ export class Journal {
   async #write(): Promise<void> {
     const shelf = this.#shelf
     if (shelf === undefined || (this.#taken.length === 0 && this.#done.size === 0)) return
-    const batch = this.#taken.first(this.#most.batch)
+    const batch = this.#taken.upToBytes(this.#most.batch)
     const gone = [...this.#done]
     const changes: Change[] = gone.map(([seq]) => ({ key: keyOf(seq) }))
     let bytes = 0
@@ -288,12 +288,12 @@ export class Journal {
     if (last === undefined) return
     this.#written = last
     this.#taken.upTo(last)
-    this.#window.wrote(batch)
+    this.window.wrote(batch)
   }
 
   /** Before a batch: the oldest goes, until there is room, and what has waited too long. */
   async #room(): Promise<void> {
-    const free = this.#most.bytes - this.#taken.first(this.#most.batch).reduce((sum, entry) => sum + this.#sizeOf(entry), 0)
+    const free = this.#most.bytes - this.#taken.upToBytes(this.#most.batch).reduce((sum, entry) => sum + this.#sizeOf(entry), 0)
     while (this.#ledger.bytes > free && (await this.#drop(this.#options.maxBytes * part.chunk)) > 0);
     const { clock } = this.#options
     if (clock.monotonic() - this.#looked < ages.look) return
@@ -313,7 +313,8 @@ export class Journal {
     const shelf = this.#shelf
     if (shelf === undefined) return 0
     const changes: Change[] = []
-    let [freed, count, last] = [0, 0, 0]
+    let [freed, last] = [0, 0]
+    const gone: (Message | undefined)[] = []
     const view = shelf.view()
     try {
       for await (const [key, row] of view.rows(allEntries, { limit: slice * 20 })) {
@@ -322,19 +323,19 @@ export class Journal {
         if (entry !== undefined && !isDue(entry)) break
         freed += this.#rowSize(row)
         last = seqOf(key)
-        if (!this.#done.has(last)) count += 1
+        if (!this.#done.has(last)) gone.push(entry)
         changes.push({ key })
       }
     } finally {
       await view.close()
     }
     if (changes.length === 0) return 0
-    if (count > 0) this.#dropped(count)
+    if (gone.length > 0) this.#dropped(gone)
     changes.push(this.#ledger.row(-changes.length, -freed))
     await shelf.write(changes)
     this.#ledger.add(1 - changes.length, -freed)
     for (const seq of this.#done.keys()) if (seq <= last) this.#done.delete(seq)
-    this.#window.drop(last)
+    this.window.drop(last)
     return freed
   }
 
@@ -348,10 +349,11 @@ export class Journal {
     if ((await this.#shelf.size()) >= this.#most.files) await this.#drop(maxBytes * part.chunk)
   }
 
-  /** In memory there is no room for more, or it is larger than anything that is kept. */
-  #dropped(count: number): void {
-    const { log, changed } = this.#options
-    this.#ledger.dropped += count
+  /** There was no room for more, or they had waited too long. Undefined: damaged. */
+  #dropped(gone: readonly (Message | undefined)[]): void {
+    const { log, changed, dropped } = this.#options
+    this.#ledger.dropped += gone.length
+    for (const message of gone) if (message !== undefined) dropped(message, false)
     if (this.#isDropping) return
     this.#isDropping = true
     log.warn({}, 'more waits for upstream than there is room for, or longer than it may: the oldest is dropped, and counted; see its queue')
@@ -379,13 +381,15 @@ export class Journal {
     const { log, changed } = this.#options
     this.#writingTo = this.#written
     // Acknowledged while they were being written: they need not be any more.
-    const gone = new Set([...this.#done.keys()].filter((seq) => seq > this.#written))
-    for (const seq of gone) this.#done.delete(seq)
-    this.#taken.remove(gone)
+    for (const seq of this.#done.keys()) {
+      if (seq <= this.#written) continue
+      this.#done.delete(seq)
+      this.#taken.remove(seq)
+    }
     this.#wait = Math.min(patience.most, Math.max(patience.first, this.#wait * 2))
     const shelf = this.#shelf
     this.#shelf = undefined
-    this.#window.closed(() => this.#taken.entries)
+    this.window.closed({ last: () => this.#next - 1, get: (seq) => this.#taken.get(seq) })
     await shelf?.close().catch(() => {})
     if (this.#failure?.startsWith(error.message) === true) return
     this.#failure = `${error.message}: what waits is in memory, as far as there is room`

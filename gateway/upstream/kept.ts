@@ -22,7 +22,8 @@ export class Kept {
     this.#timer ??= this.#clock.after(0, () => {
       this.#timer = undefined
       const mark = this.#last()
-      this.#asked.push(...this.#fresh.map((each) => ({ mark, run: each })))
+      // One by one: they may be more than a call takes arguments.
+      for (const each of this.#fresh) this.#asked.push({ mark, run: each })
       this.#fresh = []
       this.look()
     })

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { FakeClock } from '../../test/support/fake-clock.js'
 import { Topics } from '../topic.js'
+import { Asked } from './asked.js'
 import { decode, encode, keyOf } from './entry.js'
 import { Pace } from './pace.js'
 import { outgoing } from './payload.js'
@@ -70,6 +71,22 @@ describe('parts of a bridge', () => {
     assert.ok(Buffer.compare(keyOf(255), keyOf(256)) < 0)
   })
 
+  it('know which command an id stands for, until a minute after its answer', async () => {
+    const clock = new FakeClock()
+    const asked = new Asked(clock)
+    const take = (payload: string): boolean => asked.take('lab/a/b/set', '1', Buffer.from(payload))
+    assert.deepEqual([take('10'), take('250'), take('10')], [true, false, true])
+    assert.ok(asked.take('lab/a/c/set', '1', Buffer.from('250')))
+    // However long it takes.
+    await clock.pass(3600)
+    assert.ok(!take('250'))
+    asked.answered('lab/a/b/set', '1')
+    await clock.pass(60)
+    assert.ok(!take('250'))
+    await clock.pass(2)
+    assert.ok(take('250'))
+  })
+
   it('let so many go a second, and as many as came', async () => {
     const clock = new FakeClock()
     const pace = new Pace(clock, 100)
@@ -91,16 +108,37 @@ describe('parts of a bridge', () => {
   it('find the message at which a broker ends every connection, and no other', async () => {
     const clock = new FakeClock()
     const suspects = new Suspects(clock)
-    for (let n = 0; n < 3; n++) assert.equal(suspects.lost(new Set(['good', 'bad']), 0.1), undefined)
-    assert.ok(suspects.isAlone)
+    const lose = (times: number, ...topics: string[]): (string | undefined)[] =>
+      Array.from({ length: times }, () => suspects.lost(new Set(topics), 0.1))
+    lose(3, 'good', 'bad')
+    assert.ok(suspects.isAlone && suspects.wantsWitness('bad'))
     suspects.acknowledged('good')
-    for (let n = 0; n < 4; n++) assert.equal(suspects.lost(new Set(['bad']), 0.1), undefined)
-    assert.equal(suspects.lost(new Set(['bad']), 0.1), 'bad')
-    assert.ok(suspects.has('bad') && !suspects.has('good') && !suspects.isAlone)
-    await clock.pass(3601)
-    assert.ok(!suspects.has('bad'))
+    assert.ok(!suspects.wantsWitness('bad'))
+    assert.deepEqual(lose(5, 'bad'), [undefined, undefined, undefined, undefined, 'bad'])
+    // It was the message; the next on the topic tells whether it is the topic.
+    assert.ok(!suspects.has('bad') && !suspects.isAlone)
+    lose(1, 'bad')
+    suspects.acknowledged('good')
+    assert.deepEqual(lose(1, 'bad'), ['bad'])
+    assert.ok(suspects.has('bad') && !suspects.isAlone)
+    await clock.pass(61)
+    assert.deepEqual([suspects.due(), suspects.has('bad')], [['bad'], false])
+    // And for twice as long.
+    lose(1, 'bad')
+    suspects.acknowledged('good')
+    lose(1, 'bad')
+    assert.equal(Math.round(suspects.wait ?? 0), 120)
     // An end long after what was sent has another cause.
     for (let n = 0; n < 50; n++) assert.equal(suspects.lost(new Set(['slow']), 2), undefined)
     assert.ok(!suspects.isAlone)
+  })
+
+  it('suspect no message of a broker that acknowledges nothing', () => {
+    const suspects = new Suspects(new FakeClock())
+    for (let n = 0; n < 50; n++) {
+      assert.equal(suspects.lost(new Set(['one']), 0.1), undefined)
+      if (n % 3 === 0) assert.equal(suspects.lost(new Set(['other']), 0.1), undefined)
+    }
+    assert.ok(!suspects.has('one'))
   })
 })

@@ -12,7 +12,7 @@ export class Snapshot {
   readonly #topics: Topics
   readonly #known: Iterator<string>
   readonly #readings: Iterator<string>
-  /** Readings that went over this connection or wait to; undefined: all have been asked for. */
+  /** Readings and mirrors that went over this connection or wait to; undefined: all have been asked for. */
   #seen: Set<string> | undefined = new Set()
 
   /** Not all has been asked for. */
@@ -63,7 +63,11 @@ export class Snapshot {
   }
 
   *#read(): Generator<string> {
-    for (const device of this.#names()) for (const entry of this.#devices.codenames(device)) yield entry.topic
+    for (const device of this.#names())
+      for (const entry of this.#devices.codenames(device)) {
+        yield entry.topic
+        if (entry.meta.retainMirror === true) yield below(entry.topic, 'value')
+      }
   }
 }
 

@@ -6,64 +6,75 @@ const most = 8_388_608
 /** Of what is too much, more goes at once: each look through all of it takes time. */
 const least = 0.9
 
-/** What was taken in and is not on the disk, in order. */
+/** What was taken in and is not on the disk, in order. Each of it costs the same, however much waits. */
 export class Taken {
   readonly #sizeOf: (entry: Entry) => number
-  #entries: Entry[] = []
+  /** In order of their numbers. */
+  #entries = new Map<number, { readonly entry: Entry; readonly bytes: number }>()
   bytes = 0
 
   constructor(sizeOf: (entry: Entry) => number) {
     this.#sizeOf = sizeOf
   }
 
-  get entries(): readonly Entry[] {
-    return this.#entries
+  get length(): number {
+    return this.#entries.size
   }
 
-  get length(): number {
-    return this.#entries.length
+  get first(): Entry | undefined {
+    return this.#entries.values().next().value?.entry
+  }
+
+  get(seq: number): Entry | undefined {
+    return this.#entries.get(seq)?.entry
   }
 
   push(entry: Entry): void {
-    this.#entries.push(entry)
-    this.bytes += this.#sizeOf(entry)
+    const bytes = this.#sizeOf(entry)
+    this.#entries.set(entry.seq, { entry, bytes })
+    this.bytes += bytes
   }
 
   /** The first, up to so many bytes, and one at least. */
-  first(bytes: number): Entry[] {
+  upToBytes(bytes: number): Entry[] {
+    const found: Entry[] = []
     let sum = 0
-    const end = this.#entries.findIndex((entry) => (sum += this.#sizeOf(entry)) > bytes)
-    return end < 0 ? [...this.#entries] : this.#entries.slice(0, Math.max(1, end))
+    for (const { entry, bytes: own } of this.#entries.values()) {
+      sum += own
+      if (sum > bytes && found.length > 0) break
+      found.push(entry)
+    }
+    return found
   }
 
-  /** Where there is no room for more, the oldest goes, behind the one that is being written. How many went. */
-  shed(writing: number): number {
-    if (this.bytes <= most) return 0
-    let over = this.bytes - most * least
-    const before = this.#entries.length
-    this.#keep((entry) => {
-      if (entry.seq <= writing || over <= 0) return true
-      over -= this.#sizeOf(entry)
-      return false
-    })
-    return before - this.#entries.length
+  /** Where there is no room for more, the oldest goes, behind the one that is being written. What went. */
+  shed(writing: number): Entry[] {
+    const gone: Entry[] = []
+    if (this.bytes <= most) return gone
+    for (const { entry } of this.#entries.values()) {
+      if (this.bytes <= most * least) break
+      if (entry.seq <= writing) continue
+      gone.push(entry)
+      this.remove(entry.seq)
+    }
+    return gone
   }
 
   /** They are on the disk. */
   upTo(seq: number): void {
-    this.#keep((entry) => entry.seq > seq)
+    for (const own of this.#entries.keys()) {
+      if (own > seq) break
+      this.remove(own)
+    }
   }
 
-  remove(seqs: ReadonlySet<number>): void {
-    if (seqs.size > 0) this.#keep((entry) => !seqs.has(entry.seq))
+  remove(seq: number): void {
+    this.bytes -= this.#entries.get(seq)?.bytes ?? 0
+    this.#entries.delete(seq)
   }
 
   renumber(by: number): void {
-    this.#entries = this.#entries.map((entry) => ({ ...entry, seq: entry.seq + by }))
-  }
-
-  #keep(isKept: (entry: Entry) => boolean): void {
-    this.#entries = this.#entries.filter(isKept)
-    this.bytes = this.#entries.reduce((sum, entry) => sum + this.#sizeOf(entry), 0)
+    const all = [...this.#entries.values()]
+    this.#entries = new Map(all.map(({ entry, bytes }) => [entry.seq + by, { entry: { ...entry, seq: entry.seq + by }, bytes }]))
   }
 }

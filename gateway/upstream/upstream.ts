@@ -12,6 +12,8 @@ export class Upstream {
   readonly isWanted: boolean
   #parts: UpstreamParts | undefined
   #bridges: readonly Bridge[] = []
+  /** The broker publishes; before, nobody could be told. */
+  #mayTell = false
 
   constructor(config: Config['upstream']) {
     this.isWanted = config.length > 0
@@ -22,12 +24,7 @@ export class Upstream {
     if (!this.isWanted) return
     const { Bridge } = await import('./bridge.js')
     this.#parts = parts
-    const changed = (): void => {
-      parts.changed()
-      const [failed] = [...this.status()].filter(([, { failure }]) => failure !== undefined)
-      parts.states.own(failed && `upstream ${failed[0]}: ${failed[1].failure}`, 'upstream')
-    }
-    this.#bridges = parts.config.upstream.map((config) => new Bridge(config, { ...parts, changed }))
+    this.#bridges = parts.config.upstream.map((config) => new Bridge(config, { ...parts, changed: () => this.#tell() }))
     await Promise.all(this.#bridges.map((bridge) => bridge.open()))
     // What a client was told is kept goes up, even when this ends before the bridge has written it.
     parts.broker.alsoKept((run) => this.#bridges.reduce((then, bridge) => () => bridge.whenKept(then), run)())
@@ -35,7 +32,9 @@ export class Upstream {
 
   /** The broker has published what an earlier run had acknowledged. */
   recovered(): void {
+    this.#mayTell = true
     for (const bridge of this.#bridges) bridge.recovered()
+    if (this.#failed !== undefined) this.#tell()
   }
 
   /** Not awaited by anybody: a broker that is away delays nothing. */
@@ -61,9 +60,21 @@ export class Upstream {
       const away = isAway
         ? `${server} is away: ${reason || 'no answer yet'}; what is to go there is kept, and it is tried again`
         : undefined
-      return [id, { reason: failure ?? away, since }] as const
+      const silent = state === 'connected' && reason !== '' ? `${server}: ${reason}; what is to go there is kept` : undefined
+      return [id, { reason: failure ?? away ?? silent, since }] as const
     })
     return new Map(found)
+  }
+
+  get #failed(): string | undefined {
+    const [failed] = [...this.status()].filter(([, { failure }]) => failure !== undefined)
+    return failed && `upstream ${failed[0]}: ${failed[1].failure}`
+  }
+
+  #tell(): void {
+    if (!this.#mayTell) return
+    this.#parts?.changed()
+    this.#parts?.states.own(this.#failed, 'upstream')
   }
 
   /** As a reading of the gateway. */

@@ -12,6 +12,12 @@ export interface WindowOptions {
   readonly failed: (error: Error) => void
 }
 
+/** What is not on the disk, while that fails: by number, with holes. */
+export interface Memory {
+  readonly last: () => number
+  readonly get: (seq: number) => Entry | undefined
+}
+
 /** Entries and bytes that are read ahead. */
 const ahead = { entries: 400, bytes: 2_097_152 }
 
@@ -26,6 +32,8 @@ export class Window {
   #bytes = 0
   /** Given, not acknowledged. */
   readonly #flight = new Map<number, Entry>()
+  /** Given, and put aside: they are given again only by {@link release}. */
+  readonly #aside = new Map<number, Entry>()
   /** The first that is not in here. */
   #tail = 1
   /** The last on the disk. */
@@ -34,7 +42,7 @@ export class Window {
   #first = 0
   #reading: Promise<void> | undefined
   /** What is not on the disk, while that fails. */
-  #memory: (() => readonly Entry[]) | undefined
+  #memory: Memory | undefined
 
   constructor(options: WindowOptions) {
     this.#options = options
@@ -49,10 +57,10 @@ export class Window {
     this.#read()
   }
 
-  /** The disk fails: what comes is in memory alone. */
-  closed(memory: () => readonly Entry[]): void {
+  /** The disk fails: what comes is in memory alone. Before it was ever opened nothing of that is given: what an earlier run left is older. */
+  closed(memory: Memory): void {
     this.#shelf = undefined
-    this.#memory = memory
+    if (this.#first > 0) this.#memory = memory
   }
 
   wrote(batch: readonly Entry[]): void {
@@ -80,30 +88,44 @@ export class Window {
 
   /** False: it is not under way any more. */
   done(entry: Entry): boolean {
-    return this.#flight.get(entry.seq) === entry && this.#flight.delete(entry.seq)
+    for (const given of [this.#flight, this.#aside]) if (given.get(entry.seq) === entry) return given.delete(entry.seq)
+    return false
+  }
+
+  aside(entry: Entry): void {
+    if (this.#flight.get(entry.seq) !== entry) return
+    this.#flight.delete(entry.seq)
+    this.#aside.set(entry.seq, entry)
+  }
+
+  get asides(): ReadonlyMap<number, Entry> {
+    return this.#aside
+  }
+
+  /** They are given again, in order, before all that was not given. */
+  release(such: (entry: Entry) => boolean): void {
+    const again = [...this.#aside.values()].filter(such)
+    for (const { seq } of again) this.#aside.delete(seq)
+    this.#again(again)
   }
 
   rewind(): void {
-    const again = [...this.#flight.values()].sort((a, b) => a.seq - b.seq)
+    const again = [...this.#flight.values()]
     this.#flight.clear()
-    this.#queue.unshift(...again)
-    this.#bytes += again.reduce((sum, { payload }) => sum + payload.length, 0)
+    this.#again(again)
+  }
+
+  #again(entries: readonly Entry[]): void {
+    this.#queue = [...entries, ...this.#queue].sort((a, b) => a.seq - b.seq)
+    this.#bytes += entries.reduce((sum, { payload }) => sum + payload.length, 0)
   }
 
   /** Up to this one all are gone. */
   drop(last: number): void {
     this.#queue = this.#queue.filter(({ seq }) => seq > last)
     this.#bytes = this.#queue.reduce((sum, { payload }) => sum + payload.length, 0)
-    for (const seq of this.#flight.keys()) if (seq <= last) this.#flight.delete(seq)
+    for (const given of [this.#flight, this.#aside]) for (const seq of given.keys()) if (seq <= last) given.delete(seq)
     this.#tail = Math.max(this.#tail, last + 1)
-  }
-
-  /** Entries have other numbers now. */
-  renumbered(): void {
-    this.#queue = []
-    this.#bytes = 0
-    this.#flight.clear()
-    this.#tail = 1
   }
 
   async close(): Promise<void> {
@@ -118,9 +140,14 @@ export class Window {
 
   #remembered(): Entry | undefined {
     if (this.#memory === undefined || this.#tail <= this.#written) return undefined
-    const entry = this.#memory().find(({ seq }) => seq >= this.#tail)
-    if (entry !== undefined) this.#tail = entry.seq + 1
-    return entry
+    const last = this.#memory.last()
+    for (; this.#tail <= last; this.#tail += 1) {
+      const entry = this.#memory.get(this.#tail)
+      if (entry === undefined) continue
+      this.#tail += 1
+      return entry
+    }
+    return undefined
   }
 
   #read(): void {

@@ -15,7 +15,7 @@ describe('upstream: commands from a real Mosquitto', function () {
   before(async function () {
     needs(this, 'mosquitto')
     mosquitto = await Mosquitto.start()
-    const bridge = `{ id: faculty, servers: [{ host: 127.0.0.1, port: ${mosquitto.port} }], topic: site/lab-a, up: ["+/+"], down: ["furnace/+/set", "stage/+/set", "!furnace/mode/set"] }`
+    const bridge = `{ id: faculty, servers: [{ host: 127.0.0.1, port: ${mosquitto.port} }], topic: site/lab-a, up: ["+/+", "!weather/wind"], down: ["weather/+/get", "weather/+/history", "furnace/+/set", "stage/+/set", "!furnace/mode/set"] }`
     lab = await startLab({ clock: new FastClock(5) }, `upstream:\n  - ${bridge}\n${labYaml}`)
     await until(() => lab.gateway.upstream.get('faculty')?.state === 'connected', 'the bridge does not connect')
     there = await mosquitto.watch('site/#')
@@ -40,8 +40,8 @@ describe('upstream: commands from a real Mosquitto', function () {
   it('of others are not answered there', async () => {
     const client = await lab.connect()
     await client.publish('lab/furnace/setpoint/set', '{"id":"ours","value":301}')
-    await client.publish('lab/weather/wind', '1')
-    await there.next('site/lab-a/weather/wind')
+    await client.publish('lab/weather/sky', '1')
+    await there.next('site/lab-a/weather/sky')
     assert.deepEqual(
       there.left.filter(({ text }) => text.includes('ours')),
       []
@@ -56,6 +56,31 @@ describe('upstream: commands from a real Mosquitto', function () {
     assert.deepEqual([reply['id'], reply['phase']], ['two', 'failed'])
     assert.equal((reply['error'] as { class: string }).class, 'RangeError')
     assert.equal((await client.nextJson('lab-dead/lab/furnace/setpoint/set'))['client'], 'upstream:faculty')
+  })
+
+  it('with an id that stands for another command are refused, and the same once more is answered and not carried out', async () => {
+    const before = lab.scripted.commands.length
+    const ask = async (value: number): Promise<Record<string, unknown>> => {
+      await there.publish('site/lab-a/furnace/setpoint/set', JSON.stringify({ id: '1', value }))
+      return await there.nextJson('site/lab-a/furnace/setpoint/reply')
+    }
+    assert.equal((await ask(10))['phase'], 'done')
+    const other = await ask(250)
+    assert.deepEqual([other['id'], other['phase'], other['client'], other['value']], ['1', 'failed', 'upstream:faculty', undefined])
+    assert.match(JSON.stringify(other['error']), /BadPayload.*another command upstream has the id/)
+    assert.equal((await ask(10))['phase'], 'done')
+    assert.equal(lab.scripted.commands.length, before + 1)
+  })
+
+  it('that ask for what does not go up are refused', async () => {
+    for (const op of ['get', 'history']) {
+      await there.publish(`site/lab-a/weather/wind/${op}`, `{"id":"${op}"}`)
+      const reply = await there.nextJson('site/lab-a/weather/wind/reply')
+      assert.deepEqual([reply['id'], reply['op'], (reply['error'] as { class: string }).class], [op, op, 'Forbidden'])
+      await there.publish(`site/lab-a/weather/rain/${op}`, `{"id":"${op}"}`)
+      const allowed = await there.nextJson('site/lab-a/weather/rain/reply')
+      assert.notEqual((allowed['error'] as { class?: string } | undefined)?.class, 'Forbidden')
+    }
   })
 
   it('that have expired are refused', async () => {

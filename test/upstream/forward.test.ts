@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { FastClock } from '../support/fast-clock.js'
+import { Cable } from '../support/cable.js'
 import { CertificateFolder } from '../support/certificates.js'
 import { labYaml, startLab } from '../support/lab.js'
 import type { Lab } from '../support/lab.js'
@@ -27,10 +28,10 @@ describe('upstream: a real Mosquitto', function () {
 
   const broker = async (options?: MosquittoOptions): Promise<Mosquitto> => (mosquitto = await Mosquitto.start(options))
 
-  const start = async (more: string, port = mosquitto?.port, factor = 20): Promise<Lab> => {
+  const start = async (more: string, port = mosquitto?.port, clock = new FastClock(20)): Promise<Lab> => {
     lab = await startLab(
-      { clock: new FastClock(factor) },
-      `upstream:\n  - { id: faculty, servers: [{ host: localhost, port: ${port} }], topic: site/lab-a${more} }\n${labYaml}`
+      { clock },
+      `upstream:\n  - { id: faculty, servers: [{ host: localhost, port: ${port} }], topic: site/lab-a${more} }\n${labYaml.replace('rain: { maxAge: 10,', 'rain: { maxAge: 10000,')}`
     )
     return lab
   }
@@ -144,6 +145,16 @@ describe('upstream: a real Mosquitto', function () {
     assert.ok(!JSON.stringify(running.log.lines).includes('wrong'))
   })
 
+  it('that is away with all its servers is told of once for each', async () => {
+    const ports = `{ host: 127.0.0.1, port: 1 }, { host: 127.0.0.1, port: 2 }`
+    const clock = new FastClock(50)
+    lab = await startLab({ clock }, `upstream:\n  - { id: faculty, servers: [${ports}], topic: site/lab-a }\n${labYaml}`)
+    const warnings = (): number => lab?.log.lines.filter(({ level }) => level === 'warn').length ?? 0
+    const since = clock.monotonic()
+    await until(() => warnings() >= 2 && clock.monotonic() > since + 30, 'it is not told')
+    assert.equal(warnings(), 2)
+  })
+
   it('publishes the will of a gateway that is cut off, and is told better when it is back', async () => {
     const there = await broker()
     const seen = await watch(there, 'site/lab-a/gateway')
@@ -164,7 +175,7 @@ describe('upstream: a real Mosquitto', function () {
     const there = await broker()
     const seen = await watch(there, 'site/lab-a/gateway')
     // It has a second to say so.
-    const running = await start('', there.port, 1)
+    const running = await start('', there.port, new FastClock(1))
     await seen.next(({ text }) => text.includes(`"state":"online"`))
     await running.stop()
     const offline = await seen.nextJson(({ text }) => text.includes(`"state":"offline"`))
@@ -182,6 +193,9 @@ describe('upstream: a real Mosquitto', function () {
     const running = await start(', up: ["weather/+"]')
     const client = await running.connect()
     await connected(running)
+    await client.publish('lab/weather/free', '1')
+    await until(() => (running.gateway.upstream.get('faculty')?.waiting ?? 1) === 0, 'it is not sent')
+    const seen = await watch(there, 'site/lab-a/weather/free')
     await client.publish('lab/weather/free', JSON.stringify('x'.repeat(8000)))
     await client.publish('lab/weather/wind', '9')
     const unsendable = (): number => running.gateway.upstream.get('faculty')?.unsendable ?? 0
@@ -189,10 +203,65 @@ describe('upstream: a real Mosquitto', function () {
     for (let n = 0; n < 4 && unsendable() === 0; n++) await until(() => unsendable() > 0, 'it is not found').catch(() => {})
     assert.equal(unsendable(), 1)
     await until(() => running.gateway.upstream.get('faculty')?.waiting === 0, 'it is not sent')
+    // The old value does not stay there as if it were new.
+    await seen.next(({ text }) => text === '')
     const late = await watch(there)
     const texts = (await late.retained('site/#')).map(({ topic, text }) => `${topic} ${(JSON.parse(text) as { value: number }).value}`)
     assert.deepEqual(texts, ['site/lab-a/weather/wind 9'])
-    assert.match(running.log.lines.map(({ message }) => message).join(), /left out for an hour/)
+    assert.match(running.log.lines.map(({ message }) => message).join(), /ends the connection at a message: it is put aside/)
+    // And the topic goes on.
+    await client.publish('lab/weather/free', '2')
+    await seen.next(({ text }) => text.includes('"value":2'))
+    assert.equal(unsendable(), 1)
+  })
+
+  it('has the mirror that is retained here, also after an outage, or none', async () => {
+    const there = await broker()
+    const cable = await Cable.open(there.port)
+    const clock = new FastClock(20)
+    const running = await start(', up: ["+/+", "+/+/value"]', cable.port, clock)
+    await connected(running)
+    const client = await running.connect()
+    const status = (): ReturnType<typeof running.gateway.upstream.get> => running.gateway.upstream.get('faculty')
+    const mirror = async (): Promise<string | undefined> => {
+      const late = await watch(there)
+      return (await late.retained('site/lab-a/weather/rain/value'))[0]?.text
+    }
+    const seen = await watch(there, 'site/lab-a/weather/rain/value')
+    await client.publish('lab/weather/rain', '1')
+    await seen.next(({ text }) => text === '1')
+    for (const [value, here] of [
+      ['2', '2'],
+      ['{"value":4,"quality":"bad"}', undefined]
+    ] as const) {
+      cable.pull()
+      await until(() => status()?.state === 'away', 'it is not noticed')
+      await client.publish('lab/weather/rain', value)
+      const since = clock.monotonic()
+      await until(() => clock.monotonic() > since + 6, 'time stands still')
+      cable.plug()
+      await until(() => status()?.state === 'connected' && status()?.waiting === 0, 'it is not sent')
+      await seen.next(({ text }) => text === (here ?? ''))
+      assert.equal(await mirror(), here)
+    }
+    await cable.close()
+  })
+
+  it('gets a reading that is too large for the queue nevertheless, and it is counted and told', async () => {
+    const there = await broker()
+    const running = await start(', queue: { maxBytes: 4194304 }')
+    await connected(running)
+    const client = await running.connect()
+    const seen = await watch(there, 'site/lab-a/weather/sky')
+    await client.publish('lab/weather/sky', '"clear"')
+    await seen.next('site/lab-a/weather/sky')
+    for (let n = 0; n < 2; n++) await client.publish('lab/weather/sky', JSON.stringify({ value: `${n}${'x'.repeat(600_000)}` }))
+    const large = await seen.nextJson(({ text }) => text.includes('"1xx'))
+    assert.equal(large['quality'], 'good')
+    const late = await watch(there)
+    assert.ok(((await late.retained('site/lab-a/weather/sky'))[0]?.text.length ?? 0) > 600_000)
+    assert.equal(running.gateway.upstream.get('faculty')?.dropped, 2)
+    assert.equal(running.log.lines.filter(({ message }) => message.includes('too large')).length, 1)
   })
 
   it('that is unreachable delays neither start nor stop', async () => {

@@ -173,7 +173,7 @@ describe('upstream: outages', function () {
   })
 
   it('of a broker that stands still: the gateway goes on, and loses nothing', async () => {
-    const made = await lab()
+    const made = await lab('', folder(), new FastClock(2))
     const client = await made.connect()
     const publish = (topic: string, text: string): Promise<void> => client.publish(topic, text)
     const account = new Account()
