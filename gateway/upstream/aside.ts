@@ -1,4 +1,6 @@
+import type { Logger } from '../adapter.js'
 import type { Entry } from './entry.js'
+import type { Sent } from './flight.js'
 import type { Journal } from './journal.js'
 
 /** Messages and bytes of them that are put aside at most, for they are in memory; topics of which the bad payload is known. */
@@ -10,6 +12,9 @@ const witnesses = 200
 /** Messages at which the broker ends the connection, and those behind them on the same topic. They stay in the journal. */
 export class Aside {
   readonly #journal: Journal
+  readonly #log: Logger
+  /** Topics of which it was told that a message is too large. */
+  readonly #large = new Set<string>()
   /** Put aside by themselves: not tried before the next run. */
   readonly #bad = new Set<number>()
   /** The last text that went bad, by topic here. */
@@ -19,12 +24,15 @@ export class Aside {
   /** Ever put aside in this run. */
   count = 0
 
-  constructor(journal: Journal) {
+  constructor(journal: Journal, log: Logger) {
     this.#journal = journal
+    this.#log = log
   }
 
-  /** The broker ends the connection at this text. `entry`: where it came from; undefined: it is what is retained here. */
-  bad(topic: string, text: string, entry: Entry | undefined): void {
+  /** The broker ends the connection at this. `isWhole`: at all of its topic. */
+  bad({ topic, told: { there, text }, entry }: Sent, isWhole: boolean): void {
+    const what = isWhole ? 'all on this topic waits, and is tried again in a minute or later' : 'it is put aside, the rest goes on'
+    this.#log.error({ topic: there }, `the broker ends the connection at a message: ${what}; see the log there`)
     this.#texts.delete(topic)
     this.#texts.set(topic, text)
     if (this.#texts.size > most.topics) this.#texts.delete(this.#texts.keys().next().value as string)
@@ -49,6 +57,13 @@ export class Aside {
 
   isBad(topic: string, text: string): boolean {
     return this.#texts.get(topic) === text
+  }
+
+  tooLarge(topic: string, bytes: number): void {
+    if (this.#large.has(topic) || this.#large.size >= most.topics) return
+    this.#large.add(topic)
+    const next = 'a message is too large for the queue: of this topic only the last goes up, when nothing waits; see queue.maxBytes'
+    this.#log.warn({ topic, bytes }, next)
   }
 
   put(entry: Entry): void {

@@ -23,9 +23,6 @@ import { Telling } from './telling.js'
 /** Why a broker is left that takes everything. */
 const silent = 'it takes messages and acknowledges none: look after it there'
 
-/** Topics of which it is told that a message is too large. */
-const maxLarge = 1000
-
 /** Seconds that a stop waits for what is left to go. */
 const farewell = 1
 
@@ -46,7 +43,6 @@ export class Bridge {
   readonly #pace: Pace
   readonly #telling: Telling
   readonly #owed = new Owed()
-  readonly #large = new Set<string>()
   readonly #client: string
   #link: Link | undefined
   /** Of this connection. */
@@ -102,7 +98,7 @@ export class Bridge {
       dropped: (message, isTooLarge) => this.#dropped(message, isTooLarge),
       changed: parts.changed
     })
-    this.#aside = new Aside(this.#journal)
+    this.#aside = new Aside(this.#journal, this.#log)
     this.#underway = new Flight(clock, () => this.#cut())
     this.#connector = new Connector({
       clock,
@@ -238,11 +234,9 @@ export class Bridge {
   /** The broker takes all but this. */
   #condemn(there: string, [sent]: readonly Sent[]): void {
     const isWhole = this.#suspects.has(there)
-    const what = isWhole ? 'all on this topic waits, and is tried again in a minute or later' : 'it is put aside, the rest goes on'
-    this.#log.error({ topic: there }, `the broker ends the connection at a message: ${what}; see the log there`)
     if (isWhole) this.#clears.delete(there)
     if (sent === undefined || sent.told.text === '') return
-    this.#aside.bad(sent.topic, sent.told.text, sent.entry)
+    this.#aside.bad(sent, isWhole)
     if (!isWhole && sent.told.retain) this.#clears.add(there)
   }
 
@@ -376,10 +370,7 @@ export class Bridge {
       this.#owe(topic)
       this.#pumpSoon(0)
     }
-    if (!isTooLarge || this.#large.has(topic) || this.#large.size >= maxLarge) return
-    this.#large.add(topic)
-    const next = 'a message is too large for the queue: of this topic only the last goes up, when nothing waits; see queue.maxBytes'
-    this.#log.warn({ topic, bytes: payload.length }, next)
+    if (isTooLarge) this.#aside.tooLarge(topic, payload.length)
   }
 
   #send(sent: Sent, acknowledged: () => void): void {

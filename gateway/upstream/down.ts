@@ -6,7 +6,7 @@ import { idOf } from '../envelope.js'
 import { GatewayError } from '../errors.js'
 import { replyPayload } from '../reply.js'
 import { answeredTopic, below, isOp } from '../topic.js'
-import type { Topics } from '../topic.js'
+import type { Kind, Topics } from '../topic.js'
 import { Asked } from './asked.js'
 import type { Rewrite } from './rewrite.js'
 import type { Select } from './select.js'
@@ -71,8 +71,11 @@ export class Down {
   replied(topic: string, payload: Buffer): void {
     const text = payload.toString()
     if (this.#refusals.delete(text)) return
-    const { id, op, phase } = JSON.parse(text) as { id: string; op: string; phase: string }
-    if (phase !== 'accepted') this.#asked.answered(`${topic.slice(0, topic.lastIndexOf('/'))}/${op}`, id)
+    const { id, op, phase } = JSON.parse(text) as { id: string; op: Kind; phase: string }
+    const parsed = this.#options.topics.parse(topic)
+    if (phase === 'accepted' || parsed.where !== 'root' || parsed.kind !== 'reply' || !isOp(op)) return
+    const reading = this.#options.topics.reading(parsed.device, parsed.codename)
+    if (reading !== undefined) this.#asked.answered(below(reading, op), id)
   }
 
   /** What the contract cannot know: that many are behind this client, and what may be read there. */

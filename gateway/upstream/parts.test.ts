@@ -3,6 +3,7 @@ import { FakeClock } from '../../test/support/fake-clock.js'
 import { Topics } from '../topic.js'
 import { Asked } from './asked.js'
 import { decode, encode, keyOf } from './entry.js'
+import { Kept } from './kept.js'
 import { Pace } from './pace.js'
 import { outgoing } from './payload.js'
 import { Rewrite } from './rewrite.js'
@@ -69,6 +70,19 @@ describe('parts of a bridge', () => {
     }
     assert.equal(decode(key, row.subarray(0, row.length - 1), 1), undefined)
     assert.ok(Buffer.compare(keyOf(255), keyOf(256)) < 0)
+  })
+
+  it('call back any number of those who wait for the disk in one turn', async () => {
+    const clock = new FakeClock()
+    const kept = new Kept(
+      clock,
+      () => 1,
+      () => undefined
+    )
+    let count = 0
+    for (let n = 0; n < 200_000; n++) kept.when(() => (count += 1))
+    await clock.pass(1)
+    assert.equal(count, 200_000)
   })
 
   it('know which command an id stands for, until a minute after its answer', async () => {
