@@ -336,7 +336,7 @@ export class Bridge {
       return false
     }
     const told = this.#telling.of(entry, isLate)
-    if (told === 'owed') this.#owe(entry.topic)
+    if (told === 'owed') this.#owe(entry.topic, entry.seq + 1)
     this.#sentTo = entry.seq
     if (typeof told === 'string') {
       this.#counts[told === 'looped' ? told : 'outdated'] += 1
@@ -353,21 +353,23 @@ export class Bridge {
     }
     if (entry.seq <= this.#furthest) this.#counts.duplicates += 1
     this.#furthest = Math.max(entry.seq, this.#furthest)
+    this.#owed.passed(entry.topic, entry.seq)
     if (told.kind === 'reading' || told.kind === 'value') this.#snapshot?.saw(entry.topic)
     this.#send({ told, topic: entry.topic, entry }, () => this.#journal.done(entry))
     return true
   }
 
   /** What is retained here goes when all has gone that waits now, for that is older. */
-  #owe(topic: string): void {
-    this.#owed.add(topic)
+  #owe(topic: string, from: number): void {
+    this.#owed.add(topic, from)
     this.#mark = Math.max(this.#mark, this.#journal.next)
   }
 
   /** It was too large for the journal, or the oldest where there was no room. */
   #dropped({ topic, payload, retain }: Message, isTooLarge: boolean): void {
     if (retain) {
-      this.#owe(topic)
+      // The oldest goes first: whatever of its topic still waits is newer.
+      this.#owe(topic, isTooLarge ? this.#journal.next : 0)
       this.#pumpSoon(0)
     }
     if (isTooLarge) this.#aside.tooLarge(topic, payload.length)

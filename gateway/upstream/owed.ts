@@ -6,14 +6,15 @@ const most = 50_000
  * cleared there, so that nothing old stays there and looks fresh.
  */
 export class Owed {
-  readonly #topics = new Set<string>()
+  /** With the number in the journal from which on a message is newer than what was not sent. */
+  readonly #topics = new Map<string, number>()
   /** Sent, not acknowledged. */
-  readonly #sent = new Set<string>()
+  readonly #sent = new Map<string, number>()
 
-  add(topic: string): void {
-    this.#sent.delete(topic)
-    this.#topics.add(topic)
-    if (this.#topics.size > most) this.#topics.delete(this.#topics.values().next().value as string)
+  add(topic: string, from: number): void {
+    this.settle(topic)
+    this.#topics.set(topic, from)
+    if (this.#topics.size > most) this.#topics.delete(this.#topics.keys().next().value as string)
   }
 
   /** Something newer goes up by itself. */
@@ -22,15 +23,20 @@ export class Owed {
     this.#sent.delete(topic)
   }
 
+  /** A message of the journal goes up. */
+  passed(topic: string, number: number): void {
+    if (number >= (this.#topics.get(topic) ?? Infinity)) this.settle(topic)
+  }
+
   get isEmpty(): boolean {
     return this.#topics.size === 0
   }
 
   next(): string | undefined {
-    const topic = this.#topics.values().next().value
-    if (topic === undefined) return undefined
+    const [topic, from] = this.#topics.entries().next().value ?? []
+    if (topic === undefined || from === undefined) return undefined
     this.#topics.delete(topic)
-    this.#sent.add(topic)
+    this.#sent.set(topic, from)
     return topic
   }
 
@@ -40,7 +46,7 @@ export class Owed {
 
   /** The connection has ended. */
   lost(): void {
-    for (const topic of this.#sent) this.#topics.add(topic)
+    for (const [topic, from] of this.#sent) this.#topics.set(topic, from)
     this.#sent.clear()
   }
 }
