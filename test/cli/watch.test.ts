@@ -149,7 +149,7 @@ describe('labgate watch', function () {
     assert.deepEqual([wrong.code, /did you mean|no device/.test(wrong.stderr)], [1, true], wrong.stderr)
     const one = begin(['furnace'])
     await says(one, /furnace is online/)
-    one.line.surroundings.output.destroy(new Error('EPIPE'))
+    one.line.surroundings.output.destroy(Object.assign(new Error('write EPIPE'), { code: 'EPIPE' }))
     assert.equal((await one.over()).code, 0)
   })
 })

@@ -190,7 +190,7 @@ describe('the flow of a configuration in Node-RED', function () {
     await publish('parts', new Map<string, Exact>([['a', 1n]]))
     await page.until(of('ui-text', 'parts'), shows('{"a":1}'))
     await publish('open', -30)
-    await page.until(of('ui-gauge', 'open'), ({ told }) => JSON.stringify(told.at(-1)).includes('"min":-50,"max":50'))
+    await page.until(of('ui-gauge', 'open'), ({ told }) => JSON.stringify(told.at(-1) ?? {}).includes('"min":-50,"max":50'))
   })
 
   it('sends what each input gives, as its schema wants it, and shows the reply', async () => {
