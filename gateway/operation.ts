@@ -3,7 +3,6 @@ import { ClockSync } from './clock-sync.js'
 import type { Machine } from './clock-sync.js'
 import type { Config } from './config.js'
 import { CommandMeter } from './metrics/commands.js'
-import type { Family } from './metrics/family.js'
 import { self } from './devices.js'
 import type { Parts } from './http/parts.js'
 import { Readiness } from './readiness.js'
@@ -24,8 +23,6 @@ export class Operation {
   readonly readiness = new Readiness()
   readonly #parts: () => Parts
   readonly commands: CommandMeter
-  /** Other parts that have something to tell at a scrape. */
-  readonly families: (() => readonly Family[])[] = []
 
   constructor({ clock, log, config, machine, parts }: OperationOptions) {
     this.#parts = parts

@@ -3,6 +3,7 @@ import { readdir } from 'node:fs/promises'
 import { cpuUsage, memoryUsage, uptime } from 'node:process'
 import type { Parts } from '../http/parts.js'
 import type { State } from '../states.js'
+import type { BridgeStatus } from '../upstream/parts.js'
 import { counter, gauge, histogram, states } from './family.js'
 import type { Family } from './family.js'
 
@@ -16,7 +17,7 @@ const clockStates = ['synchronised', 'trusted', 'doubtful'] as const
 const descriptors = '/proc/self/fd'
 
 export async function gatewayFamilies(parts: Parts): Promise<Family[]> {
-  const { version, operation } = parts
+  const { version } = parts
   return [
     gauge('labgate_info', 'Version of labgate; always 1.', [[{ version, gateway: parts.config.gateway.name }, 1]]),
     ...brokerFamilies(parts),
@@ -24,7 +25,63 @@ export async function gatewayFamilies(parts: Parts): Promise<Family[]> {
     ...commandFamilies(parts),
     ...keptFamilies(parts),
     ...(await processFamilies(parts)),
-    ...operation.families.flatMap((tell) => tell())
+    ...upstreamFamilies(parts)
+  ]
+}
+
+/** None where there are no bridges. */
+function upstreamFamilies({ upstream }: Parts): Family[] {
+  const bridges = [...upstream.status()]
+  if (bridges.length === 0) return []
+  const of = (tell: (status: BridgeStatus) => number): [Labels, number][] => bridges.map(([bridge, status]) => [{ bridge }, tell(status)])
+  return [
+    gauge(
+      'labgate_upstream_connected',
+      '1: the bridge is connected to its broker.',
+      of(({ state }) => (state === 'connected' ? 1 : 0))
+    ),
+    gauge(
+      'labgate_upstream_waiting',
+      'Messages that wait to go up.',
+      of(({ waiting }) => waiting)
+    ),
+    gauge(
+      'labgate_upstream_waiting_bytes',
+      'What they take.',
+      of(({ bytes }) => bytes)
+    ),
+    counter(
+      'labgate_upstream_forwarded_total',
+      'Messages that the broker acknowledged.',
+      of(({ forwarded }) => forwarded)
+    ),
+    counter(
+      'labgate_upstream_duplicates_total',
+      'Messages sent once more; they may have arrived twice.',
+      of(({ duplicates }) => duplicates)
+    ),
+    counter(
+      'labgate_upstream_unsent_total',
+      'Messages that did not go up, by the reason.',
+      bridges.flatMap(([bridge, { dropped, damaged, looped, outdated }]) =>
+        Object.entries({ dropped, damaged, looped, outdated }).map(([reason, count]): [Labels, number] => [{ bridge, reason }, count])
+      )
+    ),
+    gauge(
+      'labgate_upstream_put_aside',
+      'Messages at each of which the broker ends the connection.',
+      of(({ unsendable }) => unsendable)
+    ),
+    counter(
+      'labgate_upstream_commands_total',
+      'Commands that came down where a filter allows it.',
+      of(({ commands }) => commands)
+    ),
+    counter(
+      'labgate_upstream_refused_total',
+      'Commands that came down and were refused.',
+      of(({ refused }) => refused)
+    )
   ]
 }
 

@@ -5,6 +5,7 @@ import type { ClientRequest } from 'node:http'
 import { FakeClock } from '../support/fake-clock.js'
 import { labYaml, startLab } from '../support/lab.js'
 import type { Lab } from '../support/lab.js'
+import { Mosquitto } from '../support/mosquitto.js'
 import { needs } from '../support/peers.js'
 import { UsersFile, basic, passwordOf } from '../support/users.js'
 import { parseMetrics, valuesOf } from '../support/prometheus.js'
@@ -161,6 +162,30 @@ describe('/metrics', () => {
     })
     assert.deepEqual([answer.encoding, answer.cache], ['gzip', 'no-store'])
     assert.ok(parseMetrics(gunzipSync(answer.body).toString()).length > 20)
+  })
+})
+
+describe('/metrics, of bridges', () => {
+  it('tell whether each is connected, what waits, and what went up', async function () {
+    needs(this, 'mosquitto', 'python3', 'python3-prometheus-client')
+    const there = await Mosquitto.start()
+    await there.kill()
+    const bridge = `{ id: far, servers: [{ host: 127.0.0.1, port: ${there.port} }], topic: site, up: ["meter/+"] }`
+    const lab = await start(`http: { port: 0 }\nupstream: [${bridge}]\n`)
+    try {
+      const told = async (name: string): Promise<unknown> =>
+        valuesOf(parseMetrics((await rest(lab.httpPort, '/metrics')).text), `labgate_upstream_${name}`, 'bridge').get('far')
+      const client = await lab.connect()
+      await client.publish('lab/meter/count', '5')
+      assert.deepEqual([await told('connected'), await told('waiting'), await told('forwarded_total')], [0, 1, 0])
+      await there.start()
+      for (let tries = 0; tries < 200 && (await told('waiting')) !== 0; tries++) await new Promise((resolve) => setTimeout(resolve, 20))
+      assert.deepEqual([await told('connected'), await told('waiting')], [1, 0])
+      assert.ok(Number(await told('forwarded_total')) >= 1)
+    } finally {
+      await lab.stop()
+      await there.gone()
+    }
   })
 })
 
