@@ -157,7 +157,7 @@ export class NatsCluster {
 
   /** The same; one that stays behind for half a minute is started anew, as NATS 2.9 now and then leaves one there for good. How many were. */
   async mended(): Promise<number> {
-    for (let restarts = 0; ; ) {
+    for (let restarts = 0; ;) {
       try {
         await this.settled(restarts < 5 ? 30_000 : patience)
         return restarts
