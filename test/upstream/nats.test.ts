@@ -49,12 +49,16 @@ describe('readings over a cluster of three NATS servers', function () {
     for (const sender of senders) sender.begin()
 
     let isOver = false
-    const [times] = await Promise.all([
+    // Both end before anything is closed, also when one of them fails.
+    const [killed, troubled] = await Promise.allSettled([
       killNodes(cluster, () => isOver),
       trouble(senders).finally(() => {
         isOver = true
       })
     ])
+    if (killed.status === 'rejected') throw killed.reason
+    if (troubled.status === 'rejected') throw troubled.reason
+    const times = killed.value
     await cluster.mended()
     await Promise.all(senders.map((sender) => sender.stop()))
     const verdicts = await drained(senders, observer)
