@@ -4,8 +4,8 @@ import type { Sender } from './nats-sender.js'
 /** Milliseconds after which a reading is of the past. */
 const past = 5000
 
-/** And what a message may take that was sent before. */
-const slack = 15_000
+/** And what a message may take that was sent before: a connection that stands still for 8 s, then the election of a leader, of up to 13 s, and one more. */
+const slack = 30_000
 
 /** What became of the readings of a gateway. */
 export interface Verdict {
