@@ -1,10 +1,10 @@
 /** Readings of some codenames, in order of time, each once: also when the connection is lost on the way. */
-import { once } from 'node:events'
 import type { Ref } from '../adapter.js'
 import { systemClock } from '../clock.js'
 import { formatTime } from '../time.js'
 import { RowCutter, placeOfRow } from './export-rows.js'
 import type { Format } from './export-rows.js'
+import { pause } from './pause.js'
 import type { Rest } from './rest.js'
 import { Refused, Trouble, Unanswered } from './trouble.js'
 
@@ -123,12 +123,4 @@ async function* oneAnswer(
   if (cutter.isBroken) throw new Unanswered('the answer broke off within a row')
   state.after = Infinity
   yield { rows: ready + held.join(''), count: count + heldCount, until: to * 1e6 }
-}
-
-async function pause(seconds: number, signal: AbortSignal): Promise<void> {
-  const done = new AbortController()
-  const timer = systemClock.after(seconds, () => done.abort())
-  const either = AbortSignal.any([signal, done.signal])
-  if (!either.aborted) await once(either, 'abort')
-  timer.cancel()
 }

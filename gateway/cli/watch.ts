@@ -1,5 +1,4 @@
 /** `labgate watch`: readings as they come, until Ctrl-C. */
-import { once } from 'node:events'
 import { systemClock } from '../clock.js'
 import { self } from '../devices.js'
 import { eventsOf } from './event-stream.js'
@@ -7,6 +6,7 @@ import type { Ref } from '../adapter.js'
 import { filterOf, isExact } from './names.js'
 import type { Fits } from './names.js'
 import { papersOf } from './paper.js'
+import { pause } from './pause.js'
 import { cut, printable } from './printable.js'
 import { ageText, plainText, toneOf } from './reading-text.js'
 import type { CodenameView } from './reading-text.js'
@@ -98,14 +98,6 @@ function onlyOf(filters: readonly string[]): string {
   if (!isExact(device)) return ''
   const query = new URLSearchParams({ device, ...(codename === undefined || !isExact(codename) ? {} : { codename }) })
   return `?${query.toString()}`
-}
-
-async function pause(seconds: number, signal: AbortSignal): Promise<void> {
-  const done = new AbortController()
-  const timer = systemClock.after(seconds, () => done.abort())
-  const either = AbortSignal.any([signal, done.signal])
-  if (!either.aborted) await once(either, 'abort')
-  timer.cancel()
 }
 
 /** What there is now, and no more. */

@@ -13,8 +13,7 @@ describe('a reload that is asked for', () => {
   const lab = new ReloadLab()
 
   before(async () => {
-    lab.write(text('a'))
-    await lab.start()
+    await lab.begin(text('a'))
   })
 
   after(async () => await lab.stop())

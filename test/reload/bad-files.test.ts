@@ -72,8 +72,7 @@ describe('a file that cannot be applied', function () {
   const lab = new ReloadLab([scripted.type])
 
   before(async () => {
-    lab.write(good)
-    await lab.start()
+    await lab.begin(good)
     await scripted.host('ovens').publish({ device: 'oven', codename: 't', value: 20.5 }, { device: 'oven', codename: 'met', value: 1 })
   })
 

@@ -66,8 +66,7 @@ describe('a reload of 1 of 100 devices', function () {
   it('leaves no gap in the readings of the others, closes no socket, and lets go no subscriber', async () => {
     counters = await Promise.all(Array.from({ length: size }, async () => await Counter.open()))
     const simple = 'schema: { type: integer }'
-    lab.write(text(simple))
-    await lab.start()
+    await lab.begin(text(simple))
     const values = counters.map((): number[] => [])
     let drops = 0
     const subscriber = await lab.connect()

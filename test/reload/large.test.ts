@@ -43,8 +43,7 @@ describe('a large configuration that is read again', function () {
   }
 
   it('holds up nobody: not when it is good, not when it is bad', async () => {
-    lab.write(large('W'))
-    await lab.start()
+    await lab.begin(large('W'))
     const inOnePiece = await standstill(async () => await loadConfig({ file: lab.file, types: adapterTypes, env: {} }))
     lab.write(large('V'))
     const good = await standstill(async () => assert.equal((await lab.gateway.reload('call')).result, 'applied'))
@@ -92,8 +91,7 @@ describe('a large configuration that is read again', function () {
   })
 
   it('is given up when the gateway stops', async () => {
-    lab.write(large('W'))
-    await lab.start()
+    await lab.begin(large('W'))
     lab.write(large('V'))
     const reloading = assert.rejects(lab.gateway.reload('call'), /stopping|ended/)
     await lab.gateway.stop()

@@ -37,8 +37,7 @@ describe('20 reloads to and fro', function () {
   }
 
   it('leak nothing: sockets, timers, listeners, devices, what is retained', async () => {
-    lab.write(one)
-    await lab.start()
+    await lab.begin(one)
     const udp = new UdpClient()
     const look = async (): Promise<object> => ({
       retained: [...(await lab.retained('lab/#')).keys()].filter((topic) => !topic.startsWith('lab/gateway')).sort(),

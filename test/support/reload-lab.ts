@@ -79,6 +79,17 @@ export class ReloadLab {
     writeFileSync(this.file, yaml)
   }
 
+  async begin(yaml: string): Promise<void> {
+    this.write(yaml)
+    await this.start()
+  }
+
+  /** What was done for it. */
+  async change(yaml: string): Promise<readonly string[]> {
+    this.write(yaml)
+    return (await this.gateway.reload('call')).applied
+  }
+
   async connect(options?: IClientOptions): Promise<TestClient> {
     const client = await TestClient.connect(this.mqttPort, options)
     this.#clients.push(client)
