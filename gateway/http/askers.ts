@@ -137,10 +137,6 @@ export class Askers {
     this.#options.access.refused(why, { listener: 'http', address: addressOf(socket) })
   }
 
-  get holding(): number {
-    return this.#holds.size
-  }
-
   stop(): void {
     this.#unlisten()
     this.#holds.clear()

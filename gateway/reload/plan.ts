@@ -45,15 +45,6 @@ type Members = Readonly<Record<string, unknown>>
 
 type World = ReadonlyMap<string, Declared>
 
-/** All at once. */
-export function planReload(before: Checked, after: Checked): ReloadPlan {
-  const steps = planning(before, after)
-  for (;;) {
-    const { done, value } = steps.next()
-    if (done === true) return value
-  }
-}
-
 /** In steps, so that others can come in between: there may be ten thousand codenames. */
 export function* planning(before: Checked, after: Checked): Generator<void, ReloadPlan, void> {
   const [old, now] = [declaredDevices(before), declaredDevices(after)]

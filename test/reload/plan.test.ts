@@ -6,7 +6,7 @@ import { declare, declaredDevices, grants } from '../../gateway/declare.js'
 import { Devices } from '../../gateway/devices.js'
 import { metaPayload } from '../../gateway/payload.js'
 import { Joined, piecesOf } from '../../gateway/reload/pieces.js'
-import { planReload } from '../../gateway/reload/plan.js'
+import { planning } from '../../gateway/reload/plan.js'
 import type { ReloadPlan } from '../../gateway/reload/plan.js'
 import { same } from '../../gateway/reload/same.js'
 import { inWords, restartNeeded } from '../../gateway/reload/words.js'
@@ -18,6 +18,16 @@ import { Scripted } from '../support/scripted.js'
 const types = [...adapterTypes, new Scripted().type]
 const validators = new Validators()
 const check = (text: string): Checked => checkConfig(text, { file: 'lab.yaml', types, env: {}, validators })
+
+/** All steps at once. */
+function planReload(before: Checked, after: Checked): ReloadPlan {
+  const steps = planning(before, after)
+  for (;;) {
+    const { done, value } = steps.next()
+    if (done === true) return value
+  }
+}
+
 const plan = (before: string, after: string): ReloadPlan => planReload(check(before), check(after))
 
 const lab = `
